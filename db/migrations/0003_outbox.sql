@@ -1,0 +1,183 @@
+-- The outbox, the arbiter of "once" (job_executions), and what is kept of failures.
+
+CREATE TABLE app.outbox_events (
+    tenant_id uuid NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    event_id uuid NOT NULL DEFAULT app.uuidv7(),
+    aggregate_type text NOT NULL CHECK (length(aggregate_type) BETWEEN 1 AND 50),
+    aggregate_id uuid NOT NULL,
+    type text NOT NULL CHECK (length(type) BETWEEN 1 AND 100),
+    version smallint NOT NULL CHECK (version BETWEEN 1 AND 1000),
+    payload jsonb NOT NULL,
+    headers jsonb NOT NULL DEFAULT '{}',
+    correlation_id uuid,
+    sink text NOT NULL DEFAULT 'queue' CHECK (length(sink) BETWEEN 1 AND 50),
+    priority smallint NOT NULL DEFAULT 0,
+    ordering_key text CHECK (length(ordering_key) <= 200),
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'processing', 'failed')),
+    available_at timestamptz NOT NULL,
+    attempts smallint NOT NULL DEFAULT 0,
+    lease_token uuid,
+    lease_expires_at timestamptz,
+    last_error text CHECK (length(last_error) <= 4000),
+    error_class text CHECK (length(error_class) <= 100),
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, event_id),
+    CHECK ((state = 'processing') = (lease_token IS NOT NULL)),
+    CHECK ((lease_token IS NULL) = (lease_expires_at IS NULL)),
+    CHECK (state <> 'processing' OR sink <> 'queue')
+) WITH (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX outbox_events_due ON app.outbox_events (tenant_id, available_at, id) WHERE sink = 'queue' AND state IN ('pending', 'failed');
+CREATE INDEX outbox_events_sink ON app.outbox_events (sink, tenant_id, available_at, id) WHERE sink <> 'queue' AND state IN ('pending', 'failed');
+CREATE INDEX outbox_events_leased ON app.outbox_events (lease_expires_at) WHERE state = 'processing';
+CALL app.wall('app.outbox_events', 'SELECT, INSERT');
+
+-- Insert-only, one partition a month of created_at; months are made three ahead by maintenance.
+CREATE TABLE app.outbox_history (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    aggregate_type text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    type text NOT NULL,
+    version smallint NOT NULL,
+    payload jsonb NOT NULL,
+    headers jsonb NOT NULL,
+    correlation_id uuid,
+    sink text NOT NULL,
+    priority smallint NOT NULL,
+    attempts smallint NOT NULL,
+    last_error text,
+    error_class text,
+    routes smallint NOT NULL,          -- how many jobs the pipeline made of it
+    created_at timestamptz NOT NULL,
+    sent_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, created_at, id)
+) PARTITION BY RANGE (created_at);
+CREATE INDEX outbox_history_event ON app.outbox_history (tenant_id, event_id);
+CREATE INDEX outbox_history_type ON app.outbox_history (tenant_id, type, created_at, id);
+CREATE INDEX outbox_history_aggregate ON app.outbox_history (tenant_id, aggregate_id, created_at, id);
+CREATE INDEX outbox_history_correlation ON app.outbox_history (tenant_id, correlation_id, created_at, id);
+CREATE TABLE app.outbox_history_default PARTITION OF app.outbox_history DEFAULT;
+CALL app.wall('app.outbox_history', 'SELECT');
+CALL app.wall('app.outbox_history_default', 'SELECT');
+REVOKE UPDATE, DELETE ON app.outbox_history, app.outbox_history_default FROM headwater_system;
+
+-- The one arbiter of "once". No index names state, token or a time, so that start and done are HOT updates.
+CREATE TABLE app.job_executions (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL DEFAULT app.uuidv7(),
+    job text NOT NULL CHECK (length(job) BETWEEN 1 AND 100),
+    queue text NOT NULL CHECK (length(queue) BETWEEN 1 AND 100),
+    scope text NOT NULL CHECK (scope IN ('once', 'coalesce')),
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 300),
+    coalesce_key text CHECK (coalesce_key IS NULL OR (scope = 'coalesce' AND state = 'queued' AND coalesce_key = key)),
+    state text NOT NULL DEFAULT 'queued'
+        CHECK (state IN ('queued', 'running', 'waiting', 'done', 'dead', 'cancelled', 'quarantined', 'superseded')),
+    token integer NOT NULL DEFAULT 0,
+    failures smallint NOT NULL DEFAULT 0,
+    crashes smallint NOT NULL DEFAULT 0,
+    priority smallint NOT NULL DEFAULT 0,
+    payload jsonb NOT NULL,
+    event_id uuid NOT NULL,
+    correlation_id uuid,
+    run_id uuid,
+    worker_id bigint,
+    cancel_requested_at timestamptz,
+    error text CHECK (length(error) <= 4000),
+    error_class text CHECK (length(error_class) <= 100),
+    queued_at timestamptz NOT NULL,
+    started_at timestamptz,
+    finished_at timestamptz,
+    PRIMARY KEY (tenant_id, id)
+) WITH (fillfactor = 70, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02);
+CREATE UNIQUE INDEX job_executions_once ON app.job_executions (tenant_id, job, key) WHERE scope = 'once';
+CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions (tenant_id, job, coalesce_key) WHERE coalesce_key IS NOT NULL;
+CREATE INDEX job_executions_event ON app.job_executions (tenant_id, event_id);
+CREATE INDEX job_executions_run ON app.job_executions (tenant_id, run_id, id) WHERE run_id IS NOT NULL;
+CALL app.wall('app.job_executions', 'SELECT, UPDATE');
+
+-- An event whose job already existed: which execution absorbed it.
+CREATE TABLE app.absorbed_events (
+    tenant_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    job text NOT NULL,
+    execution_id uuid NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, event_id, job)
+);
+CALL app.wall('app.absorbed_events', 'SELECT');
+
+-- One row an attempt that did not end in done: the error history of an execution.
+CREATE TABLE app.job_attempts (
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    token integer NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('failed', 'snoozed', 'timeout', 'crashed', 'cancelled', 'dead', 'quarantined')),
+    error_class text CHECK (length(error_class) <= 100),
+    error text CHECK (length(error) <= 4000),
+    traceback text CHECK (length(traceback) <= 20000),
+    worker_id bigint,
+    started_at timestamptz,
+    ended_at timestamptz NOT NULL,
+    retry_at timestamptz,
+    PRIMARY KEY (tenant_id, execution_id, token),
+    FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions (tenant_id, id)
+);
+CALL app.wall('app.job_attempts', 'SELECT, INSERT');
+
+-- Events that could not be handed off or delivered, and jobs that gave up. Never dropped while unresolved.
+CREATE TABLE app.dead_letters (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL DEFAULT app.uuidv7(),
+    kind text NOT NULL CHECK (kind IN ('event', 'job')),
+    event_id uuid NOT NULL,
+    execution_id uuid,
+    name text NOT NULL CHECK (length(name) <= 100),           -- event type or job name
+    event jsonb,                                               -- the whole event row, kind = 'event'
+    attempts smallint NOT NULL,
+    error_class text CHECK (length(error_class) <= 100),
+    error text CHECK (length(error) <= 4000),
+    traceback text CHECK (length(traceback) <= 20000),
+    correlation_id uuid,
+    created_at timestamptz NOT NULL,
+    resolved_at timestamptz,
+    resolution text CHECK (resolution IN ('replayed', 'dismissed')),
+    resolved_by text CHECK (length(resolved_by) <= 200),
+    PRIMARY KEY (tenant_id, id),
+    CHECK ((kind = 'event') = (event IS NOT NULL)),
+    CHECK ((kind = 'job') = (execution_id IS NOT NULL)),
+    CHECK ((resolved_at IS NULL) = (resolution IS NULL))
+);
+CREATE UNIQUE INDEX dead_letters_open_execution ON app.dead_letters (tenant_id, execution_id) WHERE resolved_at IS NULL AND kind = 'job';
+CREATE INDEX dead_letters_event ON app.dead_letters (tenant_id, event_id);
+CREATE INDEX dead_letters_open ON app.dead_letters (tenant_id, id) WHERE resolved_at IS NULL;
+CALL app.wall('app.dead_letters', 'SELECT, INSERT, UPDATE');
+
+-- The API never touches the queue: it writes a pause, and the dispatcher obeys.
+CREATE TABLE app.pauses (
+    tenant_id uuid NOT NULL REFERENCES app.tenants,
+    job text NOT NULL DEFAULT '*' CHECK (length(job) <= 100),
+    reason text NOT NULL DEFAULT '' CHECK (length(reason) <= 500),
+    paused_by text NOT NULL CHECK (length(paused_by) <= 200),
+    paused_at timestamptz NOT NULL DEFAULT app.now(),
+    PRIMARY KEY (tenant_id, job)
+);
+CALL app.wall('app.pauses', 'SELECT, INSERT, DELETE');
+
+-- Every documented status of an outbox event in one place (R8, R9).
+CREATE VIEW app.outbox WITH (security_invoker = true) AS
+    SELECT tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id, sink,
+           state AS status, available_at, attempts, last_error, error_class, created_at, NULL::timestamptz AS sent_at
+      FROM app.outbox_events
+    UNION ALL
+    SELECT tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id, sink,
+           'sent', NULL, attempts, last_error, error_class, created_at, sent_at
+      FROM app.outbox_history
+    UNION ALL
+    SELECT tenant_id, (event->>'id')::bigint, event_id, event->>'aggregate_type', (event->>'aggregate_id')::uuid, name,
+           (event->>'version')::smallint, event->'payload', event->'headers', correlation_id, event->>'sink',
+           'dead_letter', NULL, attempts, error, error_class, (event->>'created_at')::timestamptz, NULL
+      FROM app.dead_letters WHERE kind = 'event' AND resolved_at IS NULL;
+GRANT SELECT ON app.outbox TO headwater_app, headwater_system;
