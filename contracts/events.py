@@ -1,0 +1,147 @@
+"""Every fact the outbox may carry: one closed, versioned union. The pipeline decides what each leads to.
+
+A fact names rows by id; whoever acts on it reads their current state. Wire names are the documents' camelCase (R24); both
+spellings are accepted. `parse` is the only way from a stored row back to a fact.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from contracts.errors import Invalid
+
+
+class Fact(BaseModel):
+    """Base of all facts. `aggregate` says which row the fact is about."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=to_camel, serialization_alias=to_camel),
+    )
+
+    version: ClassVar[int] = 1
+    aggregate_type: ClassVar[str]
+
+    type: str
+
+    @property
+    def aggregate_id(self) -> UUID:
+        raise NotImplementedError  # each fact names its row
+
+
+class RunRequested(Fact):
+    """A run was asked for: its row is committed, `pending`."""
+
+    aggregate_type: ClassVar[str] = "run"
+    type: Literal["RunRequested"] = "RunRequested"
+    run_id: UUID
+    kind: Literal["discovery"] = "discovery"
+    dry_run: bool = False
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.run_id
+
+
+class SliceReady(Fact):
+    """A page of a slice may be fetched. `page` counts from 0; the cursor stands on the slice's row."""
+
+    aggregate_type: ClassVar[str] = "run"
+    type: Literal["SliceReady"] = "SliceReady"
+    run_id: UUID
+    slice_id: UUID
+    page: Annotated[int, Field(ge=0, le=1_000_000)]
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.run_id
+
+
+class LeadDiscovered(Fact):
+    """A lead that did not exist before: `new`, waiting for enrichment (S2.06)."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    type: Literal["LeadDiscovered"] = "LeadDiscovered"
+    lead_id: UUID
+    discovery_record_id: UUID | None = None
+    provider: Annotated[str, Field(max_length=50)] | None = None
+    icp_profile_id: UUID | None = None
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.lead_id
+
+
+class RunFinished(Fact):
+    """A run reached a terminal status."""
+
+    aggregate_type: ClassVar[str] = "run"
+    type: Literal["RunFinished"] = "RunFinished"
+    run_id: UUID
+    status: Literal["completed", "partial", "failed", "cancelled"]
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.run_id
+
+
+class Redelivery(Fact):
+    """A job whose attempt failed is due again: the same execution, its next attempt."""
+
+    aggregate_type: ClassVar[str] = "execution"
+    type: Literal["Redelivery"] = "Redelivery"
+    execution_id: UUID
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.execution_id
+
+
+class Probed(Fact):
+    """A measuring event: benchmarks and health probes send it, its job does nothing."""
+
+    aggregate_type: ClassVar[str] = "probe"
+    type: Literal["Probed"] = "Probed"
+    probe_id: UUID
+    key: Annotated[str, Field(max_length=200)] = ""
+    framed: bool = False
+
+    @property
+    def aggregate_id(self) -> UUID:
+        return self.probe_id
+
+
+Event = RunRequested | SliceReady | LeadDiscovered | RunFinished | Redelivery | Probed
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+_VERSIONS: dict[str, int] = {
+    kind.__name__: kind.version for kind in (RunRequested, SliceReady, LeadDiscovered, RunFinished, Redelivery, Probed)
+}
+
+
+def parse(type_: str, version: int, payload: dict[str, object]) -> Event:
+    """Turn a stored event back into a fact.
+
+    Raises: Invalid (code `unknown_event`, `unknown_version` or `bad_payload`) naming what does not fit.
+    """
+    known = _VERSIONS.get(type_)
+    if known is None:
+        raise Invalid(f"no event is called {type_!r}; known: {', '.join(sorted(_VERSIONS))}", code="unknown_event")
+    if version > known or version < 1:
+        raise Invalid(f"{type_} version {version} is not known here (newest: {known}); upgrade first", code="unknown_version")
+    try:
+        return _EVENT.validate_python({**payload, "type": type_})
+    except ValidationError as error:
+        where = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()[:5])
+        raise Invalid(f"{type_} v{version} does not fit its contract: {where}", code="bad_payload") from error
+
+
+def payload_of(event: Event) -> dict[str, object]:
+    """The JSON-ready body of an event, in the documents' spelling, without its type."""
+    return event.model_dump(mode="json", by_alias=True, exclude={"type"}, exclude_none=True)

@@ -1,0 +1,144 @@
+"""Every job: name, queue, payload, singleton key, retry policy. The worker finds the body, the dispatcher the row.
+
+A key names its cause (run, slice, page), so next month's work has another key. `once` holds for ever; `coalesce` only while
+queued, and only for jobs that read current state instead of arguments (design law 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from contracts.errors import Invalid
+
+#: Rescue puts an execution here after two crashes: it runs next alone in a worker process.
+ALONE_QUEUE = "alone"
+
+
+class JobState(StrEnum):
+    """States of an execution. The documents know four (S2.05); `documented` maps ours onto them."""
+
+    QUEUED = "queued"  # event -> queued, waiting -> queued, running -> queued (rescued)
+    RUNNING = "running"  # queued -> running
+    WAITING = "waiting"  # running -> waiting: its redelivery stands in the outbox
+    DONE = "done"  # running -> done
+    DEAD = "dead"  # running -> dead: gave up, see dead_letters
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"  # killed three workers
+    SUPERSEDED = "superseded"  # coalesced into a younger execution of the same key
+
+    @property
+    def documented(self) -> Literal["queued", "running", "completed", "failed"]:
+        if self in (JobState.QUEUED, JobState.WAITING):
+            return "queued"
+        if self is JobState.RUNNING:
+            return "running"
+        return "completed" if self in (JobState.DONE, JobState.SUPERSEDED) else "failed"
+
+
+class Payload(BaseModel):
+    """Base of job arguments: the documents' camelCase on the wire, both spellings accepted."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=to_camel, serialization_alias=to_camel),
+    )
+
+
+class RunDiscovery(Payload):
+    """Arguments of `discovery.run` and `discovery.dry_run`; the request itself stands on the run's row."""
+
+    run_id: UUID
+
+
+class FetchPage(Payload):
+    """Arguments of `discovery.fetch`: one page of one slice."""
+
+    run_id: UUID
+    slice_id: UUID
+    page: int = Field(ge=0, le=1_000_000)
+
+
+class Probe(Payload):
+    """Arguments of the measuring job."""
+
+    probe_id: UUID
+    framed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter: before attempt n+1 wait uniform(0, min(cap_s, base_s * 2**(n-1)))."""
+
+    max_attempts: int
+    base_s: float
+    cap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What is fixed about a kind of job. `timeout_s` bounds one attempt."""
+
+    name: str
+    queue: str
+    payload: type[Payload]
+    scope: Literal["once", "coalesce"]
+    timeout_s: float
+    retry: RetryPolicy
+
+
+_ALL = (
+    JobSpec("discovery.run", "discovery", RunDiscovery, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("discovery.dry_run", "discovery", RunDiscovery, "once", 900, RetryPolicy(3, 0.5, 30)),
+    JobSpec("discovery.fetch", "discovery", FetchPage, "once", 120, RetryPolicy(4, 0.5, 60)),
+    JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
+    JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
+)
+JOBS: Mapping[str, JobSpec] = {spec.name: spec for spec in _ALL}
+QUEUES: tuple[str, ...] = tuple(sorted({spec.queue for spec in _ALL}))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job the pipeline wants to exist: which, under what key, with what arguments, for which run."""
+
+    name: str
+    key: str
+    payload: dict[str, object]
+    run_id: UUID | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The pipeline wants an execution that is waiting to be delivered once more."""
+
+    execution_id: UUID
+
+
+def job(name: str, key: str, payload: Payload, *, run_id: UUID | None = None, priority: int = 0) -> Job:
+    """Build a job; the full singleton key is `name:key` (S2.15)."""
+    return Job(name, f"{name}:{key}", payload.model_dump(mode="json", by_alias=True), run_id, priority)
+
+
+def arguments(name: str, payload: Mapping[str, object]) -> Payload:
+    """Validate a stored payload against the job's contract.
+
+    Raises: Invalid (code `unknown_job` or `bad_payload`).
+    """
+    spec = JOBS.get(name)
+    if spec is None:
+        raise Invalid(f"no job is called {name!r}; known: {', '.join(JOBS)}", code="unknown_job")
+    try:
+        return spec.payload.model_validate(payload)
+    except ValidationError as error:
+        where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise Invalid(f"the arguments of {name} do not fit their contract: {where}", code="bad_payload") from error

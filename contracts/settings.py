@@ -1,0 +1,101 @@
+"""Every setting, read from the environment once per process. A missing or contradictory one is named at start-up.
+
+The README's settings table is checked against this class by a test.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contracts.providers import Channel
+
+Csv = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    env: str = Field("dev", max_length=40, description="name of the installation, in every log line")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    database_url: str | None = Field(None, description="a Postgres >= 15; absent: the embedded server")
+    headwater_pg: Literal["auto", "embedded", "docker", "system"] = Field(
+        "auto", description="which Postgres to bring along when no URL is given"
+    )
+    headwater_data: str = Field(".data", description="folder of the embedded server and generated secrets")
+    db_pool_size: int = Field(10, ge=1, le=200)
+    db_command_timeout_s: float = Field(30, gt=0, le=3600)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(5050, ge=0, le=65535)
+    api_max_body_bytes: int = Field(1_048_576, ge=1024, le=104_857_600)
+    jwt_secret: SecretStr | None = Field(None, min_length=32, description="signs access tokens; at least 32 characters")
+    access_token_s: int = Field(900, ge=30, le=86_400)
+    refresh_token_s: int = Field(30 * 86_400, ge=60, le=366 * 86_400)
+    login_attempts: int = Field(10, ge=1, le=1000, description="failed logins per account and address in the window")
+    login_window_s: int = Field(900, ge=1, le=86_400)
+
+    default_tenant_slug: str = Field("well-crafted", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    default_tenant_id: UUID | None = None
+    bootstrap_email: str | None = Field(None, max_length=320, description="first owner, created when no user exists")
+    bootstrap_password: SecretStr | None = None
+
+    cron_job_secret: SecretStr | None = None
+    cron_secret: SecretStr | None = None
+
+    discovery_runner_enabled: bool = Field(False, description='only the exact string "true" enables')
+    discovery_max_companies_per_run: int = Field(50, ge=1, le=100_000)
+    discovery_max_queries: int = Field(10, ge=1, le=1000)
+    discovery_max_runtime_seconds: int = Field(300, ge=1, le=86_400)
+    discovery_channels: Csv = ("google", "keyword")
+    discovery_page_size: int = Field(20, ge=1, le=200)
+
+    tavily_api_key: SecretStr | None = None
+    tavily_base_url: str = "https://api.tavily.com"
+    gleif_base_url: str = "https://api.gleif.org"
+    company_file: str | None = Field(None, description="CSV (or .csv.gz) of companies for the `file` channel; default: the shipped extract")
+    vendor_timeout_s: float = Field(30, gt=0, le=600)
+
+    worker_concurrency: int = Field(50, ge=1, le=1000)
+    worker_dead_after_s: float = Field(3.0, gt=0.2, le=600, description="a heartbeat older than this is a dead worker")
+    worker_heartbeat_s: float = Field(0.75, gt=0.05, le=60)
+    worker_drain_s: float = Field(30.0, ge=0, le=3600, description="how long SIGTERM waits for running jobs")
+    dispatch_batch: int = Field(500, ge=1, le=10_000)
+    dispatch_poll_s: float = Field(2.0, gt=0.01, le=5)
+    dispatch_tenant_buffer: int = Field(200, ge=1, le=100_000, description="queued executions a tenant may have standing")
+    outbox_max_attempts: int = Field(5, ge=1, le=100)
+
+    @field_validator("discovery_runner_enabled", mode="before")
+    @classmethod
+    def _only_true(cls, value: Any) -> bool:
+        return value is True or value == "true"
+
+    @field_validator("discovery_channels", mode="before")
+    @classmethod
+    def _channels(cls, value: Any) -> tuple[str, ...]:
+        items = value.split(",") if isinstance(value, str) else value
+        channels = tuple(item.strip() for item in items if item.strip())
+        unknown = [c for c in channels if c not in set(Channel)]
+        if unknown or not channels:
+            raise ValueError(f"unknown channel {unknown or value!r}; choose from {', '.join(Channel)}")
+        return channels
+
+    @model_validator(mode="after")
+    def _one_cron_secret(self) -> Settings:
+        a, b = self.cron_job_secret, self.cron_secret
+        if a and b and a.get_secret_value() != b.get_secret_value():
+            raise ValueError("CRON_JOB_SECRET and CRON_SECRET are both set and differ: set one, or make them equal")
+        return self
+
+    @cached_property
+    def job_secret(self) -> SecretStr | None:
+        """The one secret of the cron doors; None closes them (R4)."""
+        return self.cron_job_secret or self.cron_secret

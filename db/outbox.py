@@ -1,0 +1,150 @@
+"""The outbox: emit (anyone), claim and hand off (the dispatcher), lease and settle (external sinks)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.events import Event, Redelivery, payload_of
+from contracts.jobs import JOBS, Again, Job
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("outbox")
+#: Backoff of handoffs and deliveries: base and cap in seconds.
+BACKOFF_BASE_S = 1.0
+BACKOFF_CAP_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event locked by this transaction. `place` is its row, good only inside the transaction."""
+
+    place: tuple[int, int]
+    tenant_id: UUID
+    event_id: UUID
+    type: str
+    version: int
+    payload: dict[str, Any]
+    correlation_id: UUID | None
+    attempts: int
+
+
+async def emit(
+    tx: Tx,
+    tenant: UUID,
+    event: Event,
+    *,
+    correlation_id: UUID | None = None,
+    headers: dict[str, str] | None = None,
+    available_at: datetime | None = None,
+    sink: str = "queue",
+    ordering_key: str | None = None,
+    priority: int = 0,
+) -> UUID:
+    """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id."""
+    if ordering_key is not None:
+        await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
+    event_id: UUID = await tx.fetchval(
+        SQL["emit"],
+        tenant,
+        event.aggregate_type,
+        event.aggregate_id,
+        event.type,
+        event.version,
+        payload_of(event),
+        headers or {},
+        correlation_id,
+        sink,
+        priority,
+        ordering_key,
+        available_at,
+    )
+    return event_id
+
+
+async def emit_many(
+    tx: Tx, tenant: UUID, events: Sequence[Event], *, correlation_id: UUID | None = None, headers: dict[str, str] | None = None
+) -> None:
+    """Write events, due now, in one statement and in the order given."""
+    if events:
+        await tx.execute(
+            SQL["emit_many"],
+            tenant,
+            [e.aggregate_type for e in events],
+            [e.aggregate_id for e in events],
+            [e.type for e in events],
+            [e.version for e in events],
+            [payload_of(e) for e in events],
+            headers or {},
+            correlation_id,
+        )
+
+
+async def redeliver_at(
+    tx: Tx, tenant: UUID, execution_id: UUID, when: datetime | None, *, correlation_id: UUID | None = None
+) -> None:
+    """Let an execution that is `waiting` be delivered again at `when` (None = now)."""
+    await emit(tx, tenant, Redelivery(execution_id=execution_id), correlation_id=correlation_id, available_at=when)
+
+
+async def claim(tx: Tx, *, batch: int, tenant_buffer: int) -> list[Claimed]:
+    """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none."""
+    rows = await tx.fetch(SQL["claim"], batch, tenant_buffer)
+    return [
+        Claimed(r["place"], r["tenant_id"], r["event_id"], r["type"], r["version"], r["payload"], r["correlation_id"], r["attempts"])
+        for r in rows
+    ]
+
+
+async def held_back(tx: Tx) -> tuple[bool, float | None]:
+    """(is a due event still standing, seconds until the next future one)."""
+    row = await tx.fetchrow(SQL["held_back"])
+    return (row["backlog"], row["next_due_s"]) if row else (False, None)
+
+
+async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]]) -> int:
+    """Move events to history and make their jobs, in the claiming transaction. Returns how many jobs are new."""
+    jobs = [(event, route) for event, routes in routed for route in routes if isinstance(route, Job)]
+    specs = [JOBS[job.name] for _, job in jobs]
+    row = await tx.fetchrow(
+        SQL["handoff"],
+        [event.place for event, _ in routed],
+        [len(routes) for _, routes in routed],
+        [event.tenant_id for event, _ in jobs],
+        [job.name for _, job in jobs],
+        [spec.queue for spec in specs],
+        [spec.scope for spec in specs],
+        [job.key for _, job in jobs],
+        [job.priority for _, job in jobs],
+        [job.payload for _, job in jobs],
+        [event.event_id for event, _ in jobs],
+        [event.correlation_id for event, _ in jobs],
+        [job.run_id for _, job in jobs],
+    )
+    if row is None or row["gone"] != len(routed):
+        raise RuntimeError(f"handoff moved {row and row['gone']} of {len(routed)} locked events")
+    if row["queued"] < len(jobs):
+        await tx.execute(
+            SQL["absorb"],
+            [event.tenant_id for event, _ in jobs],
+            [job.name for _, job in jobs],
+            [job.key for _, job in jobs],
+            [event.event_id for event, _ in jobs],
+        )
+    again = [(event.tenant_id, route.execution_id) for event, routes in routed for route in routes if isinstance(route, Again)]
+    if again:
+        await tx.execute(SQL["redeliver"], [t for t, _ in again], [e for _, e in again])
+    return int(row["queued"]) + len(again)
+
+
+async def park(tx: Tx, event: Claimed, error: str, error_class: str, *, max_attempts: int) -> bool:
+    """Record a failed handoff: retried with backoff, buried at the last. True when buried."""
+    if event.attempts + 1 >= max_attempts:
+        await tx.execute(SQL["bury"], event.place, error, error_class)
+        return True
+    await tx.execute(SQL["park"], event.place, error, error_class, BACKOFF_BASE_S, BACKOFF_CAP_S)
+    return False

@@ -1,0 +1,174 @@
+-- emit --
+-- The cheap half: a plain insert in the caller's transaction. No trigger, no NOTIFY, no job.
+INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                               sink, priority, ordering_key, available_at, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, t.now), t.now FROM (SELECT app.now() AS now) t
+RETURNING event_id
+
+-- emit_many --
+-- The same for many events of one tenant, due now, in the order given.
+INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                               priority, available_at, created_at)
+SELECT $1, e.aggregate_type, e.aggregate_id, e.type, e.version, e.payload, $7, $8, 0, t.now, t.now
+  FROM (SELECT app.now() AS now) t,
+       unnest($2::text[], $3::uuid[], $4::text[], $5::smallint[], $6::jsonb[]) WITH ORDINALITY
+           AS e(aggregate_type, aggregate_id, type, version, payload, position)
+ ORDER BY e.position
+
+-- lock_ordering_key --
+-- Events of one key get their ids in commit order only if their writers take turns.
+SELECT pg_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 0))
+
+-- claim --
+-- Due events, round-robin over tenants, as many as each tenant has room for in the queue. Locked, not yet moved.
+WITH RECURSIVE tenants AS (
+    (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+      WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
+      ORDER BY o.tenant_id, o.available_at LIMIT 1)
+    UNION ALL
+    SELECT n.tenant_id, n.available_at FROM tenants t CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > t.tenant_id
+         ORDER BY o.tenant_id, o.available_at LIMIT 1) n
+), clock AS MATERIALIZED (
+    SELECT app.now() AS now
+), room AS (
+    SELECT t.tenant_id, $2::int - (SELECT count(*) FROM (
+               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) AS free
+      FROM tenants t, clock c
+     WHERE t.available_at <= c.now
+       AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
+), share AS (
+    SELECT r.tenant_id, least(r.free, ceil($1::numeric / count(*) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
+)
+SELECT e.* FROM share s CROSS JOIN LATERAL (
+    SELECT o.ctid AS place, o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.correlation_id, o.attempts, o.priority
+      FROM app.outbox_events o
+     WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
+       AND o.available_at <= (SELECT c.now FROM clock c)
+     ORDER BY o.available_at, o.id
+     LIMIT s.n FOR UPDATE SKIP LOCKED) e
+
+-- held_back --
+-- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due?
+SELECT EXISTS (SELECT FROM app.outbox_events o WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()) AS backlog,
+       (SELECT extract(epoch FROM min(o.available_at) - app.now())::float8 FROM app.outbox_events o
+         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > app.now()) AS next_due_s
+
+-- handoff --
+-- Events leave for history; executions and queue rows appear; all or nothing. Returns how many of each.
+WITH clock AS MATERIALIZED (
+    SELECT app.now() AS now
+), gone AS (
+    DELETE FROM app.outbox_events o USING unnest($1::tid[], $2::smallint[]) AS r(place, routes)
+     WHERE o.ctid = r.place RETURNING o.*, r.routes
+), kept AS (
+    INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
+                                    correlation_id, sink, priority, attempts, last_error, error_class, routes, created_at, sent_at)
+    SELECT g.tenant_id, g.id, g.event_id, g.aggregate_type, g.aggregate_id, g.type, g.version, g.payload, g.headers,
+           g.correlation_id, g.sink, g.priority, g.attempts, g.last_error, g.error_class, g.routes, g.created_at, c.now
+      FROM gone g, clock c
+), made AS (
+    INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
+    SELECT w.tenant_id, w.job, w.queue, w.scope, w.key, CASE WHEN w.scope = 'coalesce' THEN w.key END, w.priority, w.payload,
+           w.event_id, w.correlation_id, w.run_id, c.now
+      FROM clock c, unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::jsonb[], $10::uuid[], $11::uuid[], $12::uuid[])
+           AS w(tenant_id, job, queue, scope, key, priority, payload, event_id, correlation_id, run_id)
+     ORDER BY w.tenant_id, w.job, w.key
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, id, job, queue, priority
+), queued AS (
+    INSERT INTO queue.procrastinate_jobs (queue_name, task_name, priority, tenant_id, execution_id)
+    SELECT m.queue, m.job, m.priority, m.tenant_id, m.id FROM made m
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM queued) AS queued
+
+-- absorb --
+-- Events whose job existed already: name the execution that absorbed them.
+INSERT INTO app.absorbed_events (tenant_id, event_id, job, execution_id, at)
+SELECT w.tenant_id, w.event_id, w.job, e.id, app.now()
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS w(tenant_id, job, key, event_id)
+  JOIN app.job_executions e ON e.tenant_id = w.tenant_id AND e.job = w.job
+   AND ((e.scope = 'once' AND e.key = w.key) OR e.coalesce_key = w.key)
+ WHERE e.event_id <> w.event_id
+ ORDER BY w.tenant_id, w.event_id, w.job
+ON CONFLICT DO NOTHING
+
+-- redeliver --
+-- waiting -> queued, with a new queue row. A coalesced one that has a younger twin in the queue steps aside.
+WITH wanted AS (
+    SELECT e.tenant_id, e.id, e.job, e.queue, e.priority, e.scope, e.key, e.crashes FROM app.job_executions e
+      JOIN unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id) ON e.tenant_id = w.tenant_id AND e.id = w.id
+     WHERE e.state = 'waiting' ORDER BY e.tenant_id, e.id FOR UPDATE
+), twins AS (
+    SELECT w.tenant_id, w.id FROM wanted w JOIN app.job_executions t
+        ON t.tenant_id = w.tenant_id AND t.job = w.job AND t.coalesce_key = w.key WHERE w.scope = 'coalesce'
+), aside AS (
+    UPDATE app.job_executions e SET state = 'superseded', finished_at = app.now() FROM twins t
+     WHERE e.tenant_id = t.tenant_id AND e.id = t.id
+), again AS (
+    UPDATE app.job_executions e SET state = 'queued', coalesce_key = CASE WHEN e.scope = 'coalesce' THEN e.key END, queued_at = app.now()
+      FROM wanted w WHERE e.tenant_id = w.tenant_id AND e.id = w.id
+       AND NOT EXISTS (SELECT FROM twins t WHERE t.tenant_id = w.tenant_id AND t.id = w.id)
+    RETURNING e.tenant_id, e.id, e.job, e.queue, e.priority, e.crashes
+)
+INSERT INTO queue.procrastinate_jobs (queue_name, task_name, priority, tenant_id, execution_id)
+SELECT CASE WHEN a.crashes >= 2 THEN 'alone' ELSE a.queue END, a.job, a.priority, a.tenant_id, a.id FROM again a
+
+-- park --
+-- A handoff that failed is tried again later, with full jitter; the fifth failure is the last.
+UPDATE app.outbox_events o
+   SET state = 'failed', attempts = o.attempts + 1, last_error = left($2, 4000), error_class = left($3, 100),
+       available_at = app.now() + random() * least($5::float8, $4::float8 * 2 ^ o.attempts) * interval '1 second'
+ WHERE o.ctid = $1::tid
+RETURNING o.attempts
+
+-- bury --
+-- An event that cannot be handed off or delivered becomes a dead letter.
+WITH gone AS (
+    DELETE FROM app.outbox_events o WHERE o.ctid = $1::tid RETURNING o.*
+)
+INSERT INTO app.dead_letters (tenant_id, kind, event_id, name, event, attempts, error_class, error, correlation_id, created_at)
+SELECT g.tenant_id, 'event', g.event_id, g.type, to_jsonb(g), g.attempts + 1, left($3, 100), left($2, 4000), g.correlation_id, app.now() FROM gone g
+RETURNING id
+
+-- lease --
+-- External sinks: claim for a while. Events with an ordering key go one at a time, in order; an earlier one blocks.
+WITH due AS MATERIALIZED (
+    SELECT o.tenant_id, o.id FROM app.outbox_events o
+     WHERE o.sink = $1 AND o.sink <> 'queue' AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
+       AND (o.ordering_key IS NULL OR NOT EXISTS (
+            SELECT FROM app.outbox_events b WHERE b.tenant_id = o.tenant_id AND b.sink = o.sink AND b.ordering_key = o.ordering_key AND b.id < o.id))
+     ORDER BY o.tenant_id, o.available_at, o.id LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE app.outbox_events o SET state = 'processing', lease_token = $3, lease_expires_at = app.now() + $4::float8 * interval '1 second'
+  FROM due WHERE o.tenant_id = due.tenant_id AND o.id = due.id
+RETURNING o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.headers, o.ordering_key, o.attempts
+
+-- settle --
+-- Delivered: to history, if the lease is still ours.
+WITH gone AS (
+    DELETE FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3 RETURNING o.*
+)
+INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
+                                correlation_id, sink, priority, attempts, last_error, error_class, routes, created_at, sent_at)
+SELECT g.tenant_id, g.id, g.event_id, g.aggregate_type, g.aggregate_id, g.type, g.version, g.payload, g.headers,
+       g.correlation_id, g.sink, g.priority, g.attempts, g.last_error, g.error_class, 0, g.created_at, app.now() FROM gone g
+RETURNING event_id
+
+-- refuse --
+-- The sink refused it: back off, if the lease is still ours. An unreachable sink spends no attempt ($6 = 0).
+UPDATE app.outbox_events o
+   SET state = 'failed', lease_token = NULL, lease_expires_at = NULL, attempts = o.attempts + $6::smallint,
+       last_error = left($4, 4000), error_class = left($5, 100),
+       available_at = app.now() + random() * least($8::float8, $7::float8 * 2 ^ o.attempts) * interval '1 second'
+ WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3
+RETURNING o.attempts, o.ctid AS place
+
+-- reclaim --
+-- Stale `processing`: whoever held the lease is gone or slow. Its late answer finds the token changed.
+UPDATE app.outbox_events o SET state = 'failed', lease_token = NULL, lease_expires_at = NULL, available_at = app.now(),
+       last_error = 'the lease expired before the delivery was confirmed', error_class = 'lease_expired'
+ WHERE o.state = 'processing' AND o.lease_expires_at < app.now()
+RETURNING o.event_id

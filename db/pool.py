@@ -1,0 +1,58 @@
+"""Connection pools. One driver, one JSON codec, bounded waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+from pydantic_core import from_json, to_json
+
+from contracts.errors import Unavailable
+from db.transaction import CONNECTION_ERRORS, Pool
+
+
+def _encode(value: object) -> bytes:
+    return b"\x01" + to_json(value)
+
+
+def _decode(data: bytes) -> Any:
+    return from_json(data[1:])
+
+
+async def prepare(connection: Any) -> None:
+    """Teach a connection our JSON. Binary format: a text codec makes asyncpg refuse composite arrays."""
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
+
+
+async def no_reset(connection: Any) -> None:
+    """Our transactions leave no session state behind, so releasing needs no statement of its own."""
+
+
+async def open_pool(
+    url: str,
+    *,
+    name: str,
+    size: int = 10,
+    command_timeout_s: float = 30,
+    idle_in_transaction_s: float | None = None,
+    settings: dict[str, str] | None = None,
+) -> Pool:
+    """Open a pool of at most `size` connections whose `application_name` is `name`.
+
+    Raises: Unavailable when the server does not answer.
+    """
+    server_settings = {"application_name": name, "search_path": "app", "timezone": "UTC", "jit": "off", **(settings or {})}
+    if idle_in_transaction_s is not None:
+        server_settings["idle_in_transaction_session_timeout"] = str(int(idle_in_transaction_s * 1000))
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            command_timeout=command_timeout_s,
+            init=prepare,
+            reset=no_reset,
+            server_settings=server_settings,
+        )
+    except (*CONNECTION_ERRORS, asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        raise Unavailable(f"cannot connect to the database: {error}; check DATABASE_URL and that the server runs") from error

@@ -1,0 +1,30 @@
+"""event -> jobs: the whole flow on one page. Total and pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from contracts.events import Event, LeadDiscovered, Probed, Redelivery, RunFinished, RunRequested, SliceReady
+from contracts.jobs import Again, FetchPage, Job, Probe, RunDiscovery, job
+
+
+def jobs_for(event: Event) -> list[Job | Again]:
+    """Decide which jobs follow from a fact. An empty list means: known, and nothing follows."""
+    match event:
+        case RunRequested():
+            name = "discovery.dry_run" if event.dry_run else "discovery.run"
+            return [job(name, str(event.run_id), RunDiscovery(run_id=event.run_id), run_id=event.run_id)]
+        case SliceReady():
+            page = FetchPage(run_id=event.run_id, slice_id=event.slice_id, page=event.page)
+            return [job("discovery.fetch", f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
+        case LeadDiscovered():
+            return []  # enrichment.run is not built yet: the lead stays `new`
+        case RunFinished():
+            return []  # nobody waits for it yet: alerts will
+        case Redelivery():
+            return [Again(event.execution_id)]
+        case Probed():
+            name = "probe.touch" if event.key else "probe.run"
+            return [job(name, event.key or str(event.probe_id), Probe(probe_id=event.probe_id, framed=event.framed))]
+        case _:
+            assert_never(event)
