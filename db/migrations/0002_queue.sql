@@ -14,7 +14,9 @@ END
 $$;
 
 -- A queue row is only the delivery of an execution; these columns join the two.
-ALTER TABLE queue.procrastinate_jobs ADD COLUMN tenant_id uuid, ADD COLUMN execution_id uuid;
+-- NOT NULL and the CHECK turn away what would never run here: a job deferred past the outbox.
+ALTER TABLE queue.procrastinate_jobs ADD COLUMN tenant_id uuid NOT NULL, ADD COLUMN execution_id uuid NOT NULL,
+    ADD CONSTRAINT locks_stay_null CHECK (lock IS NULL AND queueing_lock IS NULL);
 CREATE INDEX procrastinate_jobs_standing ON queue.procrastinate_jobs (tenant_id) WHERE status = 'todo';
 CREATE INDEX procrastinate_jobs_execution ON queue.procrastinate_jobs (execution_id);
 

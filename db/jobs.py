@@ -1,0 +1,130 @@
+"""Executions: the one arbiter of "once" (law 3) and its fence (law 4). Seen from the job and from whoever asks about jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from db.outbox import redeliver_at
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("jobs")
+Outcome = Literal["failed", "snoozed", "timeout", "crashed", "cancelled", "dead", "quarantined"]
+
+
+async def complete(tx: Tx, tenant: UUID, execution_id: UUID, token: int) -> bool:
+    """Mark done, as the first statement of the job's write. False: this attempt no longer owns it, abort."""
+    return await tx.fetchval(SQL["complete"], tenant, execution_id, token) is not None
+
+
+async def put_off(
+    tx: Tx,
+    tenant: UUID,
+    execution_id: UUID,
+    token: int,
+    *,
+    outcome: Outcome,
+    counts: bool,
+    delay_s: float,
+    error_class: str,
+    error: str,
+    traceback: str | None,
+    correlation_id: UUID | None,
+) -> bool:
+    """End this attempt and let the outbox deliver the next after `delay_s` seconds. `counts`: it spends an attempt.
+
+    False: another attempt owns the execution; nothing was written.
+    """
+    row = await tx.fetchrow(SQL["put_off"], tenant, execution_id, token, int(counts), error, error_class)
+    if row is None:
+        return False
+    when: datetime = await tx.fetchval(SQL["retry_at"], delay_s)
+    await tx.execute(
+        SQL["log_attempt"], tenant, execution_id, token, outcome, error_class, error, traceback, row["worker_id"], row["started_at"], when
+    )
+    await redeliver_at(tx, tenant, execution_id, when, correlation_id=correlation_id)
+    return True
+
+
+async def end(
+    tx: Tx,
+    tenant: UUID,
+    execution_id: UUID,
+    token: int,
+    *,
+    state: Literal["dead", "cancelled", "quarantined"],
+    error_class: str,
+    error: str,
+    traceback: str | None,
+) -> bool:
+    """Give an execution up: its attempt is logged, a dead letter stands unless it was cancelled. False: not ours."""
+    row = await tx.fetchrow(SQL["end"], tenant, execution_id, token, state, error, error_class)
+    if row is None:
+        return False
+    await tx.execute(
+        SQL["log_attempt"], tenant, execution_id, token, state, error_class, error, traceback, row["worker_id"], row["started_at"], None
+    )
+    if state != "cancelled":
+        attempts = max(1, row["failures"] + row["crashes"])
+        await tx.execute(
+            SQL["bury"], tenant, row["event_id"], execution_id, row["job"], attempts, error_class, error, traceback, row["correlation_id"]
+        )
+    return True
+
+
+async def where_it_stands(tx: Tx, tenant: UUID, execution_id: UUID) -> tuple[str, int, bool] | None:
+    """(state, token, cancel requested), or None for an unknown execution."""
+    row = await tx.fetchrow(SQL["state"], tenant, execution_id)
+    return (row["state"], row["token"], row["cancelled"]) if row else None
+
+
+async def request_cancel(tx: Tx, tenant: UUID, execution_id: UUID) -> str | None:
+    """Ask for an unfinished execution to stop. Returns its state, None when it is unknown or already over."""
+    state: str | None = await tx.fetchval(SQL["request_cancel"], tenant, execution_id)
+    return state
+
+
+async def request_cancel_run(tx: Tx, tenant: UUID, run_id: UUID) -> None:
+    """Ask for every unfinished execution of a run to stop."""
+    await tx.execute(SQL["request_cancel_run"], tenant, run_id)
+
+
+async def revive(tx: Tx, tenant: UUID, execution_id: UUID, by: str) -> dict[str, Any] | None:
+    """Deliver an execution that was given up once more, now. None: it is not dead, quarantined or cancelled."""
+    row = await tx.fetchrow(SQL["revive"], tenant, execution_id)
+    if row is None:
+        return None
+    await tx.execute(SQL["resolve"], tenant, execution_id, "replayed", by)
+    await redeliver_at(tx, tenant, execution_id, None, correlation_id=row["correlation_id"])
+    return dict(row)
+
+
+async def show(tx: Tx, tenant: UUID, execution_id: UUID) -> dict[str, Any] | None:
+    """One execution with its attempts that did not end in done."""
+    row = await tx.fetchrow(SQL["show"], tenant, execution_id)
+    if row is None:
+        return None
+    return {**dict(row), "attempts": [dict(a) for a in await tx.fetch(SQL["attempts"], tenant, execution_id)]}
+
+
+async def list_(
+    tx: Tx,
+    tenant: UUID,
+    *,
+    before: UUID | None = None,
+    job: str | None = None,
+    states: list[str] | None = None,
+    run_id: UUID | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Executions, newest first; `before` is the last id of the page before."""
+    return [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, job, states, run_id, limit)]
+
+
+async def list_dead(
+    tx: Tx, tenant: UUID, *, before: UUID | None = None, kind: str | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Unresolved dead letters, newest first."""
+    return [dict(r) for r in await tx.fetch(SQL["list_dead"], tenant, before, kind, limit)]

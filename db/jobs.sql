@@ -1,0 +1,88 @@
+-- complete --
+-- The first statement of a job's write. No row = another attempt owns it, or it was cancelled: abort.
+UPDATE app.job_executions SET state = 'done', finished_at = app.now()
+ WHERE tenant_id = $1 AND id = $2 AND token = $3 AND state = 'running' AND cancel_requested_at IS NULL
+RETURNING id
+
+-- put_off --
+-- running -> waiting: this attempt is over, its redelivery goes to the outbox in the same transaction.
+UPDATE app.job_executions SET state = 'waiting', token = token + 1, failures = failures + $4::smallint, error = left($5, 4000), error_class = left($6, 100)
+ WHERE tenant_id = $1 AND id = $2 AND token = $3 AND state = 'running'
+RETURNING failures, started_at, worker_id
+
+-- end --
+-- running -> dead, cancelled or quarantined.
+UPDATE app.job_executions SET state = $4, token = token + 1, finished_at = app.now(), coalesce_key = NULL,
+       failures = failures + (CASE WHEN $4 = 'dead' THEN 1 ELSE 0 END)::smallint, crashes = crashes + (CASE WHEN $4 = 'quarantined' THEN 1 ELSE 0 END)::smallint,
+       error = left($5, 4000), error_class = left($6, 100)
+ WHERE tenant_id = $1 AND id = $2 AND token = $3 AND state IN ('running', 'queued')
+RETURNING failures, crashes, started_at, worker_id, event_id, correlation_id, job
+
+-- log_attempt --
+-- Job attempts live only here.
+INSERT INTO app.job_attempts (tenant_id, execution_id, token, outcome, error_class, error, traceback, worker_id, started_at, ended_at, retry_at)
+VALUES ($1, $2, $3, $4, left($5, 100), left($6, 4000), left($7, 20000), $8, $9, app.now(), $10)
+ON CONFLICT DO NOTHING
+
+-- bury --
+-- A job that gave up, with what is needed to decide whether to retry it.
+INSERT INTO app.dead_letters (tenant_id, kind, event_id, execution_id, name, attempts, error_class, error, traceback, correlation_id, created_at)
+VALUES ($1, 'job', $2, $3, $4, $5, left($6, 100), left($7, 4000), left($8, 20000), $9, app.now())
+ON CONFLICT DO NOTHING
+
+-- retry_at --
+-- When a delay from now falls, by the database's clock.
+SELECT app.now() + $1::float8 * interval '1 second'
+
+-- state --
+-- Where an execution stands, for the frame's last words.
+SELECT state, token, cancel_requested_at IS NOT NULL AS cancelled FROM app.job_executions WHERE tenant_id = $1 AND id = $2
+
+-- request_cancel --
+-- Frame, fetch and dispatcher obey this mark.
+UPDATE app.job_executions SET cancel_requested_at = coalesce(cancel_requested_at, app.now())
+ WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'running', 'waiting') RETURNING state
+
+-- request_cancel_run --
+-- The same for every unfinished execution of a run.
+UPDATE app.job_executions SET cancel_requested_at = coalesce(cancel_requested_at, app.now())
+ WHERE tenant_id = $1 AND run_id = $2 AND state IN ('queued', 'running', 'waiting')
+
+-- revive --
+-- dead, quarantined or cancelled -> waiting, by an operator; its redelivery is emitted in the same transaction.
+UPDATE app.job_executions SET state = 'waiting', token = token + 1, failures = 0, crashes = 0, error = NULL, error_class = NULL,
+       finished_at = NULL, cancel_requested_at = NULL
+ WHERE tenant_id = $1 AND id = $2 AND state IN ('dead', 'quarantined', 'cancelled')
+RETURNING id, job, payload, run_id, correlation_id
+
+-- resolve --
+-- Its dead letter is answered.
+UPDATE app.dead_letters SET resolved_at = app.now(), resolution = $3, resolved_by = $4
+ WHERE tenant_id = $1 AND execution_id = $2 AND kind = 'job' AND resolved_at IS NULL
+
+-- show --
+-- One execution.
+SELECT e.id, e.job, e.queue, e.scope, e.key, e.state, e.token, e.failures, e.crashes, e.priority, e.payload, e.event_id, e.correlation_id,
+       e.run_id, e.cancel_requested_at, e.error, e.error_class, e.queued_at, e.started_at, e.finished_at
+  FROM app.job_executions e WHERE e.tenant_id = $1 AND e.id = $2
+
+-- attempts --
+-- Its attempts that did not end in done, oldest first.
+SELECT token, outcome, error_class, error, traceback, started_at, ended_at, retry_at
+  FROM app.job_attempts WHERE tenant_id = $1 AND execution_id = $2 ORDER BY token
+
+-- list --
+-- Newest first, keyset by id.
+SELECT e.id, e.job, e.queue, e.key, e.state, e.token, e.failures, e.crashes, e.event_id, e.correlation_id, e.run_id,
+       e.error, e.error_class, e.queued_at, e.started_at, e.finished_at
+  FROM app.job_executions e
+ WHERE e.tenant_id = $1 AND ($2::uuid IS NULL OR e.id < $2) AND ($3::text IS NULL OR e.job = $3)
+   AND ($4::text[] IS NULL OR e.state = ANY($4)) AND ($5::uuid IS NULL OR e.run_id = $5)
+ ORDER BY e.id DESC LIMIT $6
+
+-- list_dead --
+-- Unresolved dead letters of jobs, newest first, keyset by id.
+SELECT d.id, d.kind, d.name, d.event_id, d.execution_id, d.attempts, d.error_class, d.error, d.correlation_id, d.created_at
+  FROM app.dead_letters d
+ WHERE d.tenant_id = $1 AND d.resolved_at IS NULL AND ($2::uuid IS NULL OR d.id < $2) AND ($3::text IS NULL OR d.kind = $3)
+ ORDER BY d.id DESC LIMIT $4

@@ -1,0 +1,177 @@
+"""The delivery side of the queue: workers, batch fetch and finish, rescue. `job_executions` stays the truth (law 4).
+
+Everything here acts as the system role: the app role has no rights in schema `queue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.jobs import ALONE_QUEUE
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("queue")
+#: Workers listen here; the dispatcher notifies once a batch.
+JOBS_CHANNEL = "headwater_jobs"
+#: Dispatchers listen here; whoever emitted notifies after commit.
+OUTBOX_CHANNEL = "headwater_outbox"
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One delivery of an execution to this worker. `job` is None when the execution has moved on: only finish it."""
+
+    delivery_id: int
+    delivery_attempt: int
+    tenant_id: UUID
+    execution_id: UUID
+    queue: str
+    task_name: str
+    job: str | None
+    token: int
+    failures: int
+    payload: dict[str, Any]
+    event_id: UUID | None
+    correlation_id: UUID | None
+    run_id: UUID | None
+    cancelled: bool
+    queued_at: datetime | None
+    #: Set when the job's own write transaction has committed its end, so the batch finish need not.
+    settled: bool = field(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A delivery of a dead worker, locked. `in_flight`: its execution was running there."""
+
+    delivery_id: int
+    tenant_id: UUID
+    execution_id: UUID
+    token: int
+    crashes: int
+    job: str
+    payload: dict[str, Any]
+    run_id: UUID | None
+    correlation_id: UUID | None
+    in_flight: bool
+
+
+async def register(tx: Tx, host: str, pid: int, roles: Sequence[str]) -> int:
+    """Register a worker process; returns its id."""
+    return int(await tx.fetchval(SQL["register"], host, pid, list(roles)))
+
+
+async def beat(tx: Tx, worker_id: int) -> bool:
+    """Renew the heartbeat. False: the row is gone and the worker must register again."""
+    return await tx.fetchval(SQL["beat"], worker_id) is not None
+
+
+async def unregister(tx: Tx, worker_id: int) -> None:
+    await tx.execute(SQL["unregister"], worker_id)
+
+
+async def dispatched(tx: Tx, worker_id: int) -> None:
+    """Record that this worker's dispatcher is alive."""
+    await tx.execute(SQL["dispatched"], worker_id)
+
+
+async def wake(tx: Tx, channel: str) -> None:
+    """Notify listeners of `channel`. Never inside a business transaction: it serialises commits (design section 4)."""
+    await tx.execute(SQL["wake"], channel)
+
+
+async def fetch(tx: Tx, worker_id: int, queues: Sequence[str], limit: int) -> list[Delivery]:
+    """Take up to `limit` deliveries and start their executions, in one statement."""
+    rows = await tx.fetch(SQL["fetch"], list(queues), worker_id, limit)
+    return [
+        Delivery(
+            r["delivery_id"],
+            r["delivery_attempt"],
+            r["tenant_id"],
+            r["execution_id"],
+            r["queue_name"],
+            r["task_name"],
+            r["job"],
+            r["token"] or 0,
+            r["failures"] or 0,
+            r["payload"] or {},
+            r["event_id"],
+            r["correlation_id"],
+            r["run_id"],
+            bool(r["cancelled"]),
+            r["queued_at"],
+        )
+        for r in rows
+    ]
+
+
+async def fetch_alone(tx: Tx, worker_id: int) -> list[Delivery]:
+    """Take one delivery that must run alone; the caller runs nothing else meanwhile."""
+    return await fetch(tx, worker_id, [ALONE_QUEUE], 1)
+
+
+async def waiting_alone(tx: Tx) -> bool:
+    return bool(await tx.fetchval(SQL["waiting_alone"]))
+
+
+async def finish(tx: Tx, deliveries: Sequence[Delivery]) -> tuple[int, int]:
+    """Finish a batch: done marks where the job wrote nothing itself, queue rows gone. Returns (done, gone), both fenced."""
+    unmarked = [d for d in deliveries if not d.settled and d.job is not None]
+    row = await tx.fetchrow(
+        SQL["finish"],
+        [d.tenant_id for d in unmarked],
+        [d.execution_id for d in unmarked],
+        [d.token for d in unmarked],
+        [d.delivery_id for d in deliveries],
+        [d.delivery_attempt for d in deliveries],
+    )
+    return (row["done"], row["gone"]) if row else (0, 0)
+
+
+async def cancel_requests(tx: Tx, running: Sequence[Delivery]) -> set[UUID]:
+    """Execution ids among `running` that somebody asked to cancel."""
+    rows = await tx.fetch(SQL["cancel_requests"], [d.tenant_id for d in running], [d.execution_id for d in running])
+    return {r["id"] for r in rows}
+
+
+async def reconcile(tx: Tx, worker_id: int, running: Sequence[int]) -> int:
+    """Put back deliveries this worker holds but does not run (a fetch whose answer was lost). Returns how many."""
+    return len(await tx.fetch(SQL["reconcile"], worker_id, list(running)))
+
+
+async def stranded(tx: Tx, dead_after_s: float) -> list[Stranded]:
+    """Lock the deliveries of workers that have not beaten for `dead_after_s` seconds."""
+    rows = await tx.fetch(SQL["stranded"], dead_after_s)
+    return [Stranded(**dict(r)) for r in rows]
+
+
+async def rescue(tx: Tx, crashed: Sequence[Stranded]) -> int:
+    """Put crashed executions back under a new token; after two crashes into the `alone` queue. Returns how many."""
+    rows = await tx.fetch(
+        SQL["rescue"], [c.tenant_id for c in crashed], [c.execution_id for c in crashed], [c.delivery_id for c in crashed]
+    )
+    return len(rows)
+
+
+async def drop_deliveries(tx: Tx, delivery_ids: Sequence[int]) -> None:
+    await tx.execute(SQL["drop_deliveries"], list(delivery_ids))
+
+
+async def forget_workers(tx: Tx) -> None:
+    await tx.execute(SQL["forget_workers"])
+
+
+async def depth(tx: Tx) -> list[dict[str, Any]]:
+    """What stands in the queue: [{queue_name, status, jobs}]."""
+    return [dict(r) for r in await tx.fetch(SQL["depth"])]
+
+
+async def alive(tx: Tx, within_s: float) -> tuple[int, float | None]:
+    """(workers beating within `within_s` seconds, age of their newest dispatch in seconds)."""
+    row = await tx.fetchrow(SQL["alive"], within_s)
+    return (row["workers"], row["dispatched_s_ago"]) if row else (0, None)

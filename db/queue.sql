@@ -1,0 +1,141 @@
+-- register --
+-- A worker process says hello. Its id is Procrastinate's worker_id.
+INSERT INTO app.workers (host, pid, roles) VALUES ($1, $2, $3) RETURNING id
+
+-- beat --
+-- No row = somebody removed us: register again, loudly.
+UPDATE app.workers SET beat_at = app.now() WHERE id = $1 AND stopped_at IS NULL RETURNING id
+
+-- dispatched --
+-- The dispatcher's own heartbeat, for /readyz.
+UPDATE app.workers SET dispatched_at = app.now() WHERE id = $1
+
+-- unregister --
+-- A clean goodbye.
+UPDATE app.workers SET stopped_at = app.now() WHERE id = $1
+
+-- wake --
+-- One NOTIFY a batch instead of two a row.
+SELECT pg_notify($1, '')
+
+-- fetch --
+-- Take up to $3 deliveries in Procrastinate's order and start their executions: todo -> doing, queued -> running.
+WITH clock AS MATERIALIZED (
+    SELECT app.now() AS now
+), picked AS MATERIALIZED (
+    SELECT j.id FROM queue.procrastinate_jobs j
+     WHERE j.status = 'todo' AND j.queue_name = ANY($1::varchar[])
+       AND (j.scheduled_at IS NULL OR j.scheduled_at <= (SELECT c.now FROM clock c))
+     ORDER BY j.priority DESC, j.id LIMIT $3 FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE queue.procrastinate_jobs j SET status = 'doing', worker_id = $2, attempts = j.attempts + 1
+     WHERE j.id = ANY(ARRAY(SELECT p.id FROM picked p))
+    RETURNING j.id, j.attempts, j.priority, j.tenant_id, j.execution_id, j.queue_name, j.task_name
+), started AS (
+    UPDATE app.job_executions e
+       SET state = 'running', token = e.token + 1, coalesce_key = NULL, worker_id = $2, started_at = c.now
+      FROM taken t, clock c
+     WHERE e.tenant_id = t.tenant_id AND e.id = t.execution_id AND e.state = 'queued'
+    RETURNING e.tenant_id, e.id, e.job, e.token, e.failures, e.payload, e.event_id, e.correlation_id, e.run_id,
+              e.cancel_requested_at IS NOT NULL AS cancelled, e.queued_at
+)
+SELECT t.id AS delivery_id, t.attempts AS delivery_attempt, t.tenant_id, t.execution_id, t.queue_name, t.task_name, s.job, s.token, s.failures, s.payload,
+       s.event_id, s.correlation_id, s.run_id, s.cancelled, s.queued_at
+  FROM taken t LEFT JOIN started s ON s.tenant_id = t.tenant_id AND s.id = t.execution_id
+ ORDER BY t.priority DESC, t.id
+
+-- waiting_alone --
+-- Is a job that must run alone waiting?
+SELECT EXISTS (SELECT FROM queue.procrastinate_jobs WHERE status = 'todo' AND queue_name = 'alone')
+
+-- finish --
+-- Batch finish: done marks of jobs that wrote nothing themselves, fenced by token; queue rows gone, fenced by attempt.
+WITH done AS (
+    UPDATE app.job_executions e SET state = 'done', finished_at = c.now
+      FROM (SELECT app.now() AS now) c, unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
+     WHERE e.tenant_id = d.tenant_id AND e.id = d.id AND e.token = d.token AND e.state = 'running'
+    RETURNING 1
+), gone AS (
+    DELETE FROM queue.procrastinate_jobs j USING unnest($4::bigint[], $5::int[]) AS g(id, attempt)
+     WHERE j.id = g.id AND j.attempts = g.attempt AND j.status = 'doing'
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM done) AS done, (SELECT count(*) FROM gone) AS gone
+
+-- cancel_requests --
+-- Which of my running executions should stop?
+SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(tenant_id, id) ON e.tenant_id = r.tenant_id AND e.id = r.id
+ WHERE e.cancel_requested_at IS NOT NULL
+
+-- reconcile --
+-- A fetch whose answer was lost left deliveries that nobody runs: put them back. Not a crash.
+WITH lost AS (
+    SELECT j.id, j.tenant_id, j.execution_id FROM queue.procrastinate_jobs j
+     WHERE j.worker_id = $1 AND j.status = 'doing' AND j.id <> ALL($2::bigint[]) ORDER BY j.id FOR UPDATE SKIP LOCKED
+), back AS (
+    UPDATE app.job_executions e SET state = 'queued', token = e.token + 1,
+           coalesce_key = CASE WHEN e.scope = 'coalesce' THEN e.key END
+      FROM lost l WHERE e.tenant_id = l.tenant_id AND e.id = l.execution_id AND e.state = 'running' AND e.worker_id = $1
+)
+UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM lost l WHERE j.id = l.id RETURNING j.id
+
+-- stranded --
+-- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.
+WITH stuck AS (
+    SELECT j.id, j.tenant_id, j.execution_id, j.worker_id FROM queue.procrastinate_jobs j
+     WHERE j.status = 'doing' AND NOT EXISTS (
+            SELECT FROM app.workers w WHERE w.id = j.worker_id AND w.stopped_at IS NULL
+               AND w.beat_at >= app.now() - $1::float8 * interval '1 second')
+     ORDER BY j.id LIMIT 500 FOR UPDATE SKIP LOCKED
+)
+SELECT s.id AS delivery_id, e.tenant_id, e.id AS execution_id, e.token, e.crashes, e.job, e.payload, e.run_id, e.correlation_id,
+       e.state = 'running' AND e.worker_id IS NOT DISTINCT FROM s.worker_id AS in_flight
+  FROM stuck s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
+ ORDER BY e.tenant_id, e.id FOR UPDATE OF e SKIP LOCKED
+
+-- rescue --
+-- running -> queued under a new token, doing -> todo; a twin in the queue (coalesce) makes it superseded instead.
+WITH crashed AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
+), logged AS (
+    INSERT INTO app.job_attempts (tenant_id, execution_id, token, outcome, error_class, error, worker_id, started_at, ended_at)
+    SELECT e.tenant_id, e.id, e.token, 'crashed', 'worker_died', 'the worker stopped beating while it ran this job', e.worker_id, e.started_at, app.now()
+      FROM app.job_executions e JOIN crashed c ON e.tenant_id = c.tenant_id AND e.id = c.id
+    ON CONFLICT DO NOTHING
+), back AS (
+    UPDATE app.job_executions e
+       SET token = e.token + 1, crashes = e.crashes + 1,
+           state = CASE WHEN twin.id IS NULL THEN 'queued' ELSE 'superseded' END,
+           finished_at = CASE WHEN twin.id IS NULL THEN NULL ELSE app.now() END,
+           coalesce_key = CASE WHEN e.scope = 'coalesce' AND twin.id IS NULL THEN e.key END
+      FROM crashed c LEFT JOIN LATERAL (
+            SELECT t.id FROM app.job_executions o JOIN app.job_executions t
+                ON t.tenant_id = o.tenant_id AND t.job = o.job AND t.coalesce_key = o.key
+             WHERE o.tenant_id = c.tenant_id AND o.id = c.id AND o.scope = 'coalesce') twin ON true
+     WHERE e.tenant_id = c.tenant_id AND e.id = c.id
+    RETURNING e.id, e.crashes, e.queue, e.state, c.delivery_id
+), dropped AS (
+    DELETE FROM queue.procrastinate_jobs j USING back b WHERE j.id = b.delivery_id AND b.state = 'superseded'
+)
+UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
+       queue_name = CASE WHEN b.crashes >= 2 THEN 'alone' ELSE b.queue END
+  FROM back b WHERE j.id = b.delivery_id AND b.state = 'queued' RETURNING j.id
+
+-- drop_deliveries --
+-- Queue rows whose execution has moved on: the truth stands in job_executions.
+DELETE FROM queue.procrastinate_jobs WHERE id = ANY($1::bigint[])
+
+-- forget_workers --
+-- Rows of processes gone for a day serve nobody.
+DELETE FROM app.workers w WHERE w.beat_at < app.now() - interval '1 day'
+   AND NOT EXISTS (SELECT FROM queue.procrastinate_jobs j WHERE j.worker_id = w.id)
+
+-- depth --
+-- What stands in the queue: by queue and status.
+SELECT queue_name, status::text AS status, count(*) AS jobs FROM queue.procrastinate_jobs GROUP BY 1, 2 ORDER BY 1, 2
+
+-- alive --
+-- Workers that beat within $1 seconds, and how old the newest dispatch is.
+SELECT count(*) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second') AS workers,
+       extract(epoch FROM app.now() - max(dispatched_at) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second'))::float8 AS dispatched_s_ago
+  FROM app.workers
