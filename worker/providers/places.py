@@ -27,7 +27,7 @@ class Place:
 # code: names (the first is the one shown) | cities
 _TABLE = """
 ZA: South Africa, RSA, Suid-Afrika | Johannesburg, Cape Town, Durban, Pretoria, Gqeberha, Port Elizabeth
-+ Sandton, Bloemfontein, East London, Midrand, Centurion, Stellenbosch, Polokwane, Mbombela, Kimberley, Randburg
++ Sandton, Bloemfontein, East London, Centurion, Stellenbosch, Polokwane, Mbombela, Kimberley, Randburg
 BW: Botswana | Gaborone, Francistown, Maun, Lobatse, Selebi-Phikwe, Palapye
 NA: Namibia | Windhoek, Walvis Bay, Swakopmund
 ZW: Zimbabwe | Harare, Bulawayo, Mutare, Gweru

@@ -1,0 +1,24 @@
+"""One vendor's answer before anything goes wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`credits` is what the vendor bills for it, in the vendor's units."""
+
+    status: int
+    content_type: str
+    body: bytes
+    credits: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def json_answer(
+    status: int, value: object, *, kind: str = "application/json", credits: float = 0.0
+) -> Answer:
+    """`value` as an answer in JSON."""
+    return Answer(status, kind, json.dumps(value, ensure_ascii=False).encode(), credits)
