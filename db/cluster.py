@@ -46,26 +46,32 @@ def folder(data: Path, durable: bool) -> Path:
 
     Root's closed folders stay closed: the data then live in `engines.ROOT_HOME`, and `data` links there.
     """
-    who = engines.identity()
     if data.is_symlink() and not data.exists():
         data.unlink()
     data.mkdir(parents=True, exist_ok=True)
-    data = data.resolve()
-    if not any(data.iterdir()):
-        os.chmod(data, 0o711 if who and durable else 0o700)
-        if who and not durable:
-            os.chown(data, who["user"], who["group"])
-        if who and not _enterable(data, who):
-            home = Path(tempfile.mkdtemp(prefix="data-", dir=engines.root_home()))
-            home.chmod(0o711)
-            data.rmdir()
-            data.symlink_to(home)
-            data = home
-    elif not (data / "lock").exists():
-        raise Unavailable(
-            f"{data} holds other things than a database: choose an empty or new folder (--data DIR)"
-        )
-    return data
+    real = data.resolve()
+    if any(real.iterdir()):
+        if not (real / "lock").exists():
+            raise Unavailable(
+                f"{data} holds other things than a database: choose an empty or new folder (--data DIR)"
+            )
+        return real
+    who = engines.identity()
+    _hand_over(real, durable, who)
+    if who and not _enterable(real, who):
+        home = Path(tempfile.mkdtemp(prefix="data-", dir=engines.root_home()))
+        _hand_over(home, durable, who)
+        real.rmdir()
+        real.symlink_to(home)
+        return home
+    return real
+
+
+def _hand_over(folder: Path, durable: bool, who: engines.Identity) -> None:
+    """Root keeps a durable folder and lets the server pass; a throw-away is the server's to remove."""
+    folder.chmod(0o711 if who and durable else 0o700)
+    if who and not durable:
+        os.chown(folder, who["user"], who["group"])
 
 
 def _enterable(folder: Path, who: engines.Identity) -> bool:

@@ -177,7 +177,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: _Mig
     note = "INSERT INTO app.schema_migrations (name, checksum) VALUES ($1, $2)"
     try:
         if migration.text.startswith(_NO_TRANSACTION):
-            for statement in re.split(r"(?<=;)[ \t]*\n", script):
+            for statement in filter(_says_something, re.split(r"(?<=;)[ \t]*\n", script)):
                 await connection.execute(statement)
             await connection.execute(note, migration.name, migration.checksum)
         else:
@@ -196,6 +196,11 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: _Mig
             code="migration_failed",
         ) from error
     log.info("migration_applied", name=migration.name, duration_ms=round((time.monotonic() - began) * 1000))
+
+
+def _says_something(statement: str) -> bool:
+    # asyncpg cannot run a text without any statement.
+    return bool(re.sub(r"--.*", "", statement).strip())
 
 
 def _included(directive: re.Match[str]) -> str:

@@ -36,7 +36,7 @@ exec 3<&0 </dev/null
 exec 3<&-
 wait $server; status=$?
 kill $guard 2>/dev/null
-[ -z "$folder" ] || rm -rf "$folder" 2>/dev/null
+[ $status -ne 0 ] || [ -z "$folder" ] || rm -rf "$folder" 2>/dev/null
 exit $status
 """
 
@@ -70,7 +70,7 @@ def run(
             process.end()
             raise
         process.end()
-        said = (data / "postgres.log").read_text(errors="replace") if data.exists() else ""
+        said = (data / "postgres.log").read_text(errors="replace")
         if "could not bind" not in said:
             raise Unavailable(
                 f"Postgres did not start on {data}; its log ends: {said[-800:].strip() or 'empty'}"

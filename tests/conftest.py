@@ -25,6 +25,8 @@ from db.server import Server, choose
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 T = TypeVar("T")
 Prefer = Literal["auto", "embedded", "docker", "system"]
