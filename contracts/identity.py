@@ -1,0 +1,126 @@
+"""Entity keys: the values by which two records are the same company or person. Pure; strongest first (R13)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from contracts.providers import FoundCompany, FoundContact
+
+KeyType = Literal["registry", "domain", "email", "name_country"]
+
+#: Legal forms that say nothing about who somebody is, as whole words after folding. Longest first where one contains another.
+_LEGAL_FORMS = (
+    "proprietary limited", "private limited", "public limited company", "limited liability company", "limited company",
+    "sendirian berhad", "sdn bhd", "pty ltd", "pte ltd", "pvt ltd", "co ltd", "limited liability partnership",
+    "soc ltd", "close corporation", "proprietary", "incorporated", "corporation", "company limited", "limited", "company",
+    "berhad", "bhd", "gmbh", "llc", "llp", "ltd", "plc", "inc", "corp", "pty", "pte", "pvt", "rf", "npc", "cc", "co", "lp", "sa", "ag", "bv", "nv",
+)  # fmt: skip
+_FORMS = re.compile(r"(?:\s+(?:" + "|".join(re.escape(f) for f in _LEGAL_FORMS) + r"))+$")
+_NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One key of a record. Ordering is (type, value): the order in which keys are locked."""
+
+    type: KeyType
+    value: str
+
+
+def name_core(name: str) -> str:
+    """Fold a company name to what identifies it: NFKD, no marks, lower case, `&` as and, no punctuation, no legal form at the end.
+
+    "ACME Holdings (Pty) Ltd." -> "acme holdings". A name that is nothing but a legal form keeps it.
+    """
+    folded = unicodedata.normalize("NFKD", name.replace("&", " and "))
+    folded = "".join(c for c in folded if not unicodedata.combining(c)).casefold()
+    words = _NOT_WORD.sub(" ", folded).strip()
+    return _FORMS.sub("", words).strip() or words
+
+
+def company_keys(company: FoundCompany) -> tuple[Key, ...]:
+    """Keys of a company, strongest first: registry id, registrable domain, (core name, country)."""
+    keys: list[Key] = []
+    if company.registry_id:
+        keys.append(Key("registry", company.registry_id.strip().lower()))
+    if company.domain:
+        keys.append(Key("domain", company.domain.strip().lower().rstrip(".")))
+    core = name_core(company.name)
+    if company.country and core:
+        keys.append(Key("name_country", f"{core}|{company.country}"))
+    return tuple(keys)
+
+
+def contact_key(contact: FoundContact) -> Key | None:
+    """The key of a person: the e-mail address, lower-cased; None without one."""
+    if not contact.email or "@" not in contact.email:
+        return None
+    return Key("email", contact.email.strip().lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a key already. `registries`: the registry ids that entity is known by."""
+
+    entity_id: UUID
+    registries: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Group:
+    """Hits that are one company. `entity` is its id when it exists already; `hits` are positions, first seen first."""
+
+    first: FoundCompany
+    keys: dict[Key, None]
+    hits: list[int]
+    entity: UUID | None = None
+    registries: set[str] = field(default_factory=set)
+
+
+def group(companies: Sequence[FoundCompany], taken: Mapping[Key, Owner]) -> list[Group]:
+    """Sort hits into companies: by the strongest key that is shared and not contradicted.
+
+    Two different registry ids are two companies, whatever weaker keys say.
+    """
+    groups: list[Group] = []
+    by_key: dict[Key, Group] = {}
+    by_entity: dict[UUID, Group] = {}
+    for position, company in enumerate(companies):
+        keys = company_keys(company)
+        own = {k.value for k in keys if k.type == "registry"}
+        found = _match(keys, own, taken, by_key, by_entity)
+        if found is None or isinstance(found, Owner):
+            found = Group(company, {}, [], found.entity_id if found else None, set(found.registries) if found else set())
+            groups.append(found)
+            if found.entity is not None:
+                by_entity[found.entity] = found
+        found.hits.append(position)
+        found.registries |= own
+        for key in keys:
+            if by_key.setdefault(key, found) is found:
+                found.keys[key] = None
+    return groups
+
+
+def _match(
+    keys: Sequence[Key],
+    own: set[str],
+    taken: Mapping[Key, Owner],
+    by_key: Mapping[Key, Group],
+    by_entity: Mapping[UUID, Group],
+) -> Group | Owner | None:
+    for key in keys:
+        near = by_key.get(key)
+        owner = taken.get(key)
+        if near is None and owner is not None:
+            near = by_entity.get(owner.entity_id)
+        registries = near.registries if near is not None else set(owner.registries) if owner is not None else None
+        if registries is None or (own and registries and not own & registries):
+            continue
+        return near if near is not None else owner
+    return None

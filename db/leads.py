@@ -1,0 +1,290 @@
+"""What was found, once each: hits become records, companies, contacts and leads; `entity_keys` arbitrates (R13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import Conflict
+from contracts.events import LeadDiscovered
+from contracts.identity import Group, Key, Owner, company_keys, contact_key, group, name_core
+from contracts.providers import FoundCompany, FoundContact
+from contracts.runs import Counts
+from db import outbox
+from db.runs import Slice
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("leads")
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A group with its final place: the company it stands for, and whether this page made it."""
+
+    group: Group
+    company_id: UUID | None
+    created: bool
+    reason: str | None = None
+
+
+async def save_page(
+    tx: Tx, tenant: UUID, of: Slice, vendor: str, companies: Sequence[FoundCompany], *, room: int, icp_profile_id: UUID | None
+) -> Counts:
+    """Persist one page of hits and emit a `LeadDiscovered` for each new lead. The run must be locked.
+
+    At most `room` companies are created; what is over is kept as a REJECTED record. Returns what the page added.
+    """
+    taken = await _taken(tx, tenant, companies)
+    placed = await _place(tx, tenant, group(companies, taken), room)
+    known = [p.company_id for p in placed if p.company_id is not None]
+    await tx.fetch(SQL["lock_companies"], tenant, known)
+    await _write_companies(tx, tenant, of, placed, companies)
+    seen = {r["company_id"] for r in await tx.fetch(SQL["seen_by_run"], tenant, of.run_id, known)}
+    people, wanted_people = await _write_contacts(tx, tenant, placed, companies)
+    leads = await _write_leads(tx, tenant, of, placed, people, icp_profile_id)
+    records = await _write_records(tx, tenant, of, vendor, placed, companies, leads)
+    events = [
+        LeadDiscovered(lead_id=lead, discovery_record_id=records.get(lead), provider=of.channel.value, icp_profile_id=icp_profile_id)
+        for lead in leads.values()
+    ]
+    await outbox.emit_many(tx, tenant, events, correlation_id=of.run_id)
+    created = sum(p.created for p in placed)
+    return Counts(
+        discovered=len(companies),
+        after_dedupe=sum(p.company_id not in seen for p in placed),
+        companies_created=created,
+        companies_skipped=len(companies) - created,
+        contacts_created=len(people),
+        contacts_skipped=wanted_people - len(people),
+        leads_created=len(leads),
+        leads_skipped=len(placed) - len(leads),
+    )
+
+
+async def _taken(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany]) -> dict[Key, Owner]:
+    keys = sorted({k for c in companies for k in company_keys(c)})
+    rows = await tx.fetch(SQL["known_keys"], tenant, ["company"] * len(keys), [k.type for k in keys], [k.value for k in keys])
+    return {Key(r["key_type"], r["value"]): Owner(r["entity_id"], frozenset(r["registries"])) for r in rows}
+
+
+async def _place(tx: Tx, tenant: UUID, groups: Sequence[Group], room: int) -> list[_Placed]:
+    """Give every group its company: the one it matched, a new one, or none when the cap is reached."""
+    new = [g for g in groups if g.entity is None and g.keys][: max(0, room)]
+    ids = [r["id"] for r in await tx.fetch(SQL["new_ids"], len(new))] if new else []
+    provisional = {id(g): i for g, i in zip(new, ids, strict=True)}
+    wanted = [(k, g.entity or provisional[id(g)]) for g in groups if g.entity or id(g) in provisional for k in g.keys]
+    owners = await _take_keys(tx, tenant, wanted)
+    placed: list[_Placed] = []
+    lost: dict[UUID, UUID] = {}
+    for g in groups:
+        mine = provisional.get(id(g))
+        if g.entity is not None:
+            placed.append(_Placed(g, g.entity, created=False))
+        elif mine is None:
+            placed.append(_Placed(g, None, created=False, reason="max_companies" if g.keys else "no_key"))
+        else:
+            strongest = next(iter(g.keys))
+            winner = owners[strongest]
+            if winner != mine:
+                lost[mine] = winner
+            placed.append(_Placed(g, winner, created=winner == mine))
+    if lost:
+        await tx.execute(SQL["follow"], tenant, list(lost), list(lost.values()))
+    return placed
+
+
+async def _take_keys(tx: Tx, tenant: UUID, wanted: Sequence[tuple[Key, UUID]]) -> dict[Key, UUID]:
+    """Insert keys, first come first served, and read who holds each now."""
+    if not wanted:
+        return {}
+    kinds, types, values = ["company"] * len(wanted), [k.type for k, _ in wanted], [k.value for k, _ in wanted]
+    await tx.execute(SQL["take_keys"], tenant, kinds, types, values, [entity for _, entity in wanted])
+    rows = await tx.fetch(SQL["known_keys"], tenant, kinds, types, values)
+    return {Key(r["key_type"], r["value"]): r["entity_id"] for r in rows}
+
+
+async def _write_companies(
+    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[_Placed], companies: Sequence[FoundCompany]
+) -> None:
+    new = [p for p in placed if p.created]
+    if new:
+        firsts = [p.group.first for p in new]
+        await tx.execute(
+            SQL["add_companies"],
+            tenant,
+            of.run_id,
+            [p.company_id for p in new],
+            [c.name for c in firsts],
+            [name_core(c.name) for c in firsts],
+            [c.country for c in firsts],
+            [c.city for c in firsts],
+            [c.domain for c in firsts],
+            [c.registry_id for c in firsts],
+            [" ".join(i.replace(" ", "_") for i in c.industries) for c in firsts],
+            [of.channel.value] * len(new),
+        )
+    more = {
+        p.company_id: companies[h] for p in placed if p.company_id for h in (p.group.hits[1:] if p.created else p.group.hits)
+    }
+    if more:
+        ids = sorted(more)
+        await tx.execute(
+            SQL["enrich_companies"],
+            tenant,
+            ids,
+            [more[i].country for i in ids],
+            [more[i].city for i in ids],
+            [more[i].domain for i in ids],
+            [more[i].registry_id for i in ids],
+            [of.channel.value] * len(ids),
+        )
+
+
+async def _write_contacts(
+    tx: Tx, tenant: UUID, placed: Sequence[_Placed], companies: Sequence[FoundCompany]
+) -> tuple[dict[UUID, UUID], int]:
+    """Add people with a free e-mail key. Returns ({new contact: its company}, how many people were named)."""
+    found: dict[Key, tuple[UUID, FoundContact]] = {}
+    named = 0
+    for p in placed:
+        for hit in p.group.hits if p.company_id else ():
+            for person in companies[hit].contacts:
+                key = contact_key(person)
+                if key is not None and p.company_id is not None:
+                    named += 1
+                    found.setdefault(key, (p.company_id, person))
+    if not found:
+        return {}, named
+    keys = sorted(found)
+    ids = [r["id"] for r in await tx.fetch(SQL["new_ids"], len(keys))]
+    kinds, types, values = ["contact"] * len(keys), [k.type for k in keys], [k.value for k in keys]
+    await tx.execute(SQL["take_keys"], tenant, kinds, types, values, ids)
+    rows = await tx.fetch(SQL["known_keys"], tenant, kinds, types, values)
+    holder = {Key(r["key_type"], r["value"]): r["entity_id"] for r in rows}
+    won = [(i, *found[k]) for k, i in zip(keys, ids, strict=True) if holder[k] == i]
+    if won:
+        await tx.execute(
+            SQL["add_contacts"],
+            tenant,
+            [i for i, _, _ in won],
+            [c for _, c, _ in won],
+            [person.name for _, _, person in won],
+            [person.title for _, _, person in won],
+            [values[ids.index(i)] for i, _, _ in won],
+        )
+    return {i: company for i, company, _ in won}, named
+
+
+async def _write_leads(
+    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[_Placed], people: dict[UUID, UUID], icp_profile_id: UUID | None
+) -> dict[UUID, UUID]:
+    """One lead a company, unless it has one. Returns {company: its new lead}."""
+    companies = sorted({p.company_id for p in placed if p.company_id})
+    contact_of = {company: contact for contact, company in people.items()}
+    rows = await tx.fetch(
+        SQL["add_leads"],
+        tenant,
+        icp_profile_id,
+        of.run_id,
+        companies,
+        [contact_of.get(c) for c in companies],
+        [of.channel.value] * len(companies),
+    )
+    return {r["company_id"]: r["id"] for r in rows}
+
+
+async def _write_records(
+    tx: Tx,
+    tenant: UUID,
+    of: Slice,
+    vendor: str,
+    placed: Sequence[_Placed],
+    companies: Sequence[FoundCompany],
+    leads: dict[UUID, UUID],
+) -> dict[UUID, UUID]:
+    """Every hit, with what became of it. Returns {new lead: the record it came from}."""
+    hits: list[tuple[FoundCompany, str, str | None, UUID | None, UUID | None]] = []
+    for p in placed:
+        for n, hit in enumerate(p.group.hits):
+            status = "REJECTED" if p.company_id is None else "DISCOVERED" if p.created and n == 0 else "DUPLICATE"
+            lead = leads.get(p.company_id) if p.company_id and n == 0 else None
+            hits.append((companies[hit], status, p.reason, p.company_id, lead))
+    rows = await tx.fetch(
+        SQL["add_records"],
+        tenant,
+        of.channel.value,
+        vendor,
+        of.run_id,
+        of.id,
+        of.page,
+        [c.external_id for c, *_ in hits],
+        [c.model_dump(mode="json") for c, *_ in hits],
+        [h[1] for h in hits],
+        [h[2] for h in hits],
+        [h[3] for h in hits],
+        [h[4] for h in hits],
+    )
+    return {r["lead_id"]: r["id"] for r in rows if r["lead_id"]}
+
+
+async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id: UUID | None) -> UUID:
+    """A lead that somebody typed in: company found or made, lead and event in the caller's transaction (S2.19).
+
+    Raises: Conflict (code `lead_already_exists`, member `lead_id`) when the company has a lead for that profile.
+    """
+    keys = company_keys(company)
+    taken = await _taken(tx, tenant, [company])
+    placed = (await _place(tx, tenant, group([company], taken), room=1))[0]
+    if placed.company_id is None:
+        raise Conflict("the company has neither domain, registry id nor country, so it cannot be told apart", code="no_key")
+    if placed.created:
+        await tx.execute(
+            SQL["add_companies"], tenant, None, [placed.company_id], [company.name], [name_core(company.name)], [company.country],
+            [company.city], [company.domain], [company.registry_id], [" ".join(company.industries)], ["manual"],
+        )  # fmt: skip
+    lead = None
+    if await tx.fetchval(SQL["lead_of_company"], tenant, placed.company_id, icp_profile_id) is None:
+        contact_id = await _typed_contact(tx, tenant, placed, company)
+        lead = await tx.fetchval(SQL["add_lead"], tenant, placed.company_id, contact_id, icp_profile_id, "manual")
+    if lead is None:
+        existing: UUID = await tx.fetchval(SQL["lead_of_company"], tenant, placed.company_id, icp_profile_id)
+        known_by = ", ".join(f"{k.type} {k.value}" for k in keys)
+        raise Conflict(f"there is already a lead for this company ({known_by})", code="lead_already_exists", lead_id=str(existing))
+    await outbox.emit(tx, tenant, LeadDiscovered(lead_id=lead, provider="manual", icp_profile_id=icp_profile_id), correlation_id=lead)
+    created: UUID = lead
+    return created
+
+
+async def _typed_contact(tx: Tx, tenant: UUID, placed: _Placed, company: FoundCompany) -> UUID | None:
+    people, _ = await _write_contacts(tx, tenant, [placed], [company])
+    return next(iter(people), None)
+
+
+async def list_(
+    tx: Tx,
+    tenant: UUID,
+    *,
+    before: UUID | None = None,
+    status: str | None = None,
+    run_id: UUID | None = None,
+    lead_id: UUID | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Leads, newest first, each with its company and newest discovery record (S2.03)."""
+    rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, status, run_id, lead_id, limit)]
+    latest = await tx.fetch(SQL["latest_records"], tenant, [r["company_id"] for r in rows])
+    by_company = {r["company_id"]: dict(r) for r in latest}
+    return [{**r, "latest_discovery": by_company.get(r["company_id"])} for r in rows]
+
+
+async def show(tx: Tx, tenant: UUID, lead_id: UUID) -> dict[str, Any] | None:
+    """One lead with its full record history (S2.03)."""
+    rows = await list_(tx, tenant, lead_id=lead_id, limit=1)
+    if not rows:
+        return None
+    records = [dict(r) for r in await tx.fetch(SQL["records"], tenant, lead_id)]
+    contacts = [dict(r) for r in await tx.fetch(SQL["contacts"], tenant, lead_id)]
+    return {**rows[0], "discovery_records": records, "contacts": contacts}

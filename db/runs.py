@@ -1,0 +1,296 @@
+"""Runs and their slices. Starting, fanning out, fanning in, ending: each way in and each way out is one function here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from contracts.errors import Conflict, NotFound
+from contracts.events import RunFinished, RunRequested, SliceReady
+from contracts.outcomes import Outcome, outcome, stats
+from contracts.providers import Channel
+from contracts.runs import Counts, RunParams, RunStatus, RunView, SliceView
+from db import jobs, outbox
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("runs")
+SliceEnd = Literal["done", "error", "cancelled", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands. `expired`: its time budget is spent."""
+
+    status: RunStatus
+    expired: bool
+    created_companies: int
+    discovered: int
+    params: RunParams
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    id: UUID
+    run_id: UUID
+    ordinal: int
+    channel: Channel
+    query: str
+    state: str
+    page: int
+    cursor: str | None
+
+
+async def start(
+    tx: Tx,
+    tenant: UUID,
+    params: RunParams,
+    *,
+    mode: str,
+    dry_run: bool,
+    triggered_by: str,
+    requested_by: str | None = None,
+    occurrence_key: str | None = None,
+    idempotency: tuple[str, object] | None = None,
+    headers: dict[str, str] | None = None,
+) -> tuple[UUID, bool]:
+    """Write a discovery run and its event in the caller's transaction. Returns (id, is it new).
+
+    The second start of one occurrence, or under one idempotency (key, body), hands back the first run and emits nothing.
+    Raises: Conflict (code `idempotency_key_reused`) when the key was used with another body.
+    """
+    run_id: UUID = await tx.fetchval(SQL["new_id"])
+    if idempotency is not None:
+        subject = await claim_key(tx, tenant, "discovery.runs", *idempotency, run_id)
+        if subject != run_id:
+            return subject, False
+    body = params.model_dump(mode="json")
+    started = await tx.fetchval(
+        SQL["start"], tenant, run_id, "discovery", mode, dry_run, triggered_by, requested_by, occurrence_key, body
+    )
+    if started is None:
+        first: UUID = await tx.fetchval(SQL["by_occurrence"], tenant, "discovery", occurrence_key)
+        return first, False
+    event = RunRequested(run_id=run_id, dry_run=dry_run)
+    await outbox.emit(tx, tenant, event, correlation_id=run_id, headers=headers)
+    return run_id, True
+
+
+async def claim_key(tx: Tx, tenant: UUID, route: str, key: str, body: object, subject: UUID) -> UUID:
+    """Bind an Idempotency-Key to `subject` if it is free; returns the subject it stands for.
+
+    Raises: Conflict (code `idempotency_key_reused`) when it was used with another body.
+    """
+    digest = hashlib.sha256(to_json(body)).digest()
+    if await tx.fetchval(SQL["remember"], tenant, route, key, digest, subject) is not None:
+        return subject
+    row = await tx.fetchrow(SQL["recall"], tenant, route, key)
+    if row is None or row["body_hash"] != digest:
+        raise Conflict(
+            "this Idempotency-Key was used with another body; send the same body or a new key", code="idempotency_key_reused"
+        )
+    found: UUID = row["subject_id"]
+    return found
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(
+        RunStatus(row["status"]),
+        bool(row["expired"]),
+        row["created_companies_count"],
+        row["discovered_count"],
+        RunParams.model_validate(row["params"]),
+    )
+
+
+async def peek(tx: Tx, tenant: UUID, run_id: UUID) -> Standing | None:
+    """Where a run stands, for a job's load beat."""
+    row = await tx.fetchrow(SQL["peek"], tenant, run_id)
+    return _standing(row) if row else None
+
+
+async def lock(tx: Tx, tenant: UUID, run_id: UUID) -> Standing | None:
+    """The same under the run's row lock, held until the transaction ends: writers of one run take turns."""
+    row = await tx.fetchrow(SQL["lock"], tenant, run_id)
+    return _standing(row) if row else None
+
+
+async def begin(tx: Tx, tenant: UUID, run_id: UUID, budget_s: float) -> bool:
+    """pending -> running, with a deadline `budget_s` seconds from now. False: it is not pending."""
+    return await tx.fetchval(SQL["begin"], tenant, run_id, budget_s) is not None
+
+
+async def plan(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[Channel, str, str | None]]) -> list[UUID]:
+    """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order."""
+    rows = await tx.fetch(
+        SQL["plan"], tenant, run_id, [str(c) for c, _, _ in slices], [q for _, q, _ in slices], [c for _, _, c in slices]
+    )
+    ids = [r["id"] for r in rows]
+    await outbox.emit_many(tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0) for i in ids], correlation_id=run_id)
+    return ids
+
+
+async def slice_(tx: Tx, tenant: UUID, slice_id: UUID) -> Slice | None:
+    row = await tx.fetchrow(SQL["slice"], tenant, slice_id)
+    return Slice(**{**dict(row), "channel": Channel(row["channel"])}) if row else None
+
+
+async def advance(
+    tx: Tx, tenant: UUID, of: Slice, added: Counts, *, next_cursor: str | None, would_cost: float = 0
+) -> None:
+    """Commit a page: slice and run counters move, the slice's cursor stands on the next page. The run must be locked."""
+    await tx.execute(
+        SQL["advance"], tenant, of.id, of.page + 1, next_cursor, added.discovered, added.companies_created, added.companies_skipped, would_cost
+    )
+    await tx.execute(
+        SQL["count"],
+        tenant,
+        of.run_id,
+        added.discovered,
+        added.after_dedupe,
+        added.companies_created,
+        added.companies_skipped,
+        added.contacts_created,
+        added.contacts_skipped,
+        added.leads_created,
+        added.leads_skipped,
+    )
+
+
+async def next_page(tx: Tx, tenant: UUID, of: Slice) -> None:
+    """Let the page after the one just committed be fetched."""
+    ready = SliceReady(run_id=of.run_id, slice_id=of.id, page=of.page + 1)
+    await outbox.emit(tx, tenant, ready, correlation_id=of.run_id)
+
+
+async def close_slice(
+    tx: Tx,
+    tenant: UUID,
+    slice_id: UUID,
+    state: SliceEnd,
+    *,
+    stop_reason: str | None = None,
+    error_code: str | None = None,
+    error: str | None = None,
+) -> RunStatus | None:
+    """Close a slice if it is open; the last one ends its run. Returns the run's terminal status if this ended it."""
+    row = await tx.fetchrow(SQL["close_slice"], tenant, slice_id, state, stop_reason, error_code, error)
+    if row is None or row["open_slices"] > 0 or RunStatus(row["status"]).ended:
+        return None
+    return await end(tx, tenant, row["id"])
+
+
+async def end(tx: Tx, tenant: UUID, run_id: UUID, ended: Outcome | None = None) -> RunStatus | None:
+    """End a run: by the rules over its slices, or as told. None: it had ended before."""
+    run = await show(tx, tenant, run_id)
+    if run is None or run.status.ended:
+        return None
+    slices = run.slices or []
+    ended = ended or outcome(run.counts, slices, cancelled=False)
+    params = RunParams.model_validate(run.params)
+    body = stats(params, run.counts, slices, ended, run.duration_s or 0.0)
+    done = await tx.fetchval(SQL["finish"], tenant, run_id, ended.status, ended.error_code, ended.error, ended.stop_reason, body)
+    if done is None:
+        return None
+    event = RunFinished(run_id=run_id, status=ended.status.value)  # type: ignore[arg-type]
+    await outbox.emit(tx, tenant, event, correlation_id=run_id)
+    return ended.status
+
+
+async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
+    """Cancel a run now: its slices close, its jobs are told, its writers will find it ended and roll back.
+
+    Raises: NotFound; Conflict when it has ended already.
+    """
+    standing = await lock(tx, tenant, run_id)
+    if standing is None:
+        raise NotFound(f"no run {run_id}", code="run_not_found")
+    if standing.status is RunStatus.CANCELLED:
+        return standing.status
+    if standing.status.ended:
+        raise Conflict(f"the run is already {standing.status}; only pending and running runs can be cancelled", code="run_ended")
+    await tx.execute(SQL["close_open_slices"], tenant, run_id, "cancelled", "cancelled")
+    await jobs.request_cancel_run(tx, tenant, run_id)
+    await end(tx, tenant, run_id, Outcome(RunStatus.CANCELLED, stop_reason="cancelled"))
+    return RunStatus.CANCELLED
+
+
+async def expire(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus | None:
+    """End an overdue run whose slices nobody closes: its time budget is spent (R5)."""
+    standing = await lock(tx, tenant, run_id)
+    if standing is None or standing.status.ended:
+        return None
+    await tx.execute(SQL["close_open_slices"], tenant, run_id, "error", "time_budget")
+    return await end(tx, tenant, run_id)
+
+
+async def overdue(tx: Tx, grace_s: float) -> list[tuple[UUID, UUID]]:
+    """(tenant, run) of runs more than `grace_s` seconds past their deadline. System role."""
+    return [(r["tenant_id"], r["id"]) for r in await tx.fetch(SQL["overdue"], grace_s)]
+
+
+async def reopen_for_retry(tx: Tx, tenant: UUID, run_id: UUID, slice_id: UUID | None) -> bool:
+    """Before a dead discovery job is retried: reopen its slice, or its run when it never got to plan. False: nothing to reopen."""
+    if slice_id is not None:
+        return await tx.fetchval(SQL["reopen"], tenant, slice_id, run_id) is not None
+    return await tx.fetchval(SQL["restart"], tenant, run_id) is not None
+
+
+def _view(row: Any, slices: list[SliceView] | None = None) -> RunView:
+    counts = Counts(
+        discovered=row["discovered_count"],
+        after_dedupe=row["deduped_count"],
+        companies_created=row["created_companies_count"],
+        companies_skipped=row["skipped_companies_count"],
+        contacts_created=row["created_contacts_count"],
+        contacts_skipped=row["skipped_contacts_count"],
+        leads_created=row["created_leads_count"],
+        leads_skipped=row["skipped_leads_count"],
+        errors=row["error_count"],
+        api_calls=row["api_calls_made"],
+    )
+    named = {k: v for k, v in dict(row).items() if k in RunView.model_fields}
+    return RunView.model_validate({**named, "counts": counts, "slices": slices})
+
+
+async def show(tx: Tx, tenant: UUID, run_id: UUID) -> RunView | None:
+    """One run with its slices."""
+    row = await tx.fetchrow(SQL["show"], tenant, run_id)
+    if row is None:
+        return None
+    slices = [SliceView.model_validate(dict(s)) for s in await tx.fetch(SQL["slices"], tenant, run_id)]
+    return _view(row, slices)
+
+
+async def list_(
+    tx: Tx,
+    tenant: UUID,
+    *,
+    before: UUID | None = None,
+    statuses: Sequence[str] | None = None,
+    mode: str | None = None,
+    dry_run: bool | None = None,
+    kind: str | None = None,
+    limit: int = 50,
+) -> list[RunView]:
+    """Runs, newest first; `before` is the last id of the page before."""
+    rows = await tx.fetch(SQL["list"], tenant, before, list(statuses) if statuses else None, mode, dry_run, kind, limit)
+    return [_view(r) for r in rows]
+
+
+async def last_success(tx: Tx, tenant: UUID, kind: str = "discovery") -> tuple[UUID, datetime] | None:
+    """The newest completed run and when it completed; None when there is none (S1.03)."""
+    row = await tx.fetchrow(SQL["last_success"], tenant, kind)
+    return (row["id"], row["completed_at"]) if row else None
+
+
+async def clean(tx: Tx, tenant: UUID, days: int = 90) -> int:
+    """Delete ended runs created more than `days` days ago (S1.06). Returns how many."""
+    status: str = await tx.execute(SQL["clean"], tenant, days)
+    return int(status.rsplit(" ", 1)[-1])
