@@ -7,9 +7,14 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from contracts.errors import BadAnswer
 
 Json = dict[str, Any]
+_Shape = TypeVar("_Shape", bound=BaseModel)
 
 #: Longer waits are cut to this: a vendor's typing error must not park a run for a year.
 MAX_RETRY_AFTER_S = 3600.0
@@ -35,6 +40,18 @@ def parse_json(body: bytes) -> Json:
     if b"\\u0000" in body or b"\\ud" in body.lower():
         return {_storable(name): _storable(item) for name, item in value.items()}
     return value
+
+
+def shaped(shape: type[_Shape], answer: Json, vendor: str) -> _Shape:
+    """`answer` read as `shape`. Raises BadAnswer naming the first member that does not fit."""
+    try:
+        return shape.model_validate(answer)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+    # Raised out here: pydantic's error holds the answer, and with it people's data.
+    where = ".".join(str(part) for part in first["loc"])
+    text = f"{vendor} answered in another shape ({where}: {first['msg']}): its API may have changed"
+    raise BadAnswer(text, vendor=vendor)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

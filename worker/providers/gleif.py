@@ -13,10 +13,11 @@ from __future__ import annotations
 from math import gcd
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from contracts.errors import BadAnswer, Invalid
+from contracts.errors import Invalid
 from contracts.providers import FoundCompany, Page
+from worker.providers.answers import shaped
 from worker.providers.http import VendorClient, VendorRules
 from worker.providers.query import Wanted, read
 
@@ -90,10 +91,7 @@ class GleifSearch:
         offset = read_offset(cursor)
         size = _page_size(offset, limit)
         raw = await self._http.get("/api/v1/lei-records", _params(wanted, offset // size + 1, size))
-        try:
-            answer = _Answer.model_validate(raw)
-        except ValidationError as error:
-            raise _misshapen(error) from None
+        answer = shaped(_Answer, raw, self.vendor)
         pairs = zip(answer.data, raw["data"], strict=True)
         found = tuple(company for record, given in pairs if (company := _company(record, given)))
         return Page(companies=found[:limit], next_cursor=_next(answer.meta.pagination, offset, size))
@@ -147,10 +145,3 @@ def _next(pagination: _Pagination, offset: int, size: int) -> str | None:
     if pagination.currentPage >= pagination.lastPage or after >= MAX_RECORDS:
         return None
     return str(after)
-
-
-def _misshapen(error: ValidationError) -> BadAnswer:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    text = f"gleif answered in another shape ({where}: {first['msg']}): its API may have changed"
-    return BadAnswer(text, vendor="gleif")

@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,8 +114,7 @@ class VendorClient:
 
     async def _read(self, response: httpx.Response) -> Json:
         if not response.is_success:
-            body = await _body(response, MAX_ERROR_BYTES)
-            raise self._refusal(response, (body or b"")[:MAX_ERROR_BYTES])
+            raise self._refusal(response, await _error_body(response))
         body = await _body(response, self._max_bytes)
         if body is None:
             raise self._bad(f"an answer of more than {self._max_bytes} bytes")
@@ -180,9 +181,24 @@ def _open(rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str
         timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
         follow_redirects=False,
+        verify=_trusted(),
         # A proxy of the environment is for the outside world, never for this machine.
         trust_env=address.hostname not in ("localhost", "127.0.0.1", "::1"),
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates we trust, read from disk once for all vendors."""
+    return httpx.create_ssl_context()
+
+
+async def _error_body(response: httpx.Response) -> bytes:
+    """What an error says, or nothing: its status alone decides, even if its body is cut or endless."""
+    try:
+        return await _body(response, MAX_ERROR_BYTES) or b""
+    except httpx.HTTPError:
+        return b""
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes | None:

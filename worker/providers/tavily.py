@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr
 
-from contracts.errors import BadAnswer
 from contracts.providers import Channel, FoundCompany, FoundContact, Page
+from worker.providers.answers import shaped
 from worker.providers.http import VendorClient, VendorRules
 from worker.providers.places import country_names, country_of_domain, mentions
 from worker.providers.query import Wanted, read
@@ -71,10 +71,7 @@ class TavilySearch:
         wanted = read(query)
         project = {"X-Project-ID": f"headwater-{self.channel.value}"}
         raw = await self._http.post("/search", self._body(query, wanted, limit), project)
-        try:
-            answer = _Answer.model_validate(raw)
-        except ValidationError as error:
-            raise _misshapen(error) from None
+        answer = shaped(_Answer, raw, self.vendor)
         units = answer.usage.credits if answer.usage else CREDITS_PER_SEARCH
         return Page(companies=tuple(_companies(answer, raw["results"], wanted))[:limit], units=units)
 
@@ -131,10 +128,3 @@ def _whereabouts(domain: str, text: str, wanted: Wanted) -> tuple[str | None, st
     named = mentions(text)
     country = country_of_domain(domain) or next((p.country for p in named), None) or wanted.country
     return country, next((p.city for p in named if p.city and p.country == country), None)
-
-
-def _misshapen(error: ValidationError) -> BadAnswer:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    text = f"tavily answered in another shape ({where}: {first['msg']}): its API may have changed"
-    return BadAnswer(text, vendor="tavily")

@@ -1,0 +1,3 @@
+from tests.providers.sandbox_fixture import sandbox, sandbox_server
+
+__all__ = ["sandbox", "sandbox_server"]
