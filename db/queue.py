@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.jobs import ALONE_QUEUE
@@ -22,9 +22,12 @@ JOBS_CHANNEL = "headwater_jobs"
 OUTBOX_CHANNEL = "headwater_outbox"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Delivery:
-    """One delivery of an execution to this worker. `job` is None when the execution has moved on: only finish it."""
+    """One delivery of an execution to this worker. `job` is None when the execution has moved on: only finish it.
+
+    The fields up to `queued_at` are the columns of `fetch`, in order.
+    """
 
     delivery_id: int
     delivery_attempt: int
@@ -43,6 +46,8 @@ class Delivery:
     queued_at: datetime | None
     #: Set when the job's own write transaction has committed its end, so the batch finish need not.
     settled: bool = field(default=False)
+    #: Why the worker cancelled this delivery's task, set before it does.
+    abort: Literal["cancel", "shutdown"] | None = field(default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +93,7 @@ async def wake(tx: Tx, channel: str) -> None:
 async def fetch(tx: Tx, worker_id: int, queues: Sequence[str], limit: int) -> list[Delivery]:
     """Take up to `limit` deliveries and start their executions, in one statement."""
     rows = await tx.fetch(SQL["fetch"], list(queues), worker_id, limit)
-    return [
-        Delivery(
-            r["delivery_id"],
-            r["delivery_attempt"],
-            r["tenant_id"],
-            r["execution_id"],
-            r["queue_name"],
-            r["task_name"],
-            r["job"],
-            r["token"] or 0,
-            r["failures"] or 0,
-            r["payload"] or {},
-            r["event_id"],
-            r["correlation_id"],
-            r["run_id"],
-            bool(r["cancelled"]),
-            r["queued_at"],
-        )
-        for r in rows
-    ]
+    return [Delivery(*row) for row in rows]
 
 
 async def fetch_alone(tx: Tx, worker_id: int) -> list[Delivery]:

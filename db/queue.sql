@@ -39,8 +39,9 @@ WITH clock AS MATERIALIZED (
     RETURNING e.tenant_id, e.id, e.job, e.token, e.failures, e.payload, e.event_id, e.correlation_id, e.run_id,
               e.cancel_requested_at IS NOT NULL AS cancelled, e.queued_at
 )
-SELECT t.id AS delivery_id, t.attempts AS delivery_attempt, t.tenant_id, t.execution_id, t.queue_name, t.task_name, s.job, s.token, s.failures, s.payload,
-       s.event_id, s.correlation_id, s.run_id, s.cancelled, s.queued_at
+SELECT t.id AS delivery_id, t.attempts AS delivery_attempt, t.tenant_id, t.execution_id, t.queue_name, t.task_name,
+       s.job, coalesce(s.token, 0) AS token, coalesce(s.failures, 0) AS failures, coalesce(s.payload, '{}') AS payload,
+       s.event_id, s.correlation_id, s.run_id, coalesce(s.cancelled, false) AS cancelled, s.queued_at
   FROM taken t LEFT JOIN started s ON s.tenant_id = t.tenant_id AND s.id = t.execution_id
  ORDER BY t.priority DESC, t.id
 

@@ -1,0 +1,88 @@
+"""Group commit of finished deliveries: while one batch is being written, the next one gathers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from db import queue
+from db.queue import Delivery
+from worker.queue.connector import Line
+
+log = structlog.get_logger("worker.queue")
+
+
+class Finisher:
+    """Writes the end of deliveries in batches; `written` is called with each batch once it stands in the database.
+
+    A write that fails is repeated until it succeeds: it is fenced by token and attempt, so a repetition is harmless (H3).
+    """
+
+    def __init__(self, line: Line, written: Callable[[list[Delivery]], None]) -> None:
+        self._line = line
+        self._written = written
+        self._waiting: list[Delivery] = []
+        self._flushing: asyncio.Task[None] | None = None
+        #: Deliveries finished, and those among them that another attempt owned by then.
+        self.finished = 0
+        self.stale = 0
+
+    def add(self, delivery: Delivery) -> None:
+        """Hand over a delivery whose work has ended."""
+        self._waiting.append(delivery)
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush(), name="finish")
+
+    @property
+    def idle(self) -> bool:
+        return self._flushing is None
+
+    async def close(self, timeout_s: float) -> None:
+        """Wait for what is under way; after `timeout_s` seconds leave it to the rescue."""
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing], timeout=timeout_s)
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.wait([self._flushing])
+
+    async def release(self) -> None:
+        """Give the connection back."""
+        await self._line.give_back()
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write(batch)
+                self._written(batch)
+        finally:
+            self._flushing = None
+
+    async def _write(self, batch: list[Delivery]) -> None:
+        pause = 0.02
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                _, gone = await queue.finish(await self._line.take(), batch)
+            except Exception as error:
+                log.warning(
+                    "finish_failed",
+                    deliveries=len(batch),
+                    tries=tries,
+                    again_in_s=pause,
+                    error=f"{type(error).__name__}: {error}",
+                )
+                await self._line.cut()
+            else:
+                self.finished += len(batch)
+                # After a lost answer a missing row may be our own earlier success.
+                if gone < len(batch) and tries == 1:
+                    self.stale += len(batch) - gone
+                    log.warning("stale_finish", deliveries=len(batch) - gone)
+                return
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311
+            pause = min(2.0, pause * 2)
