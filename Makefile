@@ -43,8 +43,9 @@ fmt: .venv/.stamp  ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: | $(filter .uv/bin/uv,$(UV))  ## resolve requirements*.in anew into requirements.lock
+lock: | $(filter .uv/bin/uv,$(UV))  ## resolve requirements*.in anew into the two locks
 	$(COMPILE) --upgrade requirements-dev.in -o requirements.lock
+	$(COMPILE) --upgrade requirements.in -c requirements.lock -o requirements-run.lock
 
 snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 	$(BIN)/headwater db dump > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
@@ -57,6 +58,7 @@ soak: .venv/.stamp  ## run the slow tests over and over (N=10)
 	for i in $$(seq $(or $(N),10)); do $(MAKE) --no-print-directory test-slow || exit 1; done
 
 clean:  ## remove the environment, caches and the embedded server's data
+	if [ -L .data/pg ]; then rm -rf "$$(readlink .data/pg)"; fi
 	rm -rf .venv .uv .data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -138,8 +138,9 @@ def within_reach(engine: Engine) -> Engine:
     if not who or _runs(engine.bin / "postgres", who):
         return engine
     installation = engine.bin.parent
-    stamp = f"{engine.bin}:{(engine.bin / 'postgres').stat().st_mtime_ns}"
-    home = root_home() / f"postgres-{engine.version}-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    with (engine.bin / "postgres").open("rb") as binary:
+        stamp = hashlib.file_digest(binary, "sha256").hexdigest()[:12]
+    home = root_home() / f"postgres-{engine.version}-{stamp}"
     if not home.exists():
         _copy_installation(installation, home)
     copied = Engine(
