@@ -29,6 +29,7 @@ class Standing:
     """Where a run stands. `expired`: its time budget is spent."""
 
     status: RunStatus
+    mode: str
     expired: bool
     created_companies: int
     discovered: int
@@ -102,6 +103,7 @@ async def claim_key(tx: Tx, tenant: UUID, route: str, key: str, body: object, su
 def _standing(row: Any) -> Standing:
     return Standing(
         RunStatus(row["status"]),
+        row["mode"],
         bool(row["expired"]),
         row["created_companies_count"],
         row["discovered_count"],
@@ -193,7 +195,26 @@ async def end(tx: Tx, tenant: UUID, run_id: UUID, ended: Outcome | None = None) 
         return None
     slices = run.slices or []
     ended = ended or outcome(run.counts, slices, cancelled=False)
-    params = RunParams.model_validate(run.params)
+    return await _finish(tx, tenant, run, slices, ended)
+
+
+async def end_rehearsed(tx: Tx, tenant: UUID, run_id: UUID, seen: RunView) -> RunStatus | None:
+    """End a dry run with what its rehearsal, rolled back since, had counted."""
+    run = await show(tx, tenant, run_id)
+    if run is None or run.status.ended:
+        return None
+    c = seen.counts
+    await tx.execute(
+        SQL["dry_counts"], tenant, run_id, c.discovered, c.after_dedupe, c.companies_created, c.companies_skipped, c.contacts_created,
+        c.contacts_skipped, c.leads_created, c.leads_skipped, c.errors,
+    )  # fmt: skip
+    slices = seen.slices or []
+    rehearsed = run.model_copy(update={"counts": c})
+    return await _finish(tx, tenant, rehearsed, slices, outcome(c, slices, cancelled=False))
+
+
+async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView], ended: Outcome) -> RunStatus | None:
+    params, run_id = RunParams.model_validate(run.params), run.id
     body = stats(params, run.counts, slices, ended, run.duration_s or 0.0)
     done = await tx.fetchval(SQL["finish"], tenant, run_id, ended.status, ended.error_code, ended.error, ended.stop_reason, body)
     if done is None:
@@ -208,6 +229,7 @@ async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
 
     Raises: NotFound; Conflict when it has ended already.
     """
+    await jobs.request_cancel_run(tx, tenant, run_id)  # executions before the run: the order of every writer
     standing = await lock(tx, tenant, run_id)
     if standing is None:
         raise NotFound(f"no run {run_id}", code="run_not_found")
@@ -216,7 +238,6 @@ async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
     if standing.status.ended:
         raise Conflict(f"the run is already {standing.status}; only pending and running runs can be cancelled", code="run_ended")
     await tx.execute(SQL["close_open_slices"], tenant, run_id, "cancelled", "cancelled")
-    await jobs.request_cancel_run(tx, tenant, run_id)
     await end(tx, tenant, run_id, Outcome(RunStatus.CANCELLED, stop_reason="cancelled"))
     return RunStatus.CANCELLED
 

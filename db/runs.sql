@@ -42,12 +42,12 @@ SELECT id FROM made ORDER BY ordinal
 
 -- lock --
 -- Writers of one run take turns, so its caps are exact. Lock order: execution, run, entity keys.
-SELECT status, deadline_at < app.now() AS expired, open_slices, created_companies_count, discovered_count, params
+SELECT status, mode, deadline_at < app.now() AS expired, open_slices, created_companies_count, discovered_count, params
   FROM app.runs WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 
 -- peek --
 -- The same without the lock, for the load beat.
-SELECT status, deadline_at < app.now() AS expired, extract(epoch FROM deadline_at - app.now())::float8 AS remaining_s,
+SELECT status, mode, deadline_at < app.now() AS expired,
        created_companies_count, discovered_count, params
   FROM app.runs WHERE tenant_id = $1 AND id = $2
 

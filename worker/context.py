@@ -1,0 +1,82 @@
+"""What a job body is given: its tenant's transactions, its ports, and one guarded way to write."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from contracts.jobs import Payload
+from contracts.providers import Channel, CompanySearch
+from contracts.settings import Settings
+from db import jobs
+from db.queue import Delivery
+from db.transaction import Pool, Tx, transaction
+
+
+class Fenced(Exception):
+    """Another attempt owns the execution, or it was cancelled: what this one wrote is rolled back."""
+
+
+class RunOver(Exception):
+    """The run is not running any more: what this job wrote is rolled back, and the job is cancelled."""
+
+
+class Ports(Protocol):
+    """The adapters, by what they can do. Raises VendorRefused for a channel without one."""
+
+    def company_search(self, channel: Channel) -> CompanySearch: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why an execution was given up, for the hook that tells its run."""
+
+    state: str
+    error_class: str
+    error: str
+
+
+@dataclass(slots=True)
+class Context:
+    """One attempt of one job. Beats: `read()` to load, ports to ask, pure code to think, `write()` once."""
+
+    pool: Pool
+    settings: Settings
+    ports: Ports
+    delivery: Delivery
+    wake: Callable[[], None]
+    log: Any = field(default_factory=structlog.get_logger)
+
+    @property
+    def tenant(self) -> UUID:
+        return self.delivery.tenant_id
+
+    def read(self) -> AbstractAsyncContextManager[Tx]:
+        """A short transaction as the tenant, for the load beat."""
+        return transaction(self.pool, self.tenant)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """The job's one write: its done mark comes first and commits with everything else.
+
+        Raises: Fenced when the execution is not this attempt's any more.
+        """
+        d = self.delivery
+        async with transaction(self.pool, d.tenant_id) as tx:
+            if not await jobs.complete(tx, d.tenant_id, d.execution_id, d.token):
+                raise Fenced
+            yield tx
+        d.settled = True
+        self.wake()
+
+
+class Body(Protocol):
+    """The body of a kind of job, and what its run is told when it is given up (in the same transaction)."""
+
+    run: Callable[[Context, Any], Awaitable[None]]
+    stopped: Callable[[Tx, UUID, Payload, Stopped], Awaitable[None]]

@@ -1,0 +1,123 @@
+"""outbox -> queue. Claim, route, hand off in ONE transaction (law 1); poison is parked alone; any number run side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+import structlog
+
+from contracts.errors import HeadwaterError, Unavailable
+from contracts.events import parse
+from contracts.jobs import Again, Job
+from contracts.settings import Settings
+from db import outbox, queue
+from db.outbox import Claimed
+from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
+from worker.pipeline import jobs_for
+
+log = structlog.get_logger("dispatcher")
+
+#: SQLSTATE classes that say "these rows": the batch is bisected and the culprit charged. All others charge nobody.
+_DATA_ERRORS = ("22", "23")
+#: How soon to look again while a tenant's backlog waits for room in the queue.
+_HELD_BACK_S = 0.01
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Moves events to the queue. `worker_id` renews the dispatcher's heartbeat; `woken` is set by NOTIFY and by finished work."""
+
+    pool: Pool
+    settings: Settings
+    worker_id: int | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    dispatched: int = 0
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.woken.set()
+
+    async def run(self) -> None:
+        """Dispatch until stopped. An outage is waited for; nothing is lost by it."""
+        pause = 0.05
+        while not self.stopping.is_set():
+            self.woken.clear()  # before the query, never after: a wake-up in between must not be lost
+            try:
+                wait_s = await self.turn()
+                pause = 0.05
+            except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+                log.warning("dispatch_interrupted", error=str(error), retryInS=pause)
+                wait_s, pause = pause, min(pause * 2, 2.0)
+            if wait_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.woken.wait(), wait_s)
+
+    async def turn(self) -> float:
+        """Hand off one batch. Returns how long to sleep: 0 when there may be more."""
+        moved, claimed = await self.dispatch_batch()
+        self.dispatched += moved
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            if self.worker_id is not None:
+                await queue.dispatched(tx, self.worker_id)
+            if moved:
+                await queue.wake(tx, queue.JOBS_CHANNEL)
+            if claimed >= self.settings.dispatch_batch:
+                return 0.0
+            backlog, next_due_s = await outbox.held_back(tx)
+        if backlog:
+            return _HELD_BACK_S
+        return min(self.settings.dispatch_poll_s, max(0.001, next_due_s)) if next_due_s is not None else self.settings.dispatch_poll_s
+
+    async def dispatch_batch(self) -> tuple[int, int]:
+        """One transaction: claim, route, hand off. Returns (jobs made, events claimed)."""
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            claimed = await outbox.claim(tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer)
+            if not claimed:
+                return 0, 0
+            routed = [r for r in [await self._route(tx, event) for event in claimed] if r is not None]
+            return await self._hand_off(tx, routed), len(claimed)
+
+    async def _route(self, tx: Tx, event: Claimed) -> tuple[Claimed, list[Job | Again]] | None:
+        """Check the event's contract and ask the pipeline. A refusal parks only this event."""
+        try:
+            return event, jobs_for(parse(event.type, event.version, event.payload))
+        except HeadwaterError as error:
+            await self._park(tx, event, error.detail, error.code)
+        except Exception as error:
+            log.exception("pipeline_bug", eventId=str(event.event_id), type=event.type)
+            await self._park(tx, event, f"{type(error).__name__}: {error}", "pipeline_bug")
+        return None
+
+    async def _hand_off(self, tx: Tx, routed: Sequence[tuple[Claimed, list[Job | Again]]]) -> int:
+        """Hand off under a savepoint; a batch the database refuses is bisected until the culprit stands alone."""
+        if not routed:
+            return 0
+        await tx.execute("SAVEPOINT handoff")
+        try:
+            made = await outbox.hand_off(tx, routed)
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "")[:2] not in _DATA_ERRORS:
+                raise
+            await tx.execute("ROLLBACK TO SAVEPOINT handoff")
+            if len(routed) == 1:
+                await self._park(tx, routed[0][0], str(error), f"sqlstate_{error.sqlstate}")
+                return 0
+            middle = len(routed) // 2
+            return await self._hand_off(tx, routed[:middle]) + await self._hand_off(tx, routed[middle:])
+        await tx.execute("RELEASE SAVEPOINT handoff")
+        return made
+
+    async def _park(self, tx: Tx, event: Claimed, error: str, error_class: str) -> None:
+        buried = await outbox.park(tx, event, error, error_class, max_attempts=self.settings.outbox_max_attempts)
+        log.error(
+            "event_buried" if buried else "event_parked",
+            eventId=str(event.event_id), type=event.type, attempts=event.attempts + 1, error=error, errorClass=error_class,
+        )  # fmt: skip

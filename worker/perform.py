@@ -1,0 +1,191 @@
+"""The frame around each job: contract, log context, timeout, verdict, and an end for every attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from contracts.errors import HeadwaterError, Unavailable
+from contracts.jobs import JOBS, JobSpec, Payload, arguments
+from contracts.settings import Settings
+from db import jobs
+from db.queue import Delivery
+from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
+from worker import verdict
+from worker.context import Context, Fenced, Ports, RunOver, Stopped
+
+log = structlog.get_logger("worker")
+
+#: SQLSTATE classes that say "the server, now", not "this statement": they retry.
+_TRANSIENT = ("08", "40", "53", "55", "57")
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A job's body and the hook that tells its run when the job is given up."""
+
+    run: Callable[[Context, Any], Awaitable[None]]
+    stopped: Callable[[Tx, UUID, Payload, Stopped], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Performer:
+    """Runs deliveries. `wake` tells the dispatcher that events were committed."""
+
+    pool: Pool
+    settings: Settings
+    ports: Ports
+    activities: Mapping[str, Activity]
+    wake: Callable[[], None]
+
+    async def __call__(self, delivery: Delivery) -> None:
+        """Perform one delivery. Every way out settles the execution, or leaves it to the batch finish as done."""
+        if delivery.job is None:
+            return
+        spec = JOBS.get(delivery.job)
+        bound = structlog.contextvars.bind_contextvars(
+            job=delivery.job,
+            executionId=str(delivery.execution_id),
+            correlationId=str(delivery.correlation_id or delivery.execution_id),
+            runId=str(delivery.run_id) if delivery.run_id else None,
+        )
+        try:
+            await self._attempt(spec, delivery)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+
+    async def _attempt(self, spec: JobSpec | None, delivery: Delivery) -> None:
+        try:
+            args = arguments(delivery.job or "", delivery.payload)
+            assert spec is not None
+            if delivery.cancelled:
+                raise RunOver
+            context = Context(self.pool, self.settings, self.ports, delivery, self.wake)
+            async with asyncio.timeout(spec.timeout_s):
+                await self.activities[spec.name].run(context, args)
+        except (Fenced, RunOver) as error:
+            await self._insist(lambda: self._gave_way(delivery, error))
+        except asyncio.CancelledError:
+            if delivery.abort == "cancel":
+                await self._insist(lambda: self._gave_way(delivery, RunOver()))
+            else:
+                await self._insist(lambda: self._put_off(delivery, 0.0, False, InterruptedError("the worker is stopping"), "snoozed"))
+            if delivery.abort is None:
+                raise
+        except Exception as error:
+            await self._judge(spec, delivery, error)
+
+    async def _judge(self, spec: JobSpec | None, delivery: Delivery, error: Exception) -> None:
+        if delivery.settled:
+            log.error("job_failed_after_commit", exc_info=error)
+            return
+        error = _translated(error)
+        policy = spec.retry if spec else JOBS["discovery.run"].retry
+        decided = verdict.of(error, policy, delivery.failures, random.random())  # noqa: S311
+        if isinstance(decided, verdict.Retry):
+            outcome: jobs.Outcome = "timeout" if isinstance(error, TimeoutError) else "failed" if decided.counts else "snoozed"
+            log.warning("job_put_off", error=str(error), errorClass=_class(error), afterS=round(decided.after_s, 3), outcome=outcome)
+            await self._insist(lambda: self._put_off(delivery, decided.after_s, decided.counts, error, outcome))
+        else:
+            (log.exception if decided.bug else log.error)("job_gave_up", error=str(error), errorClass=_class(error), reason=decided.reason)
+            await self._insist(lambda: self._give_up(delivery, error))
+
+    async def _put_off(self, d: Delivery, after_s: float, counts: bool, error: BaseException, outcome: jobs.Outcome) -> None:
+        async with transaction(self.pool, d.tenant_id) as tx:
+            await jobs.put_off(
+                tx,
+                d.tenant_id,
+                d.execution_id,
+                d.token,
+                outcome=outcome,
+                counts=counts,
+                delay_s=after_s,
+                error_class=_class(error),
+                error=str(error) or type(error).__name__,
+                traceback="".join(traceback.format_exception(error))[-20000:] if counts else None,
+                correlation_id=d.correlation_id,
+            )
+        d.settled = True
+        self.wake()
+
+    async def _give_up(self, d: Delivery, error: Exception) -> None:
+        trace = "".join(traceback.format_exception(error))[-20000:]
+        await self._end(d, Stopped("dead", _class(error), str(error) or type(error).__name__), trace)
+
+    async def _gave_way(self, d: Delivery, error: Exception) -> None:
+        """Fenced: another attempt owns it, nothing to write. Cancelled: say so, and tell the run."""
+        if isinstance(error, Fenced):
+            async with transaction(self.pool, d.tenant_id) as tx:
+                standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
+            if standing is None or not standing[2] or standing[1] != d.token:
+                log.info("job_fenced", stands=standing and standing[0])
+                d.settled = True
+                return
+        await self._end(d, Stopped("cancelled", "cancelled", "cancelled"), None)
+
+    async def _end(self, d: Delivery, stopped: Stopped, trace: str | None) -> None:
+        async with transaction(self.pool, d.tenant_id) as tx:
+            ours = await jobs.end(
+                tx, d.tenant_id, d.execution_id, d.token,
+                state="cancelled" if stopped.state == "cancelled" else "dead",
+                error_class=stopped.error_class, error=stopped.error, traceback=trace,
+            )  # fmt: skip
+            if ours:
+                await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
+        d.settled = True
+        self.wake()
+
+    async def _insist(self, end: Callable[[], Awaitable[None]]) -> None:
+        """An attempt must end in the database. While that is away, wait for it: nothing else can be true meanwhile."""
+        pause = 0.1
+        while True:
+            try:
+                return await end()
+            except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+                if isinstance(error, asyncpg.PostgresError) and not _is_transient(error):
+                    raise
+                log.warning("job_end_delayed", error=str(error), retryInS=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+
+async def tell(
+    activities: Mapping[str, Activity], tx: Tx, tenant: UUID, job: str, payload: Mapping[str, object], stopped: Stopped
+) -> None:
+    """Tell a job's run that it was given up, in the transaction that gives it up. Arguments that fit no contract have no run."""
+    activity = activities.get(job)
+    if activity is None:
+        return
+    try:
+        args = arguments(job, payload)
+    except HeadwaterError:
+        log.exception("unreadable_arguments")
+        return
+    await activity.stopped(tx, tenant, args, stopped)
+
+
+def _is_transient(error: asyncpg.PostgresError) -> bool:
+    return (error.sqlstate or "")[:2] in _TRANSIENT
+
+
+def _translated(error: Exception) -> Exception:
+    """Give database errors the name of the catcher's next move."""
+    if isinstance(error, asyncpg.PostgresError) and not _is_transient(error):
+        return error
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | ConnectionError):
+        translated = Unavailable(f"the database faltered: {error}", after_s=0.2)
+        translated.__cause__ = error
+        return translated
+    return error
+
+
+def _class(error: BaseException) -> str:
+    return error.code if isinstance(error, HeadwaterError) else "timeout" if isinstance(error, TimeoutError) else type(error).__name__
