@@ -131,6 +131,9 @@ def serves(pid: int, cluster: Path) -> bool:
     if Path("/proc/self").exists():
         with suppress(OSError):
             return Path(f"/proc/{pid}/cwd").readlink() == cluster
+        # In a container root may not look there; what a process was started with is everybody's to read.
+        with suppress(OSError):
+            return os.fsencode(cluster) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return False
     said = subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True)
     return str(cluster) in said.stdout
