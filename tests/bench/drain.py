@@ -1,4 +1,4 @@
-"""How fast one worker process drains a full queue of jobs that do nothing: ours, and stock Procrastinate next to it."""
+"""How fast one worker process drains a full queue of jobs that do nothing; stock Procrastinate beside it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import psycopg
 from db.pool import open_pool
 from db.queue import Delivery
 from tests.queue.seeding import seed_jobs
-from worker.queue.connector import open_queue_pool
+from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
 
 
 async def drain(url: str, jobs: int, concurrency: int) -> float:
-    """Queue `jobs` no-op jobs in the migrated database `url`, drain them with one worker; gives jobs a second."""
+    """Queue `jobs` no-op jobs in the migrated database `url`, drain them with one worker; jobs a second."""
     app_pool = await open_pool(url, name="headwater bench", size=2)
     await seed_jobs(app_pool, jobs, batch=2000)
     await app_pool.execute("VACUUM ANALYZE queue.procrastinate_jobs")
@@ -35,9 +35,7 @@ async def drain(url: str, jobs: int, concurrency: int) -> float:
             done.set()
 
     done = asyncio.Event()
-    worker = BatchWorker(
-        pool=pool, listen_url=url, perform=nothing, concurrency=concurrency, on_drained=drained
-    )
+    worker = BatchWorker(pool=pool, listen_url=url, perform=nothing, concurrency=concurrency, on_drained=drained)
     began = time.perf_counter()
     running = asyncio.create_task(worker.run())
     await done.wait()
@@ -50,7 +48,7 @@ async def drain(url: str, jobs: int, concurrency: int) -> float:
 
 
 async def stock_drain(url: str, jobs: int, concurrency: int) -> float:
-    """The same with Procrastinate as it comes (PsycopgConnector, its own schema) in a scratch database of the same cluster."""
+    """The same with Procrastinate as it comes, over psycopg, in a scratch database of the same cluster."""
     name = "headwater_bench_stock"
     scratch = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
     admin = await asyncpg.connect(url)
@@ -73,16 +71,12 @@ async def _stock(url: str, jobs: int, concurrency: int) -> float:
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
         for start in range(0, jobs, 1000):
-            some: list[dict[str, Any]] = [
-                {"probe": f"{n:0>36}"} for n in range(start, min(jobs, start + 1000))
-            ]
+            some: list[dict[str, Any]] = [{"probe": f"{n:0>36}"} for n in range(start, min(jobs, start + 1000))]
             await nothing.batch_defer_async(*some)
         async with await _psycopg(url) as connection:
             await connection.execute("VACUUM ANALYZE procrastinate_jobs")
         began = time.perf_counter()
-        await app.run_worker_async(
-            queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False
-        )
+        await app.run_worker_async(queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False)
         return jobs / (time.perf_counter() - began)
 
 

@@ -12,9 +12,7 @@ from worker.pipeline import jobs_for
 TENANT = UUID("00000000-0000-7000-8000-0000000000aa")
 
 
-async def seed_jobs(
-    pool: Pool, count: int, *, tenant: UUID = TENANT, key: str = "", batch: int = 500
-) -> list[UUID]:
+async def seed_jobs(pool: Pool, count: int, *, tenant: UUID = TENANT, key: str = "", batch: int = 500) -> list[UUID]:
     """Queue `count` probe jobs of `tenant`; gives their probe ids. A `key` makes them the coalescing kind."""
     probes = [uuid4() for _ in range(count)]
     for start in range(0, count, batch):

@@ -13,7 +13,8 @@ from contracts.jobs import JOBS
 from db import queue
 from db.queue import Delivery
 from db.transaction import Pool
-from worker.queue.connector import AsyncpgConnector, acquire
+from worker.queue.connector import AsyncpgConnector
+from worker.queue.pool import acquire
 
 Perform = Callable[[Delivery], Awaitable[None]]
 #: Where a task finds its delivery in the context Procrastinate hands it.
@@ -21,11 +22,9 @@ DELIVERY = "delivery"
 
 
 class Registry(manager.JobManager):
-    """Procrastinate's manager with worker rows in `app.workers` (H7): a heartbeat of a missing row is no silent success."""
+    """Procrastinate's manager with worker rows in `app.workers`, without foreign keys to it (H7)."""
 
-    def __init__(
-        self, connector: AsyncpgConnector, pool: Pool, roles: Sequence[str], patience_s: float
-    ) -> None:
+    def __init__(self, connector: AsyncpgConnector, pool: Pool, roles: Sequence[str], patience_s: float) -> None:
         super().__init__(connector)
         self._pool, self._roles, self._patience_s = pool, roles, patience_s
 
@@ -44,7 +43,7 @@ class Registry(manager.JobManager):
             await self._pool.release(connection)  # type: ignore[arg-type]
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:  # noqa: ARG002
-        """Nothing: `worker.maintenance` puts a dead worker's jobs back, at any time and not only when a worker starts."""
+        """Nothing: the rescue puts a dead worker's jobs back, at any time and not only when one starts."""
         return []
 
 

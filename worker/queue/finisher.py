@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 
 import structlog
 
 from db import queue
 from db.queue import Delivery
-from worker.queue.connector import Line
+from worker.queue.pool import Line, jittered
 
 log = structlog.get_logger("worker.queue")
 
 
 class Finisher:
-    """Writes the end of deliveries in batches; `written` is called with each batch once it stands in the database.
+    """Writes the end of deliveries in batches; `written` gets each batch once it stands in the database.
 
-    A write that fails is repeated until it succeeds: it is fenced by token and attempt, so a repetition is harmless (H3).
+    A write that fails is repeated until it succeeds: fenced by token and attempt, that is harmless (H3).
     """
 
     def __init__(self, line: Line, written: Callable[[list[Delivery]], None]) -> None:
@@ -47,9 +46,6 @@ class Finisher:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.wait([self._flushing])
-
-    async def release(self) -> None:
-        """Give the connection back."""
         await self._line.give_back()
 
     async def _flush(self) -> None:
@@ -84,5 +80,5 @@ class Finisher:
                     self.stale += len(batch) - gone
                     log.warning("stale_finish", deliveries=len(batch) - gone)
                 return
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311
+            await asyncio.sleep(jittered(pause))
             pause = min(2.0, pause * 2)

@@ -1,4 +1,4 @@
-"""Heartbeats from a thread with its own loop and connection, so that a busy event loop is not a dead worker (H7)."""
+"""Heartbeats from a thread with its own loop and connection: a busy event loop is not a dead worker (H7)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from db import queue
-from worker.queue.connector import connect
+from worker.queue.pool import connect
 
 #: A round (connect, beat) is cut off after this long, in seconds.
 ROUND_S = 5.0
@@ -23,8 +23,8 @@ log = structlog.get_logger("worker.queue")
 class Heartbeat:
     """Beats for `worker_id` every `every_s` seconds until `stop()`.
 
-    The owner calls `seen()` from its event loop: a loop that has not been seen for `stuck_after_s` seconds gets no more
-    beats, so that its jobs are rescued. A beat that finds no row registers anew and tells `on_new_id`.
+    The owner calls `seen()` from its event loop: a loop not seen for `stuck_after_s` seconds gets no more beats,
+    so that its jobs are rescued. A beat that finds no row registers anew and tells `on_new_id`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Heartbeat:
         self._loop_seen = time.monotonic()
 
     def fault(self, older_than_s: float) -> str | None:
-        """What is wrong with the thread, or None. An absent server is not the thread's fault: it goes on trying."""
+        """What is wrong with the thread, or None. An absent server is not its fault: it goes on trying."""
         if not self._thread.is_alive():
             return "the heartbeat thread has ended"
         age = time.monotonic() - self._round_at
@@ -79,9 +79,7 @@ class Heartbeat:
                         connection = await connect(self._url, name="headwater heartbeat")
                     await self._beat(connection)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning(
-                    "heartbeat_failed", worker_id=self._worker_id, error=str(error) or type(error).__name__
-                )
+                log.warning("heartbeat_failed", worker_id=self._worker_id, error=str(error) or type(error).__name__)
                 if connection is not None:
                     connection.terminate()
                 connection = None

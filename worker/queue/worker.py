@@ -1,16 +1,15 @@
-"""The worker loop: batch fetch into free slots, group-committed finish, abort, drain. Procrastinate's `Worker` around it.
+"""The worker loop: batch fetch into free slots, group-committed finish, abort, drain, around Procrastinate's.
 
-What of Procrastinate's internals this leans on is pinned by tests/queue/test_internals.py.
+What of its internals this leans on is pinned by tests/queue/test_internals.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from procrastinate import job_context, jobs, utils
@@ -19,36 +18,40 @@ from procrastinate.worker import Worker
 from contracts.jobs import QUEUES
 from db import queue
 from db.queue import Delivery
-from db.transaction import Pool, Tx
+from db.transaction import Pool
 from worker.queue.app import DELIVERY, Perform, Registry, build_app
-from worker.queue.connector import PATIENCE_S, AsyncpgConnector, Line
+from worker.queue.connector import AsyncpgConnector
+from worker.queue.fetcher import Fetcher
 from worker.queue.finisher import Finisher
 from worker.queue.heartbeat import Heartbeat
+from worker.queue.pool import PATIENCE_S, Line
 
 #: How long the heartbeat thread may hang before the process gives itself up, in seconds.
 HANG_S = 20.0
-#: How often to look for deliveries we hold but do not run, and for jobs that must run alone, in seconds.
-RECONCILE_S = 10.0
+#: How often to look for jobs that must run alone, in seconds.
 ALONE_S = 1.0
 #: How long cancelled jobs, and then the last finish, may take at shutdown, in seconds.
 SETTLE_S = 10.0
-REASONS = {"cancel": job_context.AbortReason.USER_REQUEST, "shutdown": job_context.AbortReason.SHUTDOWN}
+REASONS = {
+    "cancel": job_context.AbortReason.USER_REQUEST,
+    "shutdown": job_context.AbortReason.SHUTDOWN,
+}
 log = structlog.get_logger("worker.queue")
 
 
 class WorkerBroken(RuntimeError):
-    """A part the worker cannot do without has died: the process should exit, so that its supervisor starts another."""
+    """A part the worker cannot do without has died: end the process, so that its supervisor starts another."""
 
 
 class BatchWorker(Worker):
     """Runs deliveries of `queues`, at most `concurrency` at once, each through `perform`.
 
-    `perform` raises nothing but CancelledError. It sets `delivery.settled` when its own transaction has ended the
-    execution; otherwise the batch finish marks it done. `delivery.abort` says why its task was cancelled. A delivery
-    cancelled without being settled goes back into the queue.
+    `perform` raises nothing but CancelledError. It sets `delivery.settled` when its own transaction has ended
+    the execution; otherwise the batch finish marks it done. `delivery.abort` says why its task was cancelled;
+    a delivery that was cancelled without being settled goes back into the queue.
 
-    `pool` comes from `open_queue_pool` and needs 4 connections; `listen_url` is a direct address of the same database.
-    `on_drained` is called after every batch written: slots, and the tenants' room in the queue, have come free.
+    `pool` comes from `open_queue_pool` and needs 4 connections; `listen_url` reaches the same database directly.
+    `on_drained` is called after every batch written: slots, and the tenants' room in the queue, are free again.
     """
 
     def __init__(
@@ -83,21 +86,23 @@ class BatchWorker(Worker):
         )
         self.listener = connector.listener
         self.on_drained = on_drained
-        #: Deliveries taken from the queue.
-        self.fetched = 0
         self._pool, self._listen_url, self._perform, self._roles = pool, listen_url, perform, tuple(roles)
-        self._queues = tuple(queues)
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
         self._batch = math.ceil(concurrency / 2)
-        self._line = Line(pool, patience_s)
-        self._finisher = Finisher(Line(pool, patience_s), self._written)
         self._held: dict[Delivery, asyncio.Task[None] | None] = {}
         self._freed = asyncio.Event()
+        self._fetcher = Fetcher(
+            Line(pool, patience_s), queues, lambda: [d.delivery_id for d in self._held], self._stop_event
+        )
+        self._finisher = Finisher(Line(pool, patience_s), self._written)
         self._heartbeat: Heartbeat | None = None
         self._broken: str | None = None
-        self._unsure = False
-        self._fetch_pause = 0.0
-        self._reconcile_at = self._alone_at = 0.0
+        self._alone_at = 0.0
+
+    @property
+    def fetched(self) -> int:
+        """Deliveries taken from the queue."""
+        return self._fetcher.fetched
 
     @property
     def finished(self) -> int:
@@ -117,24 +122,25 @@ class BatchWorker(Worker):
     async def run(self) -> None:
         """Work until `stop()`.
 
-        Raises: WorkerBroken when a side task or the heartbeat thread has died; Unavailable when the server is away at the start.
+        Raises: WorkerBroken when the heartbeat thread or a side task has died; Unavailable when the server
+        does not answer at the start.
         """
         await super().run()  # type: ignore[no-untyped-call]
         if self._broken:
             raise WorkerBroken(f"{self._broken}: restart this process; its jobs are safe")
 
     def stop(self) -> None:
-        """Stop fetching, let running jobs end for `drain_s` seconds, then cancel them. May be called from any thread."""
+        """Stop fetching, let jobs end for `drain_s` seconds, then cancel them. Callable from any thread."""
         loop = self._loop
         super().stop()  # type: ignore[no-untyped-call]
         if loop is not None:
             loop.call_soon_threadsafe(self._freed.set)
 
-    # -- fetching
+    # -- taking
 
     async def _fetch_and_process_jobs(self) -> None:
         while not self._stop_event.is_set():
-            await self._look_around()
+            await self._look_for_alone()
             free = self.concurrency - len(self._held)
             if free <= 0:
                 await self._slot_freed()
@@ -142,73 +148,25 @@ class BatchWorker(Worker):
             # Cleared before the query: what is notified meanwhile must not be forgotten (H6).
             self._new_job_event.clear()
             wanted = min(free, self._batch)
-            batch = await self._fetch(wanted)
-            if batch is None:
-                continue
-            for delivery in batch:
+            batch = await self._fetcher.take(self._id(), wanted)
+            for delivery in batch or ():
                 self._begin(delivery)
-            if len(batch) < wanted:
+            if batch is not None and len(batch) < wanted:
                 return
 
-    async def _fetch(self, limit: int, *, alone: bool = False) -> list[Delivery] | None:
-        """Up to `limit` deliveries; None after an error, which never ends the worker (H5)."""
-        try:
-            line = await self._line.take()
-            if self._unsure:
-                await self._reconcile(line)
-            worker_id = self._id()
-            batch = await (
-                queue.fetch_alone(line, worker_id)
-                if alone
-                else queue.fetch(line, worker_id, self._queues, limit)
-            )
-        except Exception as error:
-            await self._fetch_failed(error)
-            return None
-        self._fetch_pause = 0.0
-        self.fetched += len(batch)
-        if batch and self._stop_event.is_set():
-            await self._give_back()
-            return None
-        return batch
-
-    async def _fetch_failed(self, error: Exception) -> None:
-        # The statement may have taken deliveries whose names we never learnt.
-        self._unsure = True
-        await self._line.cut()
-        self._fetch_pause = min(2.0, max(0.05, self._fetch_pause * 2))
-        log.warning("fetch_failed", again_in_s=self._fetch_pause, error=f"{type(error).__name__}: {error}")
-        await utils.wait_any(
-            asyncio.sleep(random.uniform(0.5, 1) * self._fetch_pause), self._stop_event.wait()
-        )
-
-    async def _look_around(self) -> None:
-        """Now and then: what do we hold without running it, and is a job waiting that must run alone?"""
-        now = time.monotonic()
-        if now >= self._reconcile_at:
-            self._reconcile_at, self._unsure = now + RECONCILE_S, True
-        if now < self._alone_at:
+    async def _look_for_alone(self) -> None:
+        """Once a second: has a job killed two workers? Then let all else end and run it by itself."""
+        if time.monotonic() < self._alone_at:
             return
-        self._alone_at = now + ALONE_S
-        if await self._waiting_alone():
-            await self._run_alone()
-
-    async def _waiting_alone(self) -> bool:
-        try:
-            return await queue.waiting_alone(await self._line.take())
-        except Exception as error:
-            await self._fetch_failed(error)
-            return False
-
-    async def _run_alone(self) -> None:
-        """Let all else end, run the job that killed two workers by itself, go on."""
+        self._alone_at = time.monotonic() + ALONE_S
+        if not await self._fetcher.waiting_alone():
+            return
         while self._held and not self._stop_event.is_set():
             await self._slot_freed(ALONE_S)
-            if self._held and not await self._waiting_alone():
+            # Another worker may have been idle sooner.
+            if self._held and not await self._fetcher.waiting_alone():
                 return
-        if self._stop_event.is_set():
-            return
-        for delivery in await self._fetch(1, alone=True) or ():
+        for delivery in await self._fetcher.take(self._id(), 1, alone=True) or ():
             log.warning("runs_alone", job=delivery.job, execution_id=str(delivery.execution_id))
             self._begin(delivery)
         while self._held and not self._stop_event.is_set():
@@ -221,21 +179,6 @@ class BatchWorker(Worker):
                 await asyncio.wait_for(self._freed.wait(), timeout_s)
             except TimeoutError:
                 return
-
-    async def _reconcile(self, line: Tx) -> None:
-        back = await queue.reconcile(line, self._id(), [d.delivery_id for d in self._held])
-        self._unsure = False
-        if back:
-            log.warning("put_back", deliveries=back)
-            await queue.wake(line, queue.JOBS_CHANNEL)
-
-    async def _give_back(self) -> None:
-        """Put back what we hold without running it, if the database lets us; else the rescue will."""
-        try:
-            await self._reconcile(await self._line.take())
-        except Exception as error:
-            log.warning("put_back_failed", error=f"{type(error).__name__}: {error}")
-            await self._line.cut()
 
     def _id(self) -> int:
         if self.worker_id is None:
@@ -256,13 +199,11 @@ class BatchWorker(Worker):
             additional_context={DELIVERY: delivery},
             job=jobs.Job(
                 id=delivery.delivery_id,
-                status="doing",
                 queue=delivery.queue,
                 lock=None,
                 queueing_lock=None,
                 task_name=delivery.task_name,
                 attempts=delivery.delivery_attempt,
-                worker_id=self.worker_id,
             ),
             start_timestamp=time.time(),
             abort_reason=lambda: REASONS.get(delivery.abort or ""),
@@ -279,7 +220,7 @@ class BatchWorker(Worker):
             if not isinstance(error, asyncio.CancelledError):
                 log.exception("frame_failed", job=delivery.job, execution_id=str(delivery.execution_id))
             if not delivery.settled:
-                # Not finished and not held: the next reconcile puts it back.
+                # Not finished and no longer held: the next reconcile puts it back.
                 del self._held[delivery]
                 self._freed.set()
                 return
@@ -301,26 +242,22 @@ class BatchWorker(Worker):
             self._id(),
             every_s=self.update_heartbeat_interval,
             roles=self._roles,
-            on_new_id=lambda new: loop.call_soon_threadsafe(self._renamed, new),
+            on_new_id=lambda new: loop.call_soon_threadsafe(setattr, self, "worker_id", new),
         )
         self._heartbeat.start()
         self.listener.on_relisten = self._new_job_event.set
-        heard: Callable[[str, str], None] = lambda _channel, _payload: self._new_job_event.set()  # noqa: E731
         parts: dict[str, Coroutine[Any, Any, None]] = {
-            "listener": self.listener.run([queue.JOBS_CHANNEL], heard),
+            "listener": self.listener.run([queue.JOBS_CHANNEL], lambda *_: self._new_job_event.set()),
             "cancel poll": self._poll_jobs_to_abort(),
             "watchdog": self._watch(self._heartbeat),
         }
         return [asyncio.create_task(part, name=name) for name, part in parts.items()]
 
-    def _renamed(self, worker_id: int) -> None:
-        self.worker_id = worker_id
-
     async def _monitor_side_tasks(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         done, _ = await asyncio.wait(side_tasks, return_when=asyncio.FIRST_COMPLETED)
-        ended = done.pop()
-        why = "cancelled" if ended.cancelled() else repr(ended.exception())
-        self._break(f"side task {ended.get_name()} has ended ({why})")
+        for ended in done:
+            why = "cancelled" if ended.cancelled() else repr(ended.exception())
+            self._break(f"side task {ended.get_name()!r} has ended ({why})")
 
     async def _watch(self, heartbeat: Heartbeat) -> None:
         while True:
@@ -331,29 +268,25 @@ class BatchWorker(Worker):
 
     def _break(self, why: str) -> None:
         if self._broken is None and not self._stop_event.is_set():
-            log.critical(
-                "worker_broken", why=why, next_step="the process ends; let its supervisor start another"
-            )
+            log.critical("worker_broken", why=why, next_step="this process ends; start another")
             self._broken = why
             self.stop()
 
     async def _poll_jobs_to_abort(self) -> None:
         while True:
             await asyncio.sleep(self.abort_job_polling_interval)
-            running = {
-                d.execution_id: d for d, t in self._held.items() if t and not t.done() and d.abort is None
-            }
+            running = [d for d, task in self._held.items() if task and not task.done() and not d.abort]
             if not running:
                 continue
             try:
                 async with self._pool.acquire(timeout=5) as connection:
-                    asked = await queue.cancel_requests(connection, list(running.values()))
+                    asked = await queue.cancel_requests(connection, running)
             except Exception as error:
                 log.warning("cancel_poll_failed", error=f"{type(error).__name__}: {error}")
                 continue
-            self._abort([running[execution_id] for execution_id in asked], "cancel")
+            self._abort([d for d in running if d.execution_id in asked], "cancel")
 
-    def _abort(self, deliveries: Sequence[Delivery], reason: Any) -> None:
+    def _abort(self, deliveries: Sequence[Delivery], reason: Literal["cancel", "shutdown"]) -> None:
         for delivery in deliveries:
             task = self._held.get(delivery)
             if task is not None and not task.done():
@@ -364,12 +297,12 @@ class BatchWorker(Worker):
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         await self._wait_for_jobs(self.shutdown_graceful_timeout)
-        if self._live():
-            log.warning("drain_over", still_running=len(self._live()))
+        if live := self._live():
+            log.warning("drain_over", still_running=len(live))
             self._abort(list(self._held), "shutdown")
             await self._wait_for_jobs(SETTLE_S)
         await self._finisher.close(SETTLE_S)
-        await self._give_back()
+        await self._fetcher.put_back(self._id())
         await utils.cancel_and_capture_errors(side_tasks)
         if self._heartbeat:
             await asyncio.to_thread(self._heartbeat.stop)
@@ -377,8 +310,7 @@ class BatchWorker(Worker):
             await self.app.job_manager.unregister_worker(self._id())
         except Exception as error:
             log.warning("unregister_failed", error=f"{type(error).__name__}: {error}")
-        await self._line.give_back()
-        await self._finisher.release()
+        await self._fetcher.close()
 
     def _live(self) -> list[asyncio.Task[None]]:
         return [task for task in self._held.values() if task and not task.done()]
