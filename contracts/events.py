@@ -134,7 +134,9 @@ def parse(type_: str, version: int, payload: dict[str, object]) -> Event:
     if known is None:
         raise Invalid(f"no event is called {type_!r}; known: {', '.join(sorted(_VERSIONS))}", code="unknown_event")
     if version > known or version < 1:
-        raise Invalid(f"{type_} version {version} is not known here (newest: {known}); upgrade first", code="unknown_version")
+        raise Invalid(
+            f"{type_} version {version} is not known here (newest: {known}); upgrade first", code="unknown_version"
+        )
     try:
         return _EVENT.validate_python({**payload, "type": type_})
     except ValidationError as error:

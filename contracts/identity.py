@@ -95,7 +95,9 @@ def group(companies: Sequence[FoundCompany], taken: Mapping[Key, Owner]) -> list
         own = {k.value for k in keys if k.type == "registry"}
         found = _match(keys, own, taken, by_key, by_entity)
         if found is None or isinstance(found, Owner):
-            found = Group(company, {}, [], found.entity_id if found else None, set(found.registries) if found else set())
+            found = Group(
+                company, {}, [], found.entity_id if found else None, set(found.registries) if found else set()
+            )
             groups.append(found)
             if found.entity is not None:
                 by_entity[found.entity] = found

@@ -41,12 +41,18 @@ def outcome(counts: Counts, slices: Sequence[SliceView], *, cancelled: bool) -> 
     if broken:
         named = "; ".join(dict.fromkeys(f"{s.channel}: {s.error}" for s in broken))
         if len(broken) == len(slices) and not kept:
-            return Outcome(RunStatus.FAILED, broken[0].error_code or "error", f"every slice failed: {named}"[:4000], capped)
-        return Outcome(RunStatus.PARTIAL, "slices_failed", f"{len(broken)} of {len(slices)} slices failed: {named}"[:4000], capped)
+            return Outcome(
+                RunStatus.FAILED, broken[0].error_code or "error", f"every slice failed: {named}"[:4000], capped
+            )
+        return Outcome(
+            RunStatus.PARTIAL, "slices_failed", f"{len(broken)} of {len(slices)} slices failed: {named}"[:4000], capped
+        )
     return Outcome(RunStatus.COMPLETED, stop_reason=capped)
 
 
-def stats(params: RunParams, counts: Counts, slices: Sequence[SliceView], ended: Outcome, duration_s: float) -> dict[str, Any]:
+def stats(
+    params: RunParams, counts: Counts, slices: Sequence[SliceView], ended: Outcome, duration_s: float
+) -> dict[str, Any]:
     """The stats JSON of S0.02; `wouldCost` and `stopReason` are additions."""
     errors: list[dict[str, str]] = [
         {"type": s.error_code or "error", "message": s.error or s.state, "channel": s.channel}

@@ -50,7 +50,9 @@ class FoundCompany(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    external_id: str = Field(min_length=1, max_length=500, description="the vendor's id for the hit; a URL for web search")
+    external_id: str = Field(
+        min_length=1, max_length=500, description="the vendor's id for the hit; a URL for web search"
+    )
     name: str = Field(min_length=1, max_length=500)
     country: str | None = Field(default=None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
     city: str | None = Field(default=None, max_length=200)

@@ -52,10 +52,20 @@ class CreateRun(BaseModel):
     companies CREATED (R23).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [
-        {"channels": ["register", "google"], "queries": ["workwear manufacturers Johannesburg"], "max_companies": 25},
-        {"provider": "gleif", "limit": 40, "dry_run": True},
-    ]})
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "channels": ["register", "google"],
+                    "queries": ["workwear manufacturers Johannesburg"],
+                    "max_companies": 25,
+                },
+                {"provider": "gleif", "limit": 40, "dry_run": True},
+            ]
+        },
+    )
 
     channels: list[Channel] | None = Field(default=None, min_length=1, max_length=10)
     provider: Name | None = None
@@ -65,7 +75,9 @@ class CreateRun(BaseModel):
     cursor: LongTitle | None = None
     max_companies: int | None = Field(default=None, ge=1, le=100_000, validation_alias=_both("max_companies"))
     max_queries: int | None = Field(default=None, ge=1, le=1000, validation_alias=_both("max_queries"))
-    max_runtime_seconds: int | None = Field(default=None, ge=1, le=86_400, validation_alias=_both("max_runtime_seconds"))
+    max_runtime_seconds: int | None = Field(
+        default=None, ge=1, le=86_400, validation_alias=_both("max_runtime_seconds")
+    )
     dry_run: bool = Field(default=False, validation_alias=_both("dry_run"))
     mode: RunMode = "manual"
 

@@ -42,7 +42,17 @@ async def put_off(
         return False
     when: datetime = await tx.fetchval(SQL["retry_at"], delay_s)
     await tx.execute(
-        SQL["log_attempt"], tenant, execution_id, token, outcome, error_class, error, traceback, row["worker_id"], row["started_at"], when
+        SQL["log_attempt"],
+        tenant,
+        execution_id,
+        token,
+        outcome,
+        error_class,
+        error,
+        traceback,
+        row["worker_id"],
+        row["started_at"],
+        when,
     )
     await redeliver_at(tx, tenant, execution_id, when, correlation_id=correlation_id)
     return True
@@ -64,12 +74,31 @@ async def end(
     if row is None:
         return False
     await tx.execute(
-        SQL["log_attempt"], tenant, execution_id, token, state, error_class, error, traceback, row["worker_id"], row["started_at"], None
+        SQL["log_attempt"],
+        tenant,
+        execution_id,
+        token,
+        state,
+        error_class,
+        error,
+        traceback,
+        row["worker_id"],
+        row["started_at"],
+        None,
     )
     if state != "cancelled":
         attempts = max(1, row["failures"] + row["crashes"])
         await tx.execute(
-            SQL["bury"], tenant, row["event_id"], execution_id, row["job"], attempts, error_class, error, traceback, row["correlation_id"]
+            SQL["bury"],
+            tenant,
+            row["event_id"],
+            execution_id,
+            row["job"],
+            attempts,
+            error_class,
+            error,
+            traceback,
+            row["correlation_id"],
         )
     return True
 

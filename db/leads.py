@@ -31,7 +31,14 @@ class _Placed:
 
 
 async def save_page(
-    tx: Tx, tenant: UUID, of: Slice, vendor: str, companies: Sequence[FoundCompany], *, room: int, icp_profile_id: UUID | None
+    tx: Tx,
+    tenant: UUID,
+    of: Slice,
+    vendor: str,
+    companies: Sequence[FoundCompany],
+    *,
+    room: int,
+    icp_profile_id: UUID | None,
 ) -> Counts:
     """Persist one page of hits and emit a `LeadDiscovered` for each new lead. The run must be locked.
 
@@ -47,7 +54,12 @@ async def save_page(
     leads = await _write_leads(tx, tenant, of, placed, people, icp_profile_id)
     records = await _write_records(tx, tenant, of, vendor, placed, companies, leads)
     events = [
-        LeadDiscovered(lead_id=lead, discovery_record_id=records.get(lead), provider=of.channel.value, icp_profile_id=icp_profile_id)
+        LeadDiscovered(
+            lead_id=lead,
+            discovery_record_id=records.get(lead),
+            provider=of.channel.value,
+            icp_profile_id=icp_profile_id,
+        )
         for lead in leads.values()
     ]
     await outbox.emit_many(tx, tenant, events, correlation_id=of.run_id)
@@ -66,7 +78,9 @@ async def save_page(
 
 async def _taken(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany]) -> dict[Key, Owner]:
     keys = sorted({k for c in companies for k in company_keys(c)})
-    rows = await tx.fetch(SQL["known_keys"], tenant, ["company"] * len(keys), [k.type for k in keys], [k.value for k in keys])
+    rows = await tx.fetch(
+        SQL["known_keys"], tenant, ["company"] * len(keys), [k.type for k in keys], [k.value for k in keys]
+    )
     return {Key(r["key_type"], r["value"]): Owner(r["entity_id"], frozenset(r["registries"])) for r in rows}
 
 
@@ -127,7 +141,10 @@ async def _write_companies(
             [of.channel.value] * len(new),
         )
     more = {
-        p.company_id: companies[h] for p in placed if p.company_id for h in (p.group.hits[1:] if p.created else p.group.hits)
+        p.company_id: companies[h]
+        for p in placed
+        if p.company_id
+        for h in (p.group.hits[1:] if p.created else p.group.hits)
     }
     if more:
         ids = sorted(more)
@@ -239,7 +256,9 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
     taken = await _taken(tx, tenant, [company])
     placed = (await _place(tx, tenant, group([company], taken), room=1))[0]
     if placed.company_id is None:
-        raise Conflict("the company has neither domain, registry id nor country, so it cannot be told apart", code="no_key")
+        raise Conflict(
+            "the company has neither domain, registry id nor country, so it cannot be told apart", code="no_key"
+        )
     if placed.created:
         await tx.execute(
             SQL["add_companies"], tenant, None, [placed.company_id], [company.name], [name_core(company.name)], [company.country],
@@ -252,8 +271,12 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
     if lead is None:
         existing: UUID = await tx.fetchval(SQL["lead_of_company"], tenant, placed.company_id, icp_profile_id)
         known_by = ", ".join(f"{k.type} {k.value}" for k in keys)
-        raise Conflict(f"there is already a lead for this company ({known_by})", code="lead_already_exists", lead_id=str(existing))
-    await outbox.emit(tx, tenant, LeadDiscovered(lead_id=lead, provider="manual", icp_profile_id=icp_profile_id), correlation_id=lead)
+        raise Conflict(
+            f"there is already a lead for this company ({known_by})", code="lead_already_exists", lead_id=str(existing)
+        )
+    await outbox.emit(
+        tx, tenant, LeadDiscovered(lead_id=lead, provider="manual", icp_profile_id=icp_profile_id), correlation_id=lead
+    )
     created: UUID = lead
     return created
 

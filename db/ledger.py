@@ -26,7 +26,9 @@ class Item:
 
     @property
     def fingerprint(self) -> bytes:
-        return hashlib.sha256(to_json({"v": self.vendor, "o": self.operation, "r": dict(sorted(self.request.items()))})).digest()
+        return hashlib.sha256(
+            to_json({"v": self.vendor, "o": self.operation, "r": dict(sorted(self.request.items()))})
+        ).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,15 @@ async def look(tx: Tx, tenant: UUID, item: Item) -> Stored | Busy | Forfeited | 
 
 
 async def reserve(
-    tx: Tx, tenant: UUID, item: Item, *, billable: bool, units: float, run_id: UUID | None, execution_id: UUID, token: int
+    tx: Tx,
+    tenant: UUID,
+    item: Item,
+    *,
+    billable: bool,
+    units: float,
+    run_id: UUID | None,
+    execution_id: UUID,
+    token: int,
 ) -> Stored | Reserved | Busy | Forfeited:
     """Find the stored answer or reserve the worst case, `units`. A dead attempt's billable row becomes forfeited here."""
     await tx.execute(SQL["expire"], tenant, item.vendor, item.operation, item.fingerprint)
@@ -79,7 +89,14 @@ async def reserve(
         return found
     if found is not None:
         end: Literal["forfeited", "released"] = "forfeited" if found["billable"] else "released"
-        await settle(tx, tenant, found["call_id"], end, spent=units if found["billable"] else 0, error="its sender died before the answer was stored")
+        await settle(
+            tx,
+            tenant,
+            found["call_id"],
+            end,
+            spent=units if found["billable"] else 0,
+            error="its sender died before the answer was stored",
+        )
         if end == "forfeited":
             return Forfeited(found["call_id"])
     call_id: UUID = await tx.fetchval("SELECT app.uuidv7()")

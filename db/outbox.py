@@ -67,7 +67,12 @@ async def emit(
 
 
 async def emit_many(
-    tx: Tx, tenant: UUID, events: Sequence[Event], *, correlation_id: UUID | None = None, headers: dict[str, str] | None = None
+    tx: Tx,
+    tenant: UUID,
+    events: Sequence[Event],
+    *,
+    correlation_id: UUID | None = None,
+    headers: dict[str, str] | None = None,
 ) -> None:
     """Write events, due now, in one statement and in the order given."""
     if events:
@@ -95,7 +100,16 @@ async def claim(tx: Tx, *, batch: int, tenant_buffer: int) -> list[Claimed]:
     """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none."""
     rows = await tx.fetch(SQL["claim"], batch, tenant_buffer)
     return [
-        Claimed(r["place"], r["tenant_id"], r["event_id"], r["type"], r["version"], r["payload"], r["correlation_id"], r["attempts"])
+        Claimed(
+            r["place"],
+            r["tenant_id"],
+            r["event_id"],
+            r["type"],
+            r["version"],
+            r["payload"],
+            r["correlation_id"],
+            r["attempts"],
+        )
         for r in rows
     ]
 
@@ -135,7 +149,12 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
             [job.key for _, job in jobs],
             [event.event_id for event, _ in jobs],
         )
-    again = [(event.tenant_id, route.execution_id) for event, routes in routed for route in routes if isinstance(route, Again)]
+    again = [
+        (event.tenant_id, route.execution_id)
+        for event, routes in routed
+        for route in routes
+        if isinstance(route, Again)
+    ]
     if again:
         await tx.execute(SQL["redeliver"], [t for t, _ in again], [e for _, e in again])
     return int(row["queued"]) + len(again)

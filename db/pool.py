@@ -41,7 +41,13 @@ async def open_pool(
 
     Raises: Unavailable when the server does not answer.
     """
-    server_settings = {"application_name": name, "search_path": "app", "timezone": "UTC", "jit": "off", **(settings or {})}
+    server_settings = {
+        "application_name": name,
+        "search_path": "app",
+        "timezone": "UTC",
+        "jit": "off",
+        **(settings or {}),
+    }
     if idle_in_transaction_s is not None:
         server_settings["idle_in_transaction_session_timeout"] = str(int(idle_in_transaction_s * 1000))
     try:
@@ -54,5 +60,11 @@ async def open_pool(
             reset=no_reset,
             server_settings=server_settings,
         )
-    except (*CONNECTION_ERRORS, asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        raise Unavailable(f"cannot connect to the database: {error}; check DATABASE_URL and that the server runs") from error
+    except (
+        *CONNECTION_ERRORS,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+    ) as error:
+        raise Unavailable(
+            f"cannot connect to the database: {error}; check DATABASE_URL and that the server runs"
+        ) from error

@@ -139,7 +139,10 @@ async def stranded(tx: Tx, dead_after_s: float) -> list[Stranded]:
 async def rescue(tx: Tx, crashed: Sequence[Stranded]) -> int:
     """Put crashed executions back under a new token; after two crashes into the `alone` queue. Returns how many."""
     rows = await tx.fetch(
-        SQL["rescue"], [c.tenant_id for c in crashed], [c.execution_id for c in crashed], [c.delivery_id for c in crashed]
+        SQL["rescue"],
+        [c.tenant_id for c in crashed],
+        [c.execution_id for c in crashed],
+        [c.delivery_id for c in crashed],
     )
     return len(rows)
 

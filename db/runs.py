@@ -94,7 +94,8 @@ async def claim_key(tx: Tx, tenant: UUID, route: str, key: str, body: object, su
     row = await tx.fetchrow(SQL["recall"], tenant, route, key)
     if row is None or row["body_hash"] != digest:
         raise Conflict(
-            "this Idempotency-Key was used with another body; send the same body or a new key", code="idempotency_key_reused"
+            "this Idempotency-Key was used with another body; send the same body or a new key",
+            code="idempotency_key_reused",
         )
     found: UUID = row["subject_id"]
     return found
@@ -131,10 +132,17 @@ async def begin(tx: Tx, tenant: UUID, run_id: UUID, budget_s: float) -> bool:
 async def plan(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[Channel, str, str | None]]) -> list[UUID]:
     """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order."""
     rows = await tx.fetch(
-        SQL["plan"], tenant, run_id, [str(c) for c, _, _ in slices], [q for _, q, _ in slices], [c for _, _, c in slices]
+        SQL["plan"],
+        tenant,
+        run_id,
+        [str(c) for c, _, _ in slices],
+        [q for _, q, _ in slices],
+        [c for _, _, c in slices],
     )
     ids = [r["id"] for r in rows]
-    await outbox.emit_many(tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0) for i in ids], correlation_id=run_id)
+    await outbox.emit_many(
+        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0) for i in ids], correlation_id=run_id
+    )
     return ids
 
 
@@ -148,7 +156,15 @@ async def advance(
 ) -> None:
     """Commit a page: slice and run counters move, the slice's cursor stands on the next page. The run must be locked."""
     await tx.execute(
-        SQL["advance"], tenant, of.id, of.page + 1, next_cursor, added.discovered, added.companies_created, added.companies_skipped, would_cost
+        SQL["advance"],
+        tenant,
+        of.id,
+        of.page + 1,
+        next_cursor,
+        added.discovered,
+        added.companies_created,
+        added.companies_skipped,
+        would_cost,
     )
     await tx.execute(
         SQL["count"],
@@ -216,7 +232,9 @@ async def end_rehearsed(tx: Tx, tenant: UUID, run_id: UUID, seen: RunView) -> Ru
 async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView], ended: Outcome) -> RunStatus | None:
     params, run_id = RunParams.model_validate(run.params), run.id
     body = stats(params, run.counts, slices, ended, run.duration_s or 0.0)
-    done = await tx.fetchval(SQL["finish"], tenant, run_id, ended.status, ended.error_code, ended.error, ended.stop_reason, body)
+    done = await tx.fetchval(
+        SQL["finish"], tenant, run_id, ended.status, ended.error_code, ended.error, ended.stop_reason, body
+    )
     if done is None:
         return None
     event = RunFinished(run_id=run_id, status=ended.status.value)  # type: ignore[arg-type]
@@ -236,7 +254,9 @@ async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
     if standing.status is RunStatus.CANCELLED:
         return standing.status
     if standing.status.ended:
-        raise Conflict(f"the run is already {standing.status}; only pending and running runs can be cancelled", code="run_ended")
+        raise Conflict(
+            f"the run is already {standing.status}; only pending and running runs can be cancelled", code="run_ended"
+        )
     await tx.execute(SQL["close_open_slices"], tenant, run_id, "cancelled", "cancelled")
     await end(tx, tenant, run_id, Outcome(RunStatus.CANCELLED, stop_reason="cancelled"))
     return RunStatus.CANCELLED

@@ -19,4 +19,8 @@ def load(module: str) -> dict[str, str]:
 
 def modules() -> list[str]:
     """All modules that have a twin, for the test that PREPAREs every query."""
-    return sorted(p.name.removesuffix(".sql") for p in resources.files("db").iterdir() if p.name.endswith(".sql") and p.name != "schema.sql")
+    return sorted(
+        p.name.removesuffix(".sql")
+        for p in resources.files("db").iterdir()
+        if p.name.endswith(".sql") and p.name != "schema.sql"
+    )

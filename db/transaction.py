@@ -29,7 +29,13 @@ class DbRole(StrEnum):
 
 
 #: What a driver raises when the server is away or going: nothing was committed, or we cannot know.
-CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+)
 
 
 def opening(role: DbRole, tenant: UUID | None) -> str:
@@ -46,7 +52,9 @@ async def transaction(pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.
     try:
         connection = await pool.acquire(timeout=10)
     except CONNECTION_ERRORS as error:
-        raise Unavailable("the database does not answer; check that it runs and that DATABASE_URL names it", after_s=1) from error
+        raise Unavailable(
+            "the database does not answer; check that it runs and that DATABASE_URL names it", after_s=1
+        ) from error
     try:
         await connection.execute(opening(role, tenant))
         try:
@@ -57,7 +65,6 @@ async def transaction(pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.
         await connection.execute("COMMIT")
     finally:
         await pool.release(connection)
-
 
 
 async def _roll_back(connection: Tx) -> None:

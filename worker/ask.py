@@ -12,7 +12,9 @@ KEEP_PAID_S = 86_400.0
 KEEP_FREE_S = 3_600.0
 
 
-async def page(ctx: Context, port: CompanySearch, query: str, cursor: str | None, limit: int) -> tuple[Page, ledger.Item, bool]:
+async def page(
+    ctx: Context, port: CompanySearch, query: str, cursor: str | None, limit: int
+) -> tuple[Page, ledger.Item, bool]:
     """The page at `cursor`, stored or fresh. Returns (page, its ledger item, was a request made).
 
     Raises: what the port raises; TryLater when the same page is being asked for elsewhere; Hopeless (code `forfeited`)
@@ -22,7 +24,14 @@ async def page(ctx: Context, port: CompanySearch, query: str, cursor: str | None
     d = ctx.delivery
     async with ctx.read() as tx:
         found = await ledger.reserve(
-            tx, ctx.tenant, item, billable=port.billable, units=port.units_per_page, run_id=d.run_id, execution_id=d.execution_id, token=d.token
+            tx,
+            ctx.tenant,
+            item,
+            billable=port.billable,
+            units=port.units_per_page,
+            run_id=d.run_id,
+            execution_id=d.execution_id,
+            token=d.token,
         )
     match found:
         case ledger.Stored():
@@ -42,7 +51,9 @@ def item_for(port: CompanySearch, query: str, cursor: str | None, limit: int) ->
     return ledger.Item(port.vendor, port.operation, {"query": query, "cursor": cursor, "limit": limit})
 
 
-async def _call(ctx: Context, port: CompanySearch, held: ledger.Reserved, query: str, cursor: str | None, limit: int) -> Page:
+async def _call(
+    ctx: Context, port: CompanySearch, held: ledger.Reserved, query: str, cursor: str | None, limit: int
+) -> Page:
     try:
         answer = await port.search(query, cursor=cursor, limit=limit)
     except Exception as error:
@@ -51,18 +62,30 @@ async def _call(ctx: Context, port: CompanySearch, held: ledger.Reserved, query:
     keep = KEEP_PAID_S if port.billable else KEEP_FREE_S
     async with ctx.read() as tx:
         await ledger.settle(
-            tx, ctx.tenant, held.call_id, "answered", spent=answer.units, response=answer.model_dump(mode="json"), keep_s=keep
+            tx,
+            ctx.tenant,
+            held.call_id,
+            "answered",
+            spent=answer.units,
+            response=answer.model_dump(mode="json"),
+            keep_s=keep,
         )
     return answer
 
 
 async def _settle_failure(ctx: Context, port: CompanySearch, held: ledger.Reserved, error: Exception) -> None:
     """Release what was surely not billed; forfeit a paid request that may have arrived."""
-    lost = port.billable and (isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent))
+    lost = port.billable and (
+        isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
+    )
     spent = port.units_per_page if lost else 0.0
     async with ctx.read() as tx:
-        await ledger.settle(tx, ctx.tenant, held.call_id, "forfeited" if lost else "released", spent=spent, error=str(error))
+        await ledger.settle(
+            tx, ctx.tenant, held.call_id, "forfeited" if lost else "released", spent=spent, error=str(error)
+        )
     if lost and isinstance(error, TryLater):
-        raise Hopeless(f"{port.vendor}: {error.detail}; it may have been billed, so it is not sent again", code="forfeited") from error
+        raise Hopeless(
+            f"{port.vendor}: {error.detail}; it may have been billed, so it is not sent again", code="forfeited"
+        ) from error
     if not isinstance(error, HeadwaterError | TimeoutError):
         raise error

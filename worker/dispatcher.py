@@ -74,12 +74,18 @@ class Dispatcher:
             backlog, next_due_s = await outbox.held_back(tx)
         if backlog:
             return _HELD_BACK_S
-        return min(self.settings.dispatch_poll_s, max(0.001, next_due_s)) if next_due_s is not None else self.settings.dispatch_poll_s
+        return (
+            min(self.settings.dispatch_poll_s, max(0.001, next_due_s))
+            if next_due_s is not None
+            else self.settings.dispatch_poll_s
+        )
 
     async def dispatch_batch(self) -> tuple[int, int]:
         """One transaction: claim, route, hand off. Returns (jobs made, events claimed)."""
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
-            claimed = await outbox.claim(tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer)
+            claimed = await outbox.claim(
+                tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer
+            )
             if not claimed:
                 return 0, 0
             routed = [r for r in [await self._route(tx, event) for event in claimed] if r is not None]

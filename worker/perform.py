@@ -77,7 +77,9 @@ class Performer:
             if delivery.abort == "cancel":
                 await self._insist(lambda: self._gave_way(delivery, RunOver()))
             else:
-                await self._insist(lambda: self._put_off(delivery, 0.0, False, InterruptedError("the worker is stopping"), "snoozed"))
+                await self._insist(
+                    lambda: self._put_off(delivery, 0.0, False, InterruptedError("the worker is stopping"), "snoozed")
+                )
             if delivery.abort is None:
                 raise
         except Exception as error:
@@ -91,14 +93,26 @@ class Performer:
         policy = spec.retry if spec else JOBS["discovery.run"].retry
         decided = verdict.of(error, policy, delivery.failures, random.random())  # noqa: S311
         if isinstance(decided, verdict.Retry):
-            outcome: jobs.Outcome = "timeout" if isinstance(error, TimeoutError) else "failed" if decided.counts else "snoozed"
-            log.warning("job_put_off", error=str(error), errorClass=_class(error), afterS=round(decided.after_s, 3), outcome=outcome)
+            outcome: jobs.Outcome = (
+                "timeout" if isinstance(error, TimeoutError) else "failed" if decided.counts else "snoozed"
+            )
+            log.warning(
+                "job_put_off",
+                error=str(error),
+                errorClass=_class(error),
+                afterS=round(decided.after_s, 3),
+                outcome=outcome,
+            )
             await self._insist(lambda: self._put_off(delivery, decided.after_s, decided.counts, error, outcome))
         else:
-            (log.exception if decided.bug else log.error)("job_gave_up", error=str(error), errorClass=_class(error), reason=decided.reason)
+            (log.exception if decided.bug else log.error)(
+                "job_gave_up", error=str(error), errorClass=_class(error), reason=decided.reason
+            )
             await self._insist(lambda: self._give_up(delivery, error))
 
-    async def _put_off(self, d: Delivery, after_s: float, counts: bool, error: BaseException, outcome: jobs.Outcome) -> None:
+    async def _put_off(
+        self, d: Delivery, after_s: float, counts: bool, error: BaseException, outcome: jobs.Outcome
+    ) -> None:
         async with transaction(self.pool, d.tenant_id) as tx:
             await jobs.put_off(
                 tx,
@@ -188,4 +202,10 @@ def _translated(error: Exception) -> Exception:
 
 
 def _class(error: BaseException) -> str:
-    return error.code if isinstance(error, HeadwaterError) else "timeout" if isinstance(error, TimeoutError) else type(error).__name__
+    return (
+        error.code
+        if isinstance(error, HeadwaterError)
+        else "timeout"
+        if isinstance(error, TimeoutError)
+        else type(error).__name__
+    )

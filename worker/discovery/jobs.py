@@ -52,7 +52,9 @@ async def fetch(ctx: Context, args: FetchPage) -> None:
     port = ctx.ports.company_search(of.channel)
     page, item, asked = await ask.page(ctx, port, of.query, of.cursor, standing.params.page_size)
     await _save(ctx, of, port.vendor, page, item)
-    log.info("discovery_page_saved", channel=of.channel, query=of.query, page=of.page, found=len(page.companies), asked=asked)
+    log.info(
+        "discovery_page_saved", channel=of.channel, query=of.query, page=of.page, found=len(page.companies), asked=asked
+    )
 
 
 def _enough(standing: Standing) -> str | None:
@@ -109,9 +111,15 @@ async def fetch_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -
     assert isinstance(args, FetchPage)
     if await runs.lock(tx, tenant, args.run_id) is None:
         return
-    state: runs.SliceEnd = "cancelled" if stopped.state == "cancelled" else "dead" if stopped.state == "quarantined" else "error"
-    ended = await runs.close_slice(tx, tenant, args.slice_id, state, error_code=stopped.error_class, error=stopped.error)
-    log.warning("discovery_channel_error", sliceId=str(args.slice_id), error=stopped.error, errorClass=stopped.error_class)
+    state: runs.SliceEnd = (
+        "cancelled" if stopped.state == "cancelled" else "dead" if stopped.state == "quarantined" else "error"
+    )
+    ended = await runs.close_slice(
+        tx, tenant, args.slice_id, state, error_code=stopped.error_class, error=stopped.error
+    )
+    log.warning(
+        "discovery_channel_error", sliceId=str(args.slice_id), error=stopped.error, errorClass=stopped.error_class
+    )
     log_end(args.run_id, ended)
 
 
@@ -130,4 +138,3 @@ def log_end(run_id: UUID, ended: RunStatus | None) -> None:
     if ended is not None:
         event = "discovery_run_failed" if ended is RunStatus.FAILED else "discovery_run_finished"
         log.info(event, runId=str(run_id), status=ended.value)
-

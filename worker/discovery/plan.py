@@ -25,5 +25,3 @@ def enough(params: RunParams, *, created: int, discovered: int, expired: bool) -
     if params.limit is not None and discovered >= params.limit:
         return LIMIT
     return None
-
-

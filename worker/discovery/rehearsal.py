@@ -122,10 +122,15 @@ async def _apply(tx: Tx, tenant: UUID, run_id: UUID, heard: list[_Heard]) -> Run
             if n >= len(h.pages) or of is None or of.state != "open" or standing is None:
                 continue
             reason = plan.enough(
-                standing.params, created=standing.created_companies, discovered=standing.discovered, expired=standing.expired
+                standing.params,
+                created=standing.created_companies,
+                discovered=standing.discovered,
+                expired=standing.expired,
             )
             if reason is not None:
-                await runs.close_slice(tx, tenant, of.id, "error" if reason == TIME_BUDGET else "done", stop_reason=reason)
+                await runs.close_slice(
+                    tx, tenant, of.id, "error" if reason == TIME_BUDGET else "done", stop_reason=reason
+                )
             else:
                 await write_page(tx, tenant, of, h.vendor, h.pages[n], standing)
     return await _ending(tx, tenant, run_id, heard, ids)
@@ -149,7 +154,9 @@ async def _ending(tx: Tx, tenant: UUID, run_id: UUID, heard: list[_Heard], ids: 
         elif h.would_cost:
             view = view.model_copy(update={"state": "done", "stop_reason": WOULD_COST, "would_cost": h.would_cost})
         elif view.state == "open" and reason is not None:
-            view = view.model_copy(update={"state": "error" if reason == TIME_BUDGET else "done", "stop_reason": reason})
+            view = view.model_copy(
+                update={"state": "error" if reason == TIME_BUDGET else "done", "stop_reason": reason}
+            )
         views.append(view)
     errors = sum(v.state == "error" for v in views)
     return run.model_copy(update={"slices": views, "counts": run.counts.model_copy(update={"errors": errors})})

@@ -1,0 +1,18 @@
+"""Job name -> body: the one place that knows all activities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from worker.discovery import jobs as discovery
+from worker.discovery import rehearsal
+from worker.perform import Activity
+from worker.probe import jobs as probe
+
+ACTIVITIES: Mapping[str, Activity] = {
+    "discovery.run": Activity(discovery.run, discovery.run_stopped),
+    "discovery.dry_run": Activity(rehearsal.dry_run, discovery.run_stopped),
+    "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
+    "probe.run": Activity(probe.run, probe.stopped),
+    "probe.touch": Activity(probe.run, probe.stopped),
+}

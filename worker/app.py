@@ -1,0 +1,190 @@
+"""The worker process: its parts are wired here, started in order, and stopped in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from contracts.jobs import QUEUES
+from contracts.settings import Settings
+from db import queue
+from db.pool import open_pool
+from db.transaction import DbRole, Pool, transaction
+from worker.activities import ACTIVITIES
+from worker.dispatcher import Dispatcher
+from worker.maintenance import Maintenance
+from worker.perform import Activity, Performer
+from worker.providers.registry import build
+from worker.queue.connector import Listener, open_queue_pool
+from worker.queue.worker import BatchWorker
+
+log = structlog.get_logger("worker")
+
+#: The parts a worker process may run.
+PARTS = ("dispatch", "jobs", "schedule", "maintain")
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What runs, and how each part is asked to stop."""
+
+    running: list[asyncio.Task[None]]
+    stops: list[Callable[[], None]]
+
+    def start(self, name: str, body: Coroutine[Any, Any, None], stop: Callable[[], None] | None = None) -> None:
+        task = asyncio.create_task(body, name=name)
+        self.running.append(task)
+        self.stops.append(stop or task.cancel)
+
+
+async def work(
+    settings: Settings,
+    url: str,
+    *,
+    only: Sequence[str] = PARTS,
+    queues: Sequence[str] = QUEUES,
+    activities: Mapping[str, Activity] = ACTIVITIES,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Run the chosen parts until SIGTERM or SIGINT, then drain.
+
+    Raises: Unavailable when the database is away at the start; WorkerBroken when a part died (exit, be restarted).
+    """
+    pool = await open_pool(
+        url,
+        name="headwater worker",
+        size=settings.db_pool_size,
+        command_timeout_s=settings.db_command_timeout_s,
+        idle_in_transaction_s=3,
+    )
+    queue_pool = await open_queue_pool(url)
+    ports = build(settings)
+    stop = asyncio.Event()
+    _on_signals(stop.set)
+    parts = _Parts([], [])
+    try:
+        dispatcher = Dispatcher(pool, settings) if "dispatch" in only else None
+        if dispatcher is not None:
+            _start_dispatcher(parts, dispatcher, url)
+        if "jobs" in only:
+            performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher))
+            _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
+        if "maintain" in only:
+            maintenance = Maintenance(pool, settings, activities)
+            parts.start("maintain", maintenance.run(), maintenance.stop)
+        if dispatcher is not None:
+            parts.start("presence", _presence(pool, settings, dispatcher))
+        log.info("worker_started", parts=list(only), queues=list(queues), concurrency=settings.worker_concurrency, pid=os.getpid())
+        if ready is not None:
+            ready()
+        await _until_stopped(parts, stop)
+    finally:
+        await _close(parts, pool, queue_pool)
+        await ports.close()
+        log.info("worker_stopped", pid=os.getpid())
+
+
+def _start_dispatcher(parts: _Parts, dispatcher: Dispatcher, url: str) -> None:
+    listener = Listener(url, name="headwater outbox listen", on_relisten=dispatcher.wake)
+    parts.start("outbox listener", listener.run([queue.OUTBOX_CHANNEL], lambda _channel, _payload: dispatcher.wake()))
+    parts.start("dispatch", dispatcher.run(), dispatcher.stop)
+
+
+def _start_jobs(
+    parts: _Parts,
+    settings: Settings,
+    pool: Pool,
+    url: str,
+    queues: Sequence[str],
+    performer: Performer,
+    dispatcher: Dispatcher | None,
+) -> None:
+    worker = BatchWorker(
+        pool=pool,
+        listen_url=url,
+        perform=performer,
+        queues=queues,
+        concurrency=settings.worker_concurrency,
+        roles=("jobs",),
+        heartbeat_s=settings.worker_heartbeat_s,
+        drain_s=settings.worker_drain_s,
+        on_drained=dispatcher.wake if dispatcher is not None else None,
+    )
+    parts.start("jobs", worker.run(), worker.stop)
+
+
+def _waker(pool: Pool, dispatcher: Dispatcher | None) -> Callable[[], None]:
+    """Events were committed by a job: tell our own dispatcher, or, without one, whoever listens."""
+    if dispatcher is not None:
+        return dispatcher.wake
+    pending: set[asyncio.Task[None]] = set()
+
+    async def notify() -> None:
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.wake(tx, queue.OUTBOX_CHANNEL)
+
+    def soon() -> None:
+        if not pending:  # one on its way is enough: it is sent after this commit
+            task = asyncio.get_running_loop().create_task(notify())
+            pending.add(task)
+            task.add_done_callback(pending.discard)
+
+    return soon
+
+
+async def _presence(pool: Pool, settings: Settings, dispatcher: Dispatcher) -> None:
+    """A row of our own for the dispatcher's heartbeat, so that /readyz can tell whether one is alive."""
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        worker_id = await queue.register(tx, socket.gethostname()[:255], os.getpid(), ["dispatch"])
+    dispatcher.worker_id = worker_id
+    try:
+        while True:
+            await asyncio.sleep(settings.worker_heartbeat_s)
+            with contextlib.suppress(Exception):  # an outage: the dispatcher itself reports it
+                async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+                    await queue.beat(tx, worker_id)
+    finally:
+        with contextlib.suppress(Exception):
+            async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+                await queue.unregister(tx, worker_id)
+
+
+async def _until_stopped(parts: _Parts, stop: asyncio.Event) -> None:
+    """Wait for a signal, or for a part that ended on its own: then its error is ours."""
+    waiter = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*parts.running, waiter], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiter.cancel()
+    for task in done:
+        if task is not waiter and (error := task.exception()) is not None:
+            raise error
+
+
+async def _close(parts: _Parts, pool: Pool, queue_pool: Pool) -> None:
+    """Jobs drain first: while they end, the rest still works."""
+    order = {"jobs": 0, "presence": 1}
+    for task, stop in sorted(zip(parts.running, parts.stops, strict=True), key=lambda part: order.get(part[0].get_name(), 2)):
+        stop()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+    for each in (pool, queue_pool):
+        try:
+            await asyncio.wait_for(each.close(), 5)
+        except TimeoutError:
+            each.terminate()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # not the main thread, or Windows
+            loop.add_signal_handler(number, stop)
