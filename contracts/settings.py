@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(5050, ge=0, le=65535)
     api_max_body_bytes: int = Field(1_048_576, ge=1024, le=104_857_600)
+    api_body_timeout_s: float = Field(10, gt=0, le=600, description="how long a client may take to send its body")
+    api_trusted_proxies: str = Field(
+        "", max_length=1000, description="addresses (CSV) whose X-Forwarded-For is believed; empty: nobody's"
+    )
+    readyz_requires_worker: bool = Field(False, description="/readyz fails while no worker dispatches")
     jwt_secret: SecretStr | None = Field(None, min_length=32, description="signs access tokens; at least 32 characters")
     access_token_s: int = Field(900, ge=30, le=86_400)
     refresh_token_s: int = Field(30 * 86_400, ge=60, le=366 * 86_400)
@@ -61,7 +66,9 @@ class Settings(BaseSettings):
     tavily_api_key: SecretStr | None = None
     tavily_base_url: str = "https://api.tavily.com"
     gleif_base_url: str = "https://api.gleif.org"
-    company_file: str | None = Field(None, description="CSV (or .csv.gz) of companies for the `file` channel; default: the shipped extract")
+    company_file: str | None = Field(
+        None, description="CSV (or .csv.gz) of companies for the `file` channel; default: the shipped extract"
+    )
     vendor_timeout_s: float = Field(30, gt=0, le=600)
 
     worker_concurrency: int = Field(50, ge=1, le=1000)
@@ -70,7 +77,9 @@ class Settings(BaseSettings):
     worker_drain_s: float = Field(30.0, ge=0, le=3600, description="how long SIGTERM waits for running jobs")
     dispatch_batch: int = Field(500, ge=1, le=10_000)
     dispatch_poll_s: float = Field(2.0, gt=0.01, le=5)
-    dispatch_tenant_buffer: int = Field(200, ge=1, le=100_000, description="queued executions a tenant may have standing")
+    dispatch_tenant_buffer: int = Field(
+        200, ge=1, le=100_000, description="queued executions a tenant may have standing"
+    )
     outbox_max_attempts: int = Field(5, ge=1, le=100)
 
     @field_validator("discovery_runner_enabled", mode="before")

@@ -1,0 +1,110 @@
+"""The application: what surrounds every route, and what lives as long as the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import SecretStr
+
+from api import errors
+from api.deps import DefaultTenant
+from api.intake import Intake
+from api.metrics import HttpMetrics, Scrape
+from api.openapi import describe
+from api.routes import auth, health, keys
+from api.tokens import Signer
+from api.trace import Trace
+from api.wake import Wake
+from contracts.errors import Hopeless
+from contracts.settings import Settings
+from db import migrate, passwords
+from db.pool import open_pool
+from db.transaction import transaction
+
+ROUTERS = (auth.router, keys.router, health.router)
+#: What any route may answer beside its own refusals.
+ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)
+
+log = structlog.get_logger("api")
+
+
+def create_app(settings: Settings, *, database_url: str | None = None) -> FastAPI:
+    """Build the application on `database_url`, else DATABASE_URL; it connects when it is started.
+
+    `app.state` holds: settings, signer, default_tenant, scrape; once started pool, wake, stopping (set when the
+    server begins to shut down: endless answers end then).
+    Raises: Hopeless (`no_database`, `no_jwt_secret`).
+    """
+    url = database_url or settings.database_url
+    if url is None:
+        raise Hopeless("the API needs a database: set DATABASE_URL, or start `headwater up`", code="no_database")
+    metrics = HttpMetrics()
+    app = FastAPI(
+        title="Headwater",
+        version=version("headwater"),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={"tracing": False, "metrics": False},
+    )
+    app.state.settings = settings
+    app.state.database_url = url
+    app.state.signer = Signer(_jwt_secret(settings).get_secret_value(), settings.access_token_s)
+    app.state.default_tenant = DefaultTenant(settings)
+    app.state.scrape = Scrape(metrics, dead_after_s=settings.worker_dead_after_s)
+    for router in ROUTERS:
+        app.include_router(router, responses=ALWAYS)
+    errors.install(app)
+    app.add_middleware(Intake, max_bytes=settings.api_max_body_bytes, timeout_s=settings.api_body_timeout_s)
+    app.add_middleware(Trace, env=settings.env, metrics=metrics)
+    describe(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}.{route.name}" if route.tags else route.name
+
+
+def _jwt_secret(settings: Settings) -> SecretStr:
+    if settings.jwt_secret is None:
+        raise Hopeless(
+            "JWT_SECRET is not set: give at least 32 characters, the same to every API process, for example the "
+            "output of `openssl rand -base64 48`; `headwater up` makes one by itself",
+            code="no_jwt_secret",
+        )
+    return settings.jwt_secret
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.stopping = asyncio.Event()
+    app.state.pool = await open_pool(
+        app.state.database_url,
+        name="headwater-api",
+        size=settings.db_pool_size,
+        command_timeout_s=settings.db_command_timeout_s,
+    )
+    app.state.wake = Wake(app.state.database_url)
+    try:
+        async with transaction(app.state.pool, None) as tx:
+            pending = await migrate.pending(tx)
+        if pending:
+            log.warning("migrations_pending", names=pending, next="run `headwater db migrate`")
+        else:
+            await app.state.default_tenant.get(app.state.pool)
+        # The first login of an unknown user must not take longer than the next.
+        await passwords.matches("", None)
+        app.state.wake.start()
+        yield
+    finally:
+        await app.state.wake.stop()
+        app.state.pool.terminate()

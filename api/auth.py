@@ -1,0 +1,129 @@
+"""Who is asking, and may they? Three ways in: an access token, an API key, the job secret (R4, R14)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import cast
+
+import structlog
+from fastapi import Request
+from pydantic import SecretStr
+
+from api.deps import default_tenant
+from contracts.errors import Forbidden, Unauthenticated
+from contracts.tenants import Principal, Role
+from db import access
+from db.transaction import Pool, transaction
+
+#: Rising: whoever has a role may do what the roles before it may.
+LADDER = (Role.VIEWER, Role.ANALYST, Role.OPS, Role.OWNER)
+
+
+class Guard:
+    """A dependency giving the Principal if it has one of `roles`, or a higher one. SERVICE must be named to be let in."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
+
+    @property
+    def allowed(self) -> tuple[Role, ...]:
+        """Every role that passes, rising."""
+        human = [LADDER.index(role) for role in self.roles if role in LADDER]
+        ladder = LADDER[min(human) :] if human else ()
+        return (*((Role.SERVICE,) if Role.SERVICE in self.roles else ()), *ladder)
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = await authenticate(request)
+        if principal.role not in self.allowed:
+            raise Forbidden(
+                f"this needs the role {' or '.join(sorted(self.roles))}; you are {principal.role}", code="role_missing"
+            )
+        _check_scopes(request, principal)
+        return principal
+
+
+def require(*roles: Role) -> Guard:
+    """`Depends(require(Role.OPS))`: ops and owner pass. `require(Role.OPS, Role.SERVICE)` makes a job door."""
+    if not roles:
+        raise ValueError("name at least one role")
+    return Guard(frozenset(roles))
+
+
+async def authenticate(request: Request) -> Principal:
+    """Who is asking. Raises: Unauthenticated. `x-vercel-cron` is not looked at: any client can set it."""
+    secret = request.headers.get("x-job-secret")
+    if secret is not None:
+        if not _is_job_secret(request, secret):
+            raise Unauthenticated("the job secret is wrong: send the value of CRON_JOB_SECRET", code="invalid_secret")
+        principal = await _service(request)
+    else:
+        principal = await _of_bearer(request, _bearer(request))
+    request.state.principal = principal
+    structlog.contextvars.bind_contextvars(tenantId=str(principal.tenant_id), role=principal.role.value)
+    return principal
+
+
+async def _of_bearer(request: Request, token: str) -> Principal:
+    tenant_id = access.tenant_of(token, access.KEY_PREFIX)
+    if tenant_id is not None:
+        async with transaction(_pool(request), tenant_id) as tx:
+            key = await access.find_key(tx, tenant_id, token)
+        if key is None:
+            raise Unauthenticated("the API key is unknown, revoked or expired: make another", code="invalid_key")
+        return Principal(tenant_id=tenant_id, role=key.role, name=f"key:{key.name}", key_id=key.id, scopes=key.scopes)
+    if _is_job_secret(request, token):
+        return await _service(request)
+    return await _of_session(request, token)
+
+
+async def _of_session(request: Request, token: str) -> Principal:
+    claims = request.app.state.signer.read(token)
+    async with transaction(_pool(request), claims.tenant_id) as tx:
+        session = await access.find_session(tx, claims.tenant_id, claims.session_id)
+    if session is None or not session.valid or session.user_id != claims.user_id:
+        raise Unauthenticated("the session is over: log in again", code="session_over")
+    return Principal(
+        tenant_id=claims.tenant_id,
+        role=session.role,
+        name=session.email,
+        user_id=session.user_id,
+        session_id=session.id,
+    )
+
+
+async def _service(request: Request) -> Principal:
+    tenant = await default_tenant(request)
+    return Principal(tenant_id=tenant.id, role=Role.SERVICE, name="job secret")
+
+
+def _is_job_secret(request: Request, given: str) -> bool:
+    """Compared in constant time. No secret set: the doors are closed."""
+    secret: SecretStr | None = request.app.state.settings.job_secret
+    return secret is not None and hmac.compare_digest(given.encode(), secret.get_secret_value().encode())
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send Authorization: Bearer <access token or API key>")
+    return token.strip()
+
+
+def _check_scopes(request: Request, principal: Principal) -> None:
+    """A key with scopes may only do what they name; `write` includes `read`."""
+    if not principal.scopes:
+        return
+    parts = request.url.path.split("/")
+    thing = parts[2] if len(parts) > 2 and parts[1] == "v1" else request.url.path
+    reads = request.method in ("GET", "HEAD")
+    enough = {f"{thing}:write"} | ({f"{thing}:read"} if reads else set())
+    itself = request.url.path == "/v1/auth/me"
+    if not itself and not enough.intersection(principal.scopes):
+        raise Forbidden(
+            f"this key lacks the scope {thing}:{'read' if reads else 'write'}: make one that has it",
+            code="scope_missing",
+        )
+
+
+def _pool(request: Request) -> Pool:
+    return cast(Pool, request.app.state.pool)

@@ -1,0 +1,118 @@
+"""Bodies are read whole before anything looks at them: bounded in size and time, and free of what Postgres cannot keep."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.errors import Invalid, TooLarge
+
+#: How much of a body that is too large is still read, so that its sender gets to see the answer.
+DISCARD_BYTES = 32 * 1024 * 1024
+
+
+class Intake:
+    """Refuses with 413 (size), 400 (NUL, lone surrogates, too slow); what comes in is replayed to the application."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if b"\x00" in unquote_to_bytes(scope["query_string"]) or "\x00" in scope["path"]:
+            raise Invalid("the address holds a NUL character: remove %00")
+        headers = Headers(scope=scope)
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await self._read(headers, receive)
+        except ClientDisconnect:
+            return
+        _check(body)
+        await self.app(scope, _replay(body, receive), send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get("content-length", "0")
+        known_large = declared.isdigit() and int(declared) > self.max_bytes
+        if known_large and ("expect" in headers or int(declared) > DISCARD_BYTES):
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                more = True
+                while more and size <= DISCARD_BYTES:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    size += len(message.get("body", b""))
+                    if size <= self.max_bytes:
+                        chunks.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            if size <= self.max_bytes and not known_large:
+                raise SlowBody(
+                    f"the body did not arrive within {self.timeout_s:g} s: send it faster, or in smaller requests"
+                ) from None
+        if size > self.max_bytes or known_large:
+            raise self._too_large()
+        return b"".join(chunks)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body has more than {self.max_bytes} bytes: send less, or in several requests")
+
+
+class SlowBody(Invalid):
+    code = "body_timeout"
+
+
+def _check(body: bytes) -> None:
+    """JSON may spell characters that text in Postgres cannot hold; only a body with escapes can do so."""
+    if b"\\u" not in body:
+        return
+    try:
+        rest = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return  # the route's own reader says what is wrong with it
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, list):
+            rest.extend(value)
+        elif isinstance(value, dict):
+            rest.extend(value.keys())
+            rest.extend(value.values())
+
+
+def _check_text(value: str) -> None:
+    if "\x00" in value:
+        raise Invalid("the body holds a NUL character (\\u0000): remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Invalid("the body holds half of a surrogate pair: send whole characters") from None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body in one piece, then whatever the connection says next."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -1,0 +1,110 @@
+"""The OpenAPI 3.1 document: what FastAPI finds out, completed by who may call what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import SecretStr
+
+from api.auth import Guard
+from contracts.settings import Settings
+from contracts.tenants import Role
+
+DESCRIPTION = """Finds, enriches, scores and hands over sales leads.
+
+* Errors are problem documents (RFC 9457) with a stable `code`; a bad request is 400, never 422.
+* `/v1` speaks snake_case; `/v1/auth` and the job doors speak the camelCase of their documents. Both are read everywhere.
+* `x-roles` of an operation names the roles that may call it. Ids are UUIDv7, times RFC 3339 in UTC.
+"""
+TAGS = [
+    {"name": "auth", "description": "Logging in, staying in, leaving."},
+    {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
+    {"name": "runs", "description": "Discovery runs."},
+    {"name": "leads", "description": "What was found."},
+    {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
+    {"name": "jobs", "description": "Executions of queued work, and dead letters."},
+    {"name": "health", "description": "For machines that watch."},
+]
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of POST /v1/auth/login, or an API key (hwk_…).",
+    },
+    "jobSecret": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-job-secret",
+        "description": "CRON_JOB_SECRET; job doors only. `Authorization: Bearer` takes it as well.",
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The document of this version, the same on every machine."""
+    from api.app import create_app  # the application describes itself with this module
+
+    settings = Settings.model_construct(jwt_secret=SecretStr("x" * 32))
+    return create_app(settings, database_url="postgresql://nowhere/").openapi()
+
+
+def describe(app: FastAPI) -> None:
+    """Let `app.openapi()` give the completed document, made once."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _complete(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
+    made.setdefault("components", {})["securitySchemes"] = SCHEMES
+    guards = guards_of(app)
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            _finish(operation, guards.get((method.upper(), path)))
+    for name in ("HTTPValidationError", "ValidationError"):
+        made["components"].get("schemas", {}).pop(name, None)
+    return made
+
+
+def guards_of(app: FastAPI) -> dict[tuple[str, str], Guard | None]:
+    """(method, path template) -> the guard of the route; None where anybody may call."""
+    return {
+        (method, route.path): _guard(route.dependant)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _guard(dependant: Dependant) -> Guard | None:
+    if isinstance(dependant.call, Guard):
+        return dependant.call
+    return next(filter(None, map(_guard, dependant.dependencies)), None)
+
+
+def _finish(operation: dict[str, Any], guard: Guard | None) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    if guard is None:
+        for status in ("401", "403") if "auth" not in operation.get("tags", ()) else ("403",):
+            responses.pop(status, None)
+    else:
+        operation["x-roles"] = [role.value for role in guard.allowed]
+        operation["security"] = [{"bearer": []}, *([{"jobSecret": []}] if Role.SERVICE in guard.roles else [])]
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if "application/problem+json" in content and "application/json" in content:
+            content["application/problem+json"] |= content.pop("application/json")
+        response["content"] = content if content else response.get("content", {})
+        if not response["content"]:
+            del response["content"]
+        responses[status] = response
