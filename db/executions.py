@@ -1,0 +1,136 @@
+"""Looking into jobs: lists of executions and dead letters, one execution, what an event led to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import NotFound
+from contracts.executions import (
+    AttemptRow,
+    DeadLetterPage,
+    DeadLetterRow,
+    ExecutionDetail,
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRow,
+    VendorCallRow,
+)
+from contracts.outbox import CausedExecution, EventDetail, Produced
+from db import paging
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("executions")
+#: Which index a filter can use; the first that fits is taken, the rest is sifted.
+BY_EVENT = "AND e.event_id = $8"
+BY_RUN = "AND e.run_id = $7"
+BY_DEAD_LETTER = (
+    "AND e.id = ANY(ARRAY(SELECT d.execution_id FROM app.dead_letters d WHERE d.tenant_id = t.tenant_id "
+    "AND d.resolved_at IS NULL AND d.kind = 'job' ORDER BY d.id DESC LIMIT 10000))"
+)
+_KEY: dict[str, tuple[type, ...]] = {"jobs": (UUID,)}
+_LETTER_KEY: dict[str, tuple[type, ...]] = {"dead": (UUID,)}
+
+
+async def list_executions(
+    tx: Tx, tenants: Sequence[UUID], asked: ExecutionFilter, *, limit: int = 50, cursor: str | None = None
+) -> ExecutionPage:
+    """One page, newest first. Those that gave up are found through their open dead letters.
+
+    Raises: Invalid for a cursor that is not ours.
+    """
+    states = asked.states()
+    if states == []:
+        return ExecutionPage(items=[])
+    before = paging.decode(cursor, _KEY)[1][0] if cursor else paging.LAST_UUID
+    path = ""
+    if asked.event_id is not None:
+        path = BY_EVENT
+    elif asked.run_id is not None:
+        path = BY_RUN
+    elif states is not None and set(states) <= {"dead", "quarantined"}:
+        path = BY_DEAD_LETTER
+    sifting = states is not None or asked.job is not None or asked.event_id is not None
+    look = paging.look(len(tenants), limit + 1, sifting=sifting)
+    query = SQL["list"].replace("/* path */", path)
+    rows = await tx.fetch(
+        query, list(tenants), before, look, limit + 1, asked.job, states, asked.run_id, asked.event_id
+    )
+    found, following = _page(rows, "jobs", limit)
+    return ExecutionPage(items=[ExecutionRow.model_validate(dict(r)) for r in found], next_cursor=following)
+
+
+async def list_dead_letters(
+    tx: Tx, tenants: Sequence[UUID], *, kind: str | None = None, limit: int = 50, cursor: str | None = None
+) -> DeadLetterPage:
+    """One page of unanswered dead letters, newest first. Raises: Invalid for a cursor that is not ours."""
+    before = paging.decode(cursor, _LETTER_KEY)[1][0] if cursor else paging.LAST_UUID
+    look = paging.look(len(tenants), limit + 1, sifting=kind is not None)
+    rows = await tx.fetch(SQL["dead_letters"], list(tenants), before, look, limit + 1, kind)
+    found, following = _page(rows, "dead", limit)
+    return DeadLetterPage(items=[DeadLetterRow.model_validate(dict(r)) for r in found], next_cursor=following)
+
+
+def _page(rows: Sequence[Any], section: str, limit: int) -> tuple[list[Any], str | None]:
+    found = [row for row in rows if row["id"] is not None]
+    if len(found) > limit:
+        return found[:limit], paging.encode(section, found[limit - 1]["id"])
+    edge = rows[0]["edge_id"]
+    return found, None if edge is None else paging.encode(section, edge)
+
+
+async def show_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID) -> ExecutionDetail:
+    """One execution with arguments, attempts and vendor calls. Raises: NotFound, also for another tenant's."""
+    row = await tx.fetchrow(SQL["show"], list(tenants), execution_id)
+    if row is None:
+        raise NotFound(f"there is no job {execution_id}: list them with GET /v1/jobs or `headwater jobs list`")
+    attempts, calls = await _history(tx, row["tenant_id"], [execution_id])
+    known = {**dict(row), "attempts": attempts[execution_id], "vendor_calls": calls[execution_id]}
+    return ExecutionDetail.model_validate(known)
+
+
+async def caused_by(tx: Tx, event: EventDetail) -> list[CausedExecution]:
+    """The executions an event led to, with attempts, vendor calls and what they wrote."""
+    again = event.aggregate_id if event.type == "Redelivery" else None
+    rows = await tx.fetch(SQL["caused"], event.tenant_id, event.event_id, again)
+    attempts, calls = await _history(tx, event.tenant_id, [row["id"] for row in rows])
+    caused = []
+    for row in rows:
+        produced = await _produced(tx, event.tenant_id, row["job"], row["payload"])
+        known = {**dict(row), "attempts": attempts[row["id"]], "vendor_calls": calls[row["id"]], "produced": produced}
+        caused.append(CausedExecution.model_validate(known))
+    return caused
+
+
+async def _history(
+    tx: Tx, tenant: UUID, ids: list[UUID]
+) -> tuple[dict[UUID, list[AttemptRow]], dict[UUID, list[VendorCallRow]]]:
+    attempts: dict[UUID, list[AttemptRow]] = defaultdict(list)
+    calls: dict[UUID, list[VendorCallRow]] = defaultdict(list)
+    for row in await tx.fetch(SQL["attempts"], tenant, ids):
+        attempts[row["execution_id"]].append(AttemptRow.model_validate(dict(row)))
+    for row in await tx.fetch(SQL["vendor_calls"], tenant, ids):
+        calls[row["execution_id"]].append(VendorCallRow.model_validate(dict(row)))
+    return attempts, calls
+
+
+async def _produced(tx: Tx, tenant: UUID, job: str, payload: dict[str, Any]) -> list[Produced]:
+    """Rows found by what the arguments name; jobs that write elsewhere show nothing here."""
+    if job == "discovery.run":
+        rows = await tx.fetch(SQL["slices"], tenant, UUID(payload["runId"]))
+        ids = [i for row in rows for i in row["ids"]][:20]
+        by_status = {row["status"]: row["count"] for row in rows}
+        return [Produced(kind="slices", count=sum(by_status.values()), by_status=by_status, ids=ids)] if rows else []
+    if job == "discovery.fetch":
+        page = (UUID(payload["runId"]), UUID(payload["sliceId"]), payload["page"])
+        rows = await tx.fetch(SQL["records"], tenant, *page)
+        by_status = {row["status"]: row["count"] for row in rows}
+        leads = [i for row in rows for i in row["lead_ids"] or []]
+        written = [Produced(kind="source_records", count=sum(by_status.values()), by_status=by_status)] if rows else []
+        if leads:
+            written.append(Produced(kind="leads", count=sum(row["leads"] for row in rows), ids=leads[:20]))
+        return written
+    return []

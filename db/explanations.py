@@ -1,0 +1,191 @@
+"""Why has this event not been delivered, and what became of it? Facts by SQL, reasons by a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.jobs import JobState
+from contracts.outbox import CausedExecution, EventDetail, EventStatus, Explanation, Finding
+from db import executions, inspection, queue
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("explanations")
+#: Nobody wants to know more exactly how many stand in front.
+AHEAD = 10_000
+#: A dispatcher polls at least every 5 s; one that has been silent twice as long is stuck.
+STALL_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The state of what delivers: workers alive, seconds since their last dispatch, jobs standing of `cap`."""
+
+    workers: int
+    dispatched_s_ago: float | None
+    standing: int
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a tenant may see of what is in an event's way. `ahead` stops counting at AHEAD."""
+
+    now: datetime
+    paused_by: str | None
+    pause_reason: str | None
+    ahead: int
+    blocked_by: UUID | None
+
+
+async def look_at_delivery(tx: Tx, tenant: UUID, *, cap: int, alive_within_s: float) -> Delivery:
+    """Counts only, nobody's rows. `tx` acts as system: the app role has no rights in the queue."""
+    workers, dispatched_s_ago = await queue.alive(tx, alive_within_s)
+    return Delivery(workers, dispatched_s_ago, await tx.fetchval(SQL["standing"], tenant, cap), cap)
+
+
+async def explain(
+    tx: Tx, tenants: Sequence[UUID], event_id: UUID, delivery: Delivery, *, max_attempts: int
+) -> Explanation:
+    """Explain one event. Raises: NotFound, also for another tenant's."""
+    event = await inspection.find_event(tx, tenants, event_id)
+    row = await tx.fetchrow(
+        SQL["circumstances"], event.tenant_id, event.available_at, event.id, AHEAD, event.sink, event.ordering_key
+    )
+    assert row is not None
+    if event.status is EventStatus.SENT:
+        found = of_sent(event, await executions.caused_by(tx, event))
+    elif event.status is EventStatus.DEAD_LETTER:
+        found = [_of_dead(event)]
+    else:
+        found = of_waiting(event, Circumstances(**dict(row)), delivery, max_attempts)
+    delivered = event.status is EventStatus.SENT
+    return Explanation(event_id=event_id, status=event.status, delivered=delivered, findings=found)
+
+
+def of_waiting(event: EventDetail, seen: Circumstances, delivery: Delivery, max_attempts: int) -> list[Finding]:
+    """Every reason that holds an event back, the most telling first."""
+    found: list[Finding] = []
+    due = event.available_at or seen.now
+    wait_s = (due - seen.now).total_seconds()
+    if event.status is EventStatus.PROCESSING:
+        return [_of_leased(event, seen)]
+    if event.status is EventStatus.FAILED:
+        text = f"try {event.attempts} of {max_attempts} failed: {event.error_class}: {event.last_error}"
+        when = f"it is tried again at {due:%Y-%m-%d %H:%M:%S} UTC" if wait_s > 0 else "it is due for its next try"
+        last = f"; after try {max_attempts} it becomes a dead letter"
+        found.append(Finding(code="retrying", text=text, next_step=when + last, blocking=wait_s > 0))
+    elif wait_s > 0:
+        text = f"it is not due until {due:%Y-%m-%d %H:%M:%S} UTC, in {wait_s:.0f} s"
+        found.append(
+            Finding(code="not_due", text=text, next_step="nothing to do: it was written for later", blocking=True)
+        )
+    if seen.paused_by is not None:
+        text = f"{seen.paused_by} paused this tenant ({seen.pause_reason or 'no reason given'})"
+        found.append(Finding(code="tenant_paused", text=text, next_step="end the pause", blocking=True))
+    if seen.blocked_by is not None:
+        text = f"event {seen.blocked_by} has the same ordering key and goes first"
+        step = f"see why that one waits: headwater outbox explain {seen.blocked_by}"
+        found.append(Finding(code="ordering_key", text=text, next_step=step, blocking=True))
+    found += _of_delivery(event, delivery)
+    if not any(f.blocking for f in found):
+        ahead = f"{AHEAD} or more" if seen.ahead >= AHEAD else str(seen.ahead)
+        text = f"nothing holds it back; {ahead} due events of this tenant stand before it"
+        found.append(Finding(code="in_line", text=text, next_step="ask again in a moment", blocking=False))
+    return found
+
+
+def _of_delivery(event: EventDetail, delivery: Delivery) -> list[Finding]:
+    if not delivery.workers:
+        step = "start one: headwater worker"
+        return [
+            Finding(
+                code="no_worker",
+                text="no worker process is alive, so nothing dispatches",
+                next_step=step,
+                blocking=True,
+            )
+        ]
+    found = []
+    if event.sink == "queue" and delivery.standing >= delivery.cap:
+        text = f"{delivery.standing} of {delivery.cap} jobs of this tenant stand in the queue"
+        step = "nothing to do: it moves up as jobs finish; more workers make it faster"
+        found.append(Finding(code="buffer_full", text=text, next_step=step, blocking=True))
+    ago = delivery.dispatched_s_ago
+    if ago is None or ago > STALL_S:
+        since = "has not dispatched yet" if ago is None else f"dispatched last {ago:.0f} s ago"
+        text = (
+            f"{delivery.workers} worker processes are alive, but none {since}"
+            if ago is None
+            else f"the dispatcher is alive, but {since}"
+        )
+        step = "look into the workers' logs; check that one runs with the dispatch role"
+        found.append(Finding(code="dispatcher_stalled", text=text, next_step=step, blocking=True))
+    return found
+
+
+def _of_leased(event: EventDetail, seen: Circumstances) -> Finding:
+    until = event.lease_expires_at
+    if until is not None and until < seen.now:
+        text = f"its delivery to {event.sink} was never confirmed; the lease ran out at {until:%H:%M:%S} UTC"
+        step = "nothing to do: the next sweep reclaims it; if it stays, no worker is alive"
+        return Finding(code="lease_expired", text=text, next_step=step, blocking=True)
+    text = (
+        f"it is being delivered to {event.sink} under a lease until {until:%H:%M:%S} UTC"
+        if until
+        else "it is being delivered"
+    )
+    return Finding(code="being_delivered", text=text, next_step="ask again in a moment", blocking=False)
+
+
+def _of_dead(event: EventDetail) -> Finding:
+    if event.resolution is not None:
+        text = f"it was given up, and an operator answered: {event.resolution}"
+        return Finding(code="resolved", text=text, next_step="nothing to do", blocking=False)
+    text = f"it was given up after {event.attempts} tries: {event.error_class}: {event.last_error}"
+    step = f"mend the cause, then: headwater outbox replay {event.event_id}"
+    return Finding(code="dead_letter", text=text, next_step=step, blocking=True)
+
+
+def of_sent(event: EventDetail, caused: Sequence[CausedExecution]) -> list[Finding]:
+    """When it was delivered, and how its jobs stand."""
+    assert event.sent_at is not None
+    took_s = (event.sent_at - event.created_at).total_seconds()
+    where = "handed off" if event.sink == "queue" else f"delivered to {event.sink}"
+    text = f"it was {where} at {event.sent_at:%Y-%m-%d %H:%M:%S} UTC, {took_s:.1f} s after it was written"
+    found = [Finding(code="sent", text=text, next_step="nothing to do", blocking=False)]
+    if event.sink == "queue" and event.routes == 0:
+        text = f"no job follows from {event.type}"
+        found.append(Finding(code="no_routes", text=text, next_step="nothing to do", blocking=False))
+    elif event.sink == "queue" and not caused:
+        text = f"{event.routes} jobs should follow from it and there are none"
+        found.append(
+            Finding(code="lost", text=text, next_step="report it, with: headwater outbox verify --json", blocking=True)
+        )
+    return found + [_of_execution(execution) for execution in caused]
+
+
+def _of_execution(execution: CausedExecution) -> Finding:
+    state, name = execution.state, f"{execution.job} {execution.id}"
+    link = {
+        "made": "",
+        "absorbed": " (it existed already and absorbed this event)",
+        "redelivered": " (delivered again)",
+    }
+    text = f"{name}{link[execution.link]} is {state.value}"
+    step, blocking = "nothing to do", False
+    if state is JobState.WAITING:
+        retry_at = next((a.retry_at for a in reversed(execution.attempts) if a.retry_at), None)
+        text += f" after {execution.failures} failures ({execution.error_class}: {execution.error})"
+        step = f"it is tried again at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else "its retry is due"
+    elif state in (JobState.DEAD, JobState.QUARANTINED):
+        text += f": {execution.error_class}: {execution.error}"
+        step, blocking = f"mend the cause, then: headwater jobs retry {execution.id}", True
+    elif state is JobState.CANCELLED:
+        step = f"to run it after all: headwater jobs retry {execution.id}"
+    elif state in (JobState.QUEUED, JobState.RUNNING):
+        step = "ask again in a moment"
+    return Finding(code=f"job_{state.value}", text=text, next_step=step, blocking=blocking)

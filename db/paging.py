@@ -1,0 +1,55 @@
+"""Cursors: where a page ended, opaque to whoever carries it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from contracts.errors import Invalid
+
+#: Later than anything: where the first page starts.
+LAST_ID = 2**63 - 1
+LAST_UUID = UUID(int=2**128 - 1)
+#: How many rows one page may look at to find what a filter asks for.
+LOOK = 20_000
+
+
+def look(tenants: int, limit: int, *, sifting: bool) -> int:
+    """How many rows a page may look at for each tenant: no more than it shows, unless it has to sift."""
+    return max(limit, LOOK // max(1, tenants)) if sifting else limit
+
+
+def encode(section: str, *key: object) -> str:
+    """Make a cursor of a section's name and the key of the last row seen."""
+    return base64.urlsafe_b64encode(to_json([section, *key])).decode().rstrip("=")
+
+
+def decode(cursor: str, sections: dict[str, tuple[type, ...]]) -> tuple[str, list[Any]]:
+    """Read a cursor back: (section, key), the key's parts of the types `sections` names.
+
+    Raises: Invalid (code `invalid_cursor`).
+    """
+    try:
+        section, *key = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        types = sections[section]
+        return section, [_part(type_, part) for type_, part in zip(types, key, strict=True)]
+    except (ValueError, TypeError, KeyError, binascii.Error):
+        _refuse()
+
+
+def _part(type_: type, part: Any) -> Any:
+    if type_ is int:
+        return part if isinstance(part, int) and 0 <= part <= LAST_ID else _refuse()
+    if not isinstance(part, str):
+        _refuse()
+    value = UUID(part) if type_ is UUID else datetime.fromisoformat(part)
+    return value if isinstance(value, UUID) or value.tzinfo else _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise Invalid("this cursor is not one of ours: start again without it", code="invalid_cursor")

@@ -1,0 +1,107 @@
+"""Replaying events: one, or what a filter finds. A sent event gets a new id; a dead letter goes on under its own.
+
+Safe to ask for twice: jobs are unique by their key, so the second time the existing job absorbs the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from contracts.errors import Conflict
+from contracts.outbox import EventDetail, EventStatus, Replayed, ReplayReport, ReplayRequest
+from db import inspection
+from db.access import audit
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("replays")
+
+
+async def replay_event(tx: Tx, tenants: Sequence[UUID], event_id: UUID, by: str) -> Replayed:
+    """Send one event again, with no attempts spent; `by` stands in the audit row.
+
+    Raises: NotFound, also for another tenant's; Conflict while it is on its way or when only a job can be retried.
+    """
+    event = await inspection.find_event(tx, tenants, event_id)
+    _replayable(event)
+    if event.status is EventStatus.DEAD_LETTER:
+        replay_id = await _letter_again(tx, event, by)
+    else:
+        replay_id = await tx.fetchval(SQL["sent_again"], event.tenant_id, event_id)
+    if replay_id is None:
+        raise Conflict(f"event {event_id} was just replayed by somebody else: see headwater outbox show {event_id}")
+    detail = {"status": event.status.value, "type": event.type, "replay": str(replay_id)}
+    await audit(tx, event.tenant_id, by, "outbox.replay", "event", str(event_id), detail, event.correlation_id)
+    return Replayed(event_id=replay_id, replay_of=event_id)
+
+
+async def _letter_again(tx: Tx, event: EventDetail, by: str) -> UUID | None:
+    try:
+        replay_id: UUID | None = await tx.fetchval(SQL["letter_again"], event.tenant_id, event.event_id, by)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            f"event {event.event_id} is in the outbox already: headwater outbox explain {event.event_id}"
+        ) from error
+    return replay_id
+
+
+def _replayable(event: EventDetail) -> None:
+    explain = f"see why it waits: headwater outbox explain {event.event_id}"
+    if event.status not in (EventStatus.SENT, EventStatus.DEAD_LETTER):
+        raise Conflict(
+            f"event {event.event_id} is {event.status.value} and goes out by itself; {explain}",
+            state=event.status.value,
+        )
+    if event.resolution is not None:
+        raise Conflict(f"event {event.event_id} was already {event.resolution}", state=event.resolution)
+    if event.status is EventStatus.SENT and event.type == "Redelivery":
+        step = f"headwater jobs retry {event.aggregate_id}"
+        raise Conflict(f"event {event.event_id} only delivered a job again; run that one again: {step}", state="sent")
+
+
+async def replay_many(tx: Tx, tenants: Sequence[UUID], asked: ReplayRequest, by: str) -> ReplayReport:
+    """Replay what the filter finds, dead letters first; with `dry_run` only count it. One audit row a tenant and kind."""
+    status = asked.filter.status or [EventStatus.DEAD_LETTER]
+    report = ReplayReport(
+        dry_run=asked.dry_run, matched=0, replayed=0, more=False, by_type={}, oldest=None, newest=None, last_due_at=None
+    )
+    if EventStatus.DEAD_LETTER in status:
+        await _replay(tx, SQL["many_letters"], tenants, asked, by, report)
+    if EventStatus.SENT in status and not report.more:
+        paths = (text for name, text in inspection.PATHS["sent"] if getattr(asked.filter, name) is not None)
+        await _replay(tx, SQL["many_sent"].replace("/* path */", next(paths, "")), tenants, asked, by, report)
+    return report
+
+
+async def _replay(
+    tx: Tx, query: str, tenants: Sequence[UUID], asked: ReplayRequest, by: str, report: ReplayReport
+) -> None:
+    """Run one kind of replay and add what it did to the report."""
+    which, left = asked.filter, asked.limit - report.matched
+    rows = await tx.fetch(
+        query,
+        list(tenants),
+        left,
+        by,
+        asked.rate,
+        asked.dry_run,
+        which.type,
+        which.aggregate_type,
+        which.aggregate_id,
+        which.correlation_id,
+        which.error_class,
+        which.newer_than_s,
+        which.older_than_s,
+        which.model_dump(mode="json", exclude_none=True),
+    )
+    for row in rows:
+        report.by_type[row["type"]] = report.by_type.get(row["type"], 0) + row["n"]
+        report.oldest = min(filter(None, (report.oldest, row["oldest"])))
+        report.newest = max(filter(None, (report.newest, row["newest"])))
+        report.last_due_at = max(filter(None, (report.last_due_at, row["last_due_at"])))
+        report.matched += row["n"]
+    report.replayed += rows[0]["replayed"] if rows else 0
+    report.more = bool(rows) and rows[0]["found"] > left

@@ -1,0 +1,91 @@
+-- sent_again --
+-- A new event with the old one's facts; its headers name the old one as origin and cause.
+INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                               sink, priority, available_at, created_at)
+SELECT h.tenant_id, h.aggregate_type, h.aggregate_id, h.type, h.version, h.payload,
+       h.headers || jsonb_build_object('replay_of', h.event_id, 'causation_id', h.event_id), h.correlation_id,
+       h.sink, h.priority, t.now, t.now
+  FROM app.outbox_history h, (SELECT app.now() AS now) t WHERE h.tenant_id = $1 AND h.event_id = $2 LIMIT 1
+RETURNING event_id
+
+-- letter_again --
+-- A dead letter goes on as the event it was, with all its attempts before it.
+WITH answered AS (
+    UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'replayed', resolved_by = $3::text
+     WHERE d.tenant_id = $1 AND d.event_id = $2 AND d.kind = 'event' AND d.resolved_at IS NULL RETURNING d.tenant_id, d.event
+)
+INSERT INTO app.outbox_events (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                               sink, priority, ordering_key, available_at, created_at)
+SELECT a.tenant_id, e.event_id, e.aggregate_type, e.aggregate_id, e.type, e.version, e.payload, e.headers, e.correlation_id,
+       e.sink, e.priority, e.ordering_key, app.now(), e.created_at
+  FROM answered a, jsonb_populate_record(NULL::app.outbox_events, a.event) e LIMIT 1
+RETURNING event_id
+
+-- many_sent --
+-- Replay what a filter finds in history, oldest first, spread over time by $4 events a second; or only count ($5). Never a
+-- redelivery (`jobs retry` is for that), never a replay: asking twice must not double.
+WITH clock AS MATERIALIZED (
+    SELECT app.now() AS now
+), found AS MATERIALIZED (
+    SELECT s.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
+        SELECT h.* FROM app.outbox_history h
+         WHERE h.tenant_id = t.tenant_id AND h.created_at >= coalesce((SELECT app.now()) - $11::float8 * interval '1 second', '-infinity')
+           AND h.created_at <= coalesce((SELECT app.now()) - $12::float8 * interval '1 second', 'infinity') /* path */
+           AND ($6::text IS NULL OR h.type = $6) AND ($7::text IS NULL OR h.aggregate_type = $7) AND ($8::uuid IS NULL OR h.aggregate_id = $8)
+           AND ($9::uuid IS NULL OR h.correlation_id = $9) AND ($10::text IS NULL OR h.error_class = $10)
+           AND h.type <> 'Redelivery' AND NOT h.headers ? 'replay_of'
+         ORDER BY h.created_at, h.id LIMIT $2::bigint + 1) s
+     ORDER BY s.created_at, s.id LIMIT $2::bigint + 1
+), picked AS MATERIALIZED (
+    SELECT f.*, c.now, CASE WHEN $4::float8 IS NULL THEN c.now ELSE c.now + (row_number() OVER (ORDER BY f.created_at, f.id) - 1) / $4 * interval '1 second' END AS due_at
+      FROM found f, clock c ORDER BY f.created_at, f.id LIMIT $2
+), written AS (
+    INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                                   sink, priority, available_at, created_at)
+    SELECT p.tenant_id, p.aggregate_type, p.aggregate_id, p.type, p.version, p.payload,
+           p.headers || jsonb_build_object('replay_of', p.event_id, 'causation_id', p.event_id), p.correlation_id,
+           p.sink, p.priority, p.due_at, p.now
+      FROM picked p WHERE NOT $5::bool ORDER BY p.created_at, p.id
+    RETURNING tenant_id
+), noted AS (
+    INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id, detail)
+    SELECT w.tenant_id, left($3::text, 200), 'outbox.replay', 'events', 'sent', jsonb_build_object('events', count(*), 'filter', $13::jsonb)
+      FROM written w GROUP BY w.tenant_id
+)
+SELECT p.type, count(*) AS n, min(p.created_at) AS oldest, max(p.created_at) AS newest, max(p.due_at) AS last_due_at,
+       (SELECT count(*) FROM written) AS replayed, (SELECT count(*) FROM found) AS found
+  FROM picked p GROUP BY p.type ORDER BY p.type
+
+-- many_letters --
+-- The same for open dead letters of events; each is answered and goes on as the event it was.
+WITH clock AS MATERIALIZED (
+    SELECT app.now() AS now
+), found AS MATERIALIZED (
+    SELECT d.tenant_id, d.id, d.name AS type, d.event, (d.event->>'created_at')::timestamptz AS created_at FROM app.dead_letters d
+     WHERE d.tenant_id = ANY($1::uuid[]) AND d.resolved_at IS NULL AND d.kind = 'event' AND ($6::text IS NULL OR d.name = $6)
+       AND ($7::text IS NULL OR d.event->>'aggregate_type' = $7) AND ($8::uuid IS NULL OR (d.event->>'aggregate_id')::uuid = $8)
+       AND ($9::uuid IS NULL OR d.correlation_id = $9) AND ($10::text IS NULL OR d.error_class = $10)
+       AND (d.event->>'created_at')::timestamptz >= coalesce((SELECT app.now()) - $11::float8 * interval '1 second', '-infinity')
+       AND (d.event->>'created_at')::timestamptz <= coalesce((SELECT app.now()) - $12::float8 * interval '1 second', 'infinity')
+     ORDER BY d.tenant_id, d.id LIMIT $2::bigint + 1 FOR UPDATE SKIP LOCKED
+), picked AS MATERIALIZED (
+    SELECT f.*, CASE WHEN $4::float8 IS NULL THEN c.now ELSE c.now + (row_number() OVER (ORDER BY f.tenant_id, f.id) - 1) / $4 * interval '1 second' END AS due_at
+      FROM found f, clock c ORDER BY f.tenant_id, f.id LIMIT $2
+), answered AS (
+    UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'replayed', resolved_by = left($3::text, 200)
+      FROM picked p WHERE NOT $5::bool AND d.tenant_id = p.tenant_id AND d.id = p.id RETURNING d.tenant_id, d.id, p.event, p.due_at
+), written AS (
+    INSERT INTO app.outbox_events (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+                                   sink, priority, ordering_key, available_at, created_at)
+    SELECT a.tenant_id, e.event_id, e.aggregate_type, e.aggregate_id, e.type, e.version, e.payload, e.headers, e.correlation_id,
+           e.sink, e.priority, e.ordering_key, a.due_at, e.created_at
+      FROM answered a, jsonb_populate_record(NULL::app.outbox_events, a.event) e ORDER BY a.tenant_id, a.id
+    RETURNING tenant_id
+), noted AS (
+    INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id, detail)
+    SELECT w.tenant_id, left($3, 200), 'outbox.replay', 'events', 'dead_letter', jsonb_build_object('events', count(*), 'filter', $13::jsonb)
+      FROM written w GROUP BY w.tenant_id
+)
+SELECT p.type, count(*) AS n, min(p.created_at) AS oldest, max(p.created_at) AS newest, max(p.due_at) AS last_due_at,
+       (SELECT count(*) FROM written) AS replayed, (SELECT count(*) FROM found) AS found
+  FROM picked p GROUP BY p.type ORDER BY p.type

@@ -1,0 +1,66 @@
+"""What stands in the outbox and how fast it moves, in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from contracts.outbox import Depth, EventStatus, Rate, Stats
+from db import queue
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("stats")
+#: Counts stop here for each tenant; the answer then says `truncated`.
+BOUND = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Jobs queued and running of the tenants asked for; workers alive; seconds since their last dispatch."""
+
+    queued: int
+    running: int
+    workers: int
+    dispatched_s_ago: float | None
+
+
+async def queue_depth(tx: Tx, tenants: Sequence[UUID], *, alive_within_s: float) -> QueueDepth:
+    """Counts only, nobody's rows. `tx` acts as system: the app role has no rights in the queue."""
+    workers, ago = await queue.alive(tx, alive_within_s)
+    queued = await tx.fetchval(SQL["queue"], list(tenants), BOUND)
+    return QueueDepth(queued, await tx.fetchval(SQL["running"], list(tenants)), workers, ago)
+
+
+async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
+    """Depth by state and type, age of the oldest due event in seconds, rates over 1, 5 and 60 minutes."""
+    ids = list(tenants)
+    row = await tx.fetchrow(SQL["depth"], ids, BOUND)
+    moved = await tx.fetchrow(SQL["rates"], ids)
+    assert row is not None
+    assert moved is not None
+    letters = {r["kind"]: r["count"] for r in await tx.fetch(SQL["dead_letters"], ids, BOUND)}
+    standing = [Depth.model_validate(d) for d in row["depth"] or []]
+    counts = {s.value: sum(d.count for d in standing if d.state is s) for s in EventStatus if s is not EventStatus.SENT}
+    counts["dead_letter"] = letters.get("event", 0)
+    return Stats(
+        at=row["now"],
+        counts=counts,
+        depth=standing,
+        truncated=row["truncated"] or any(n >= BOUND for n in letters.values()),
+        oldest_due_age_s=row["oldest_due_age_s"],
+        next_due_at=row["next_due_at"],
+        rates=[
+            Rate(
+                window_s=w,
+                emitted_per_s=round((moved[f"emitted_{w}"] + row["emitted"][str(w)]) / w, 3),
+                sent_per_s=round(moved[f"sent_{w}"] / w, 3),
+            )
+            for w in (60, 300, 3600)
+        ],
+        dead_letters_open={kind: letters.get(kind, 0) for kind in ("event", "job")},
+        queue={"queued": depth.queued, "running": depth.running},
+        workers=depth.workers,
+        dispatched_s_ago=depth.dispatched_s_ago,
+    )
