@@ -82,9 +82,10 @@ UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM los
 
 -- stranded --
 -- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.
+-- Nobody could beat while the server was down: one that has just started judges nobody yet.
 WITH stuck AS (
     SELECT j.id, j.tenant_id, j.execution_id, j.worker_id FROM queue.procrastinate_jobs j
-     WHERE j.status = 'doing' AND NOT EXISTS (
+     WHERE j.status = 'doing' AND pg_postmaster_start_time() < clock_timestamp() - $1::float8 * interval '1 second' AND NOT EXISTS (
             SELECT FROM app.workers w WHERE w.id = j.worker_id AND w.stopped_at IS NULL
                AND w.beat_at >= app.now() - $1::float8 * interval '1 second')
      ORDER BY j.id LIMIT 500 FOR UPDATE SKIP LOCKED
