@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 
 from api.tokens import Signer
 from api.wake import Wake
+from contracts.errors import Invalid
 from contracts.settings import Settings
 from contracts.tenants import Tenant
 from db import tenants
@@ -80,3 +81,11 @@ SignerDep = Annotated[Signer, Depends(signer)]
 WakeDep = Annotated[Wake, Depends(wake)]
 CorrelationDep = Annotated[UUID, Depends(correlation_id)]
 PageDep = Annotated[Page, Depends(page)]
+
+
+def before(page: Page) -> UUID | None:
+    """The id a page starts before, where rows are listed by id. Raises: Invalid (`invalid_cursor`)."""
+    try:
+        return UUID(page.cursor) if page.cursor else None
+    except ValueError:
+        raise Invalid("the cursor is not one of ours: leave it out to start anew", code="invalid_cursor") from None

@@ -171,3 +171,67 @@ class RunView(BaseModel):
     duration_s: float | None
     cancel_requested_at: datetime | None
     slices: list[SliceView] | None = None
+
+
+class RunPage(BaseModel):
+    items: list[RunView]
+    next_cursor: str | None
+
+
+class VendorCallView(BaseModel):
+    """One ledger row of a run."""
+
+    id: UUID
+    vendor: str
+    operation: str
+    billable: bool
+    state: str
+    units_reserved: float
+    units_spent: float
+    error: str | None
+    sent_at: datetime
+    settled_at: datetime | None
+    execution_id: UUID | None
+
+
+class Moment(BaseModel):
+    """One thing that happened to a run, for its timeline."""
+
+    at: datetime
+    what: Literal["run", "event", "execution", "attempt", "vendor_call", "slice", "lead"]
+    id: str
+    title: str
+    state: str | None = None
+    detail: str | None = None
+    took_s: float | None = None
+
+
+class Timeline(BaseModel):
+    """request -> event -> job -> attempts -> vendor calls -> rows, in the order it happened (B.02)."""
+
+    run: RunView
+    moments: list[Moment]
+    truncated: bool
+
+
+class Inspection(BaseModel):
+    """What POST /v1/discovery/runs/{id}/inspect shows for debugging: everything a run read and did."""
+
+    run: RunView
+    vendor_calls: list[VendorCallView]
+    jobs: dict[str, int] = Field(description="executions by state")
+    records: dict[str, int] = Field(description="discovery records by status")
+    findings: list[str] = Field(description="what is unusual, in words, with the next step")
+
+
+class RunCheck(BaseModel):
+    """`runs verify`: was anything of this run lost or done twice? (B.01)"""
+
+    ok: bool
+    run_id: UUID
+    status: RunStatus
+    events: int
+    jobs: int
+    lost: int
+    doubled: int
+    findings: list[str]

@@ -162,8 +162,8 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
 
 async def park(tx: Tx, event: Claimed, error: str, error_class: str, *, max_attempts: int) -> bool:
     """Record a failed handoff: retried with backoff, buried at the last. True when buried."""
-    if event.attempts + 1 >= max_attempts:
-        await tx.execute(SQL["bury"], event.place, error, error_class)
-        return True
-    await tx.execute(SQL["park"], event.place, error, error_class, BACKOFF_BASE_S, BACKOFF_CAP_S)
-    return False
+    row = await tx.fetchrow(SQL["park"], event.place, error, error_class, BACKOFF_BASE_S, BACKOFF_CAP_S)
+    if row is None or row["attempts"] < max_attempts:
+        return False
+    await tx.execute(SQL["bury"], row["place"], error, error_class)
+    return True

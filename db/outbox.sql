@@ -122,7 +122,7 @@ UPDATE app.outbox_events o
    SET state = 'failed', attempts = o.attempts + 1, last_error = left($2, 4000), error_class = left($3, 100),
        available_at = app.now() + random() * least($5::float8, $4::float8 * 2 ^ o.attempts) * interval '1 second'
  WHERE o.ctid = $1::tid
-RETURNING o.attempts
+RETURNING o.attempts, o.ctid AS place
 
 -- bury --
 -- An event that cannot be handed off or delivered becomes a dead letter.
@@ -130,7 +130,7 @@ WITH gone AS (
     DELETE FROM app.outbox_events o WHERE o.ctid = $1::tid RETURNING o.*
 )
 INSERT INTO app.dead_letters (tenant_id, kind, event_id, name, event, attempts, error_class, error, correlation_id, created_at)
-SELECT g.tenant_id, 'event', g.event_id, g.type, to_jsonb(g), g.attempts + 1, left($3, 100), left($2, 4000), g.correlation_id, app.now() FROM gone g
+SELECT g.tenant_id, 'event', g.event_id, g.type, to_jsonb(g), greatest(g.attempts, 1), left($3, 100), left($2, 4000), g.correlation_id, app.now() FROM gone g
 RETURNING id
 
 -- lease --

@@ -15,8 +15,10 @@ from contracts.errors import Conflict, NotFound
 from contracts.events import RunFinished, RunRequested, SliceReady
 from contracts.outcomes import Outcome, outcome, stats
 from contracts.providers import Channel
-from contracts.runs import Counts, RunParams, RunStatus, RunView, SliceView
+from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunParams, RunStatus, RunView, SliceView
+from contracts.settings import Settings
 from db import jobs, outbox
+from db.access import audit
 from db.sql import load
 from db.transaction import Tx
 
@@ -46,6 +48,21 @@ class Slice:
     state: str
     page: int
     cursor: str | None
+
+
+def params_of(body: CreateRun, settings: Settings, *, queries: Sequence[str] = DEFAULT_QUERIES) -> RunParams:
+    """Freeze what was asked for together with what the settings say about the rest."""
+    return RunParams(
+        channels=body.chosen_channels(tuple(Channel(c) for c in settings.discovery_channels)),
+        queries=tuple(body.queries or queries),
+        max_companies=body.max_companies or settings.discovery_max_companies_per_run,
+        max_queries=body.max_queries or settings.discovery_max_queries,
+        max_runtime_seconds=body.max_runtime_seconds or settings.discovery_max_runtime_seconds,
+        page_size=settings.discovery_page_size,
+        limit=body.limit,
+        cursor=body.cursor,
+        icp_profile_id=body.icp_profile_id,
+    )
 
 
 async def start(
@@ -237,12 +254,12 @@ async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView
     )
     if done is None:
         return None
-    event = RunFinished(run_id=run_id, status=ended.status.value)  # type: ignore[arg-type]
+    event = RunFinished(run_id=run_id, status=ended.status.value)
     await outbox.emit(tx, tenant, event, correlation_id=run_id)
     return ended.status
 
 
-async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
+async def cancel(tx: Tx, tenant: UUID, run_id: UUID, *, by: str) -> RunStatus:
     """Cancel a run now: its slices close, its jobs are told, its writers will find it ended and roll back.
 
     Raises: NotFound; Conflict when it has ended already.
@@ -259,6 +276,7 @@ async def cancel(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus:
         )
     await tx.execute(SQL["close_open_slices"], tenant, run_id, "cancelled", "cancelled")
     await end(tx, tenant, run_id, Outcome(RunStatus.CANCELLED, stop_reason="cancelled"))
+    await audit(tx, tenant, by, "run.cancelled", "run", str(run_id))
     return RunStatus.CANCELLED
 
 

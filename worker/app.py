@@ -17,14 +17,18 @@ from contracts.jobs import QUEUES
 from contracts.settings import Settings
 from db import queue
 from db.pool import open_pool
-from db.transaction import DbRole, Pool, transaction
+from db.queue import Stranded
+from db.transaction import DbRole, Pool, Tx, transaction
 from worker.activities import ACTIVITIES
 from worker.dispatcher import Dispatcher
 from worker.maintenance import Maintenance
-from worker.perform import Activity, Performer
+from worker.context import Stopped
+from worker.perform import Activity, Performer, tell
 from worker.providers.registry import build
-from worker.queue.connector import Listener, open_queue_pool
+from worker.queue.listener import Listener
+from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
+from worker.sweep import Sweeper
 
 log = structlog.get_logger("worker")
 
@@ -42,7 +46,7 @@ class _Parts:
     def start(self, name: str, body: Coroutine[Any, Any, None], stop: Callable[[], None] | None = None) -> None:
         task = asyncio.create_task(body, name=name)
         self.running.append(task)
-        self.stops.append(stop or task.cancel)
+        self.stops.append(stop or (lambda: None if task.cancel() else None))
 
 
 async def work(
@@ -78,11 +82,16 @@ async def work(
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher))
             _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
         if "maintain" in only:
-            maintenance = Maintenance(pool, settings, activities)
-            parts.start("maintain", maintenance.run(), maintenance.stop)
+            _start_maintenance(parts, pool, settings, activities)
         if dispatcher is not None:
             parts.start("presence", _presence(pool, settings, dispatcher))
-        log.info("worker_started", parts=list(only), queues=list(queues), concurrency=settings.worker_concurrency, pid=os.getpid())
+        log.info(
+            "worker_started",
+            parts=list(only),
+            queues=list(queues),
+            concurrency=settings.worker_concurrency,
+            pid=os.getpid(),
+        )
         if ready is not None:
             ready()
         await _until_stopped(parts, stop)
@@ -119,6 +128,17 @@ def _start_jobs(
         on_drained=dispatcher.wake if dispatcher is not None else None,
     )
     parts.start("jobs", worker.run(), worker.stop)
+
+
+def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities: Mapping[str, Activity]) -> None:
+    async def stopped(tx: Tx, gone: Stranded) -> None:
+        why = Stopped("quarantined", "worker_died", "three workers died while they ran this job")
+        await tell(activities, tx, gone.tenant_id, gone.job, gone.payload, why)
+
+    maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped)
+    parts.start("maintain", maintenance.run(), maintenance.stop)
+    sweeper = Sweeper(pool)
+    parts.start("sweep", sweeper.run(), sweeper.stop)
 
 
 def _waker(pool: Pool, dispatcher: Dispatcher | None) -> Callable[[], None]:
@@ -172,7 +192,9 @@ async def _until_stopped(parts: _Parts, stop: asyncio.Event) -> None:
 async def _close(parts: _Parts, pool: Pool, queue_pool: Pool) -> None:
     """Jobs drain first: while they end, the rest still works."""
     order = {"jobs": 0, "presence": 1}
-    for task, stop in sorted(zip(parts.running, parts.stops, strict=True), key=lambda part: order.get(part[0].get_name(), 2)):
+    for task, stop in sorted(
+        zip(parts.running, parts.stops, strict=True), key=lambda part: order.get(part[0].get_name(), 2)
+    ):
         stop()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task

@@ -28,7 +28,9 @@ def worker(
     parts = tuple(only or PARTS)
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
-        raise typer.BadParameter(f"unknown part {', '.join(unknown)}; choose from {', '.join(PARTS)}", param_hint="--only")
+        raise typer.BadParameter(
+            f"unknown part {', '.join(unknown)}; choose from {', '.join(PARTS)}", param_hint="--only"
+        )
     settings = Settings()
     if concurrency is not None:
         settings = settings.model_copy(update={"worker_concurrency": concurrency})
@@ -45,5 +47,3 @@ def sandbox(
     from worker.providers.sandbox.serve import run
 
     run(host, port)
-
-

@@ -181,3 +181,24 @@ CREATE VIEW app.outbox WITH (security_invoker = true) AS
            'dead_letter', NULL, attempts, error, error_class, (event->>'created_at')::timestamptz, NULL
       FROM app.dead_letters WHERE kind = 'event' AND resolved_at IS NULL;
 GRANT SELECT ON app.outbox TO headwater_app, headwater_system;
+
+-- Makes the history partition of a month, taking along what had to wait in DEFAULT. False: it exists. Owner only.
+CREATE FUNCTION app.make_month(day date) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    starts timestamptz := date_trunc('month', day::timestamp) AT TIME ZONE 'UTC';
+    ends timestamptz := (date_trunc('month', day::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
+    partition text := 'outbox_history_' || to_char(day, 'YYYY_MM');
+BEGIN
+    IF to_regclass('app.' || partition) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE app.%I (LIKE app.outbox_history INCLUDING ALL)', partition);
+    EXECUTE format('WITH moved AS (DELETE FROM app.outbox_history_default WHERE created_at >= %L AND created_at < %L RETURNING *)
+                    INSERT INTO app.%I SELECT * FROM moved', starts, ends, partition);
+    EXECUTE format('ALTER TABLE app.outbox_history ATTACH PARTITION app.%I FOR VALUES FROM (%L) TO (%L)', partition, starts, ends);
+    CALL app.wall(('app.' || partition)::regclass, 'SELECT');
+    EXECUTE format('REVOKE UPDATE, DELETE ON app.%I FROM headwater_system', partition);
+    RETURN true;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION app.make_month(date) FROM PUBLIC;
