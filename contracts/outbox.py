@@ -1,4 +1,4 @@
-"""The outbox as it is looked into and mended: events, their timelines, findings, counts, proofs, replays."""
+"""The outbox as it is looked into: events, their timelines, findings, counts, proofs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_list
 from contracts.texts import LongTitle, Name, NoNul
@@ -256,54 +255,3 @@ class Verification(BaseModel):
     window: Window
     took_s: float
     breaches: list[Breach] = []
-
-
-class ReplayRequest(BaseModel):
-    """Replay what `filter` finds, oldest first: dead letters (the default) and what was `sent`.
-
-    `rate` = events a second, spread by due time (None = all at once); `limit` = at most so many.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
-        json_schema_extra={
-            "examples": [{"filter": {"status": ["dead_letter"], "type": "SliceReady"}, "dry_run": True, "rate": 50}]
-        },
-    )
-
-    filter: EventFilter = EventFilter()
-    dry_run: bool = False
-    rate: float | None = Field(None, gt=0, le=100_000)
-    limit: int = Field(1000, ge=1, le=100_000)
-
-    @model_validator(mode="after")
-    def _replayable(self) -> ReplayRequest:
-        status = self.filter.status or [EventStatus.DEAD_LETTER]
-        odd = [s.value for s in status if s not in (EventStatus.DEAD_LETTER, EventStatus.SENT)]
-        if odd:
-            raise ValueError(f"{', '.join(odd)} events are still on their way: replay dead_letter or sent ones")
-        if EventStatus.SENT in status and not self.filter.narrows():
-            raise ValueError("replaying everything that was sent needs a narrower filter: a type, an id or an age")
-        return self
-
-
-class Replayed(BaseModel):
-    """A replay of one event. A sent event gets a new id, a dead letter goes on under its own."""
-
-    event_id: UUID
-    replay_of: UUID
-    status: EventStatus = EventStatus.PENDING
-
-
-class ReplayReport(BaseModel):
-    """What a replay found and did. `more`: the limit cut it short, ask again for the rest."""
-
-    dry_run: bool
-    matched: int
-    replayed: int
-    more: bool
-    by_type: dict[str, int]
-    oldest: datetime | None
-    newest: datetime | None
-    last_due_at: datetime | None

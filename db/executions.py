@@ -1,4 +1,4 @@
-"""Looking into jobs: lists of executions and dead letters, one execution, what an event led to."""
+"""Looking into jobs and mending them: lists, one execution, what an event led to; retry and cancel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from contracts.errors import NotFound
+from contracts.errors import Conflict, NotFound
 from contracts.executions import (
     AttemptRow,
     DeadLetterPage,
@@ -18,8 +18,10 @@ from contracts.executions import (
     ExecutionRow,
     VendorCallRow,
 )
+from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, Produced
-from db import paging
+from db import jobs, paging, runs
+from db.access import audit
 from db.sql import load
 from db.transaction import Tx
 
@@ -31,6 +33,13 @@ BY_DEAD_LETTER = (
     "AND e.id = ANY(ARRAY(SELECT d.execution_id FROM app.dead_letters d WHERE d.tenant_id = t.tenant_id "
     "AND d.resolved_at IS NULL AND d.kind = 'job' ORDER BY d.id DESC LIMIT 10000))"
 )
+_WHY_NOT = {
+    JobState.QUEUED: "it stands in the queue and will run; nothing to retry",
+    JobState.RUNNING: "it is running; wait for it, or cancel it first",
+    JobState.WAITING: "its next attempt is due by itself; see headwater jobs show",
+    JobState.DONE: "it succeeded; to do the work again, start a new run",
+    JobState.SUPERSEDED: "a younger job of the same key took its place",
+}
 _KEY: dict[str, tuple[type, ...]] = {"jobs": (UUID,)}
 _LETTER_KEY: dict[str, tuple[type, ...]] = {"dead": (UUID,)}
 
@@ -134,3 +143,43 @@ async def _produced(tx: Tx, tenant: UUID, job: str, payload: dict[str, Any]) -> 
             written.append(Produced(kind="leads", count=sum(row["leads"] for row in rows), ids=leads[:20]))
         return written
     return []
+
+
+async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, by: str) -> ExecutionDetail:
+    """Deliver a job that gave up or was cancelled once more, now; its run takes it back. `by` stands in the audit row.
+
+    Raises: NotFound, also for another tenant's; Conflict in any other state, or when its run has gone on without it.
+    """
+    before = await show_execution(tx, tenants, execution_id)
+    tenant = before.tenant_id
+    if await jobs.revive(tx, tenant, execution_id, by) is None:
+        raise Conflict(
+            f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
+            state=before.state.value,
+        )
+    if before.run_id is not None and before.job.startswith("discovery."):
+        slice_id = before.payload.get("sliceId")
+        if not await runs.reopen_for_retry(tx, tenant, before.run_id, UUID(slice_id) if slice_id else None):
+            step = f"see headwater runs show {before.run_id}, and start a new run for what is missing"
+            raise Conflict(
+                f"run {before.run_id} has gone on without job {execution_id}: {step}", state=before.state.value
+            )
+    detail = {"job": before.job, "state": before.state.value}
+    await audit(tx, tenant, by, "job.retry", "job", str(execution_id), detail, before.correlation_id)
+    return await show_execution(tx, [tenant], execution_id)
+
+
+async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, by: str) -> ExecutionDetail:
+    """Ask an unfinished job to stop: a running one within a second, a waiting one when it is due. Again is no error.
+
+    Raises: NotFound, also for another tenant's; Conflict when it is over.
+    """
+    before = await show_execution(tx, tenants, execution_id)
+    tenant = before.tenant_id
+    if await jobs.request_cancel(tx, tenant, execution_id) is None:
+        state = (await show_execution(tx, [tenant], execution_id)).state.value
+        raise Conflict(f"job {execution_id} is {state}: there is nothing left to cancel", state=state)
+    if before.cancel_requested_at is None:
+        detail = {"job": before.job, "state": before.state.value}
+        await audit(tx, tenant, by, "job.cancel", "job", str(execution_id), detail, before.correlation_id)
+    return await show_execution(tx, [tenant], execution_id)

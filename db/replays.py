@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from contracts.errors import Conflict
-from contracts.outbox import EventDetail, EventStatus, Replayed, ReplayReport, ReplayRequest
+from contracts.outbox import EventDetail, EventStatus
+from contracts.replays import Replayed, ReplayReport, ReplayRequest
 from db import inspection
 from db.access import audit
 from db.sql import load

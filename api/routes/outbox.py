@@ -1,0 +1,110 @@
+"""Looking into the outbox and mending it: what waits and why, what was sent and what it led to, replay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, Field
+
+from api.auth import require
+from api.deps import PoolDep, SettingsDep, WakeDep
+from api.errors import problems
+from contracts.outbox import (
+    EventDetail,
+    EventFilter,
+    EventPage,
+    EventQuery,
+    Explanation,
+    Stats,
+    Verification,
+)
+from contracts.replays import Replayed, ReplayReport, ReplayRequest
+from contracts.tenants import Principal, Role
+from db import explanations, inspection, replays, stats, verification
+from db.transaction import DbRole, transaction
+
+router = APIRouter(prefix="/v1/outbox", tags=["outbox"])
+#: A time with its zone, no earlier than anything we wrote.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC))]
+Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
+Ops = Annotated[Principal, Depends(require(Role.OPS))]
+
+
+@router.get("/events", name="list")
+async def list_events(asked: Annotated[EventQuery, Query()], principal: Viewer, pool: PoolDep) -> EventPage:
+    """Events by status, type, aggregate, correlation id, error class and age."""
+    which = EventFilter.model_validate(asked.model_dump(exclude={"limit", "cursor"}))
+    async with transaction(pool, principal.tenant_id) as tx:
+        return await inspection.list_events(tx, [principal.tenant_id], which, limit=asked.limit, cursor=asked.cursor)
+
+
+@router.get("/stats", name="stats")
+async def show_stats(principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Stats:
+    """What stands in the outbox and the queue, how old, how fast it moves."""
+    mine = [principal.tenant_id]
+    # Counts of the queue, which the app role cannot see; the rows themselves never leave the app role.
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        depth = await stats.queue_depth(tx, mine, alive_within_s=settings.worker_dead_after_s)
+    async with transaction(pool, principal.tenant_id) as tx:
+        return await stats.stats(tx, mine, depth)
+
+
+@router.get("/verify", name="verify")
+async def verify(
+    principal: Viewer,
+    pool: PoolDep,
+    since: Annotated[Moment | None, Query(description="events written from then; default: 24 hours ago")] = None,
+    until: Annotated[Moment | None, Query(description="events written before then; default: now")] = None,
+) -> Verification:
+    """Was anything lost, did anything happen twice? Unfinished jobs are checked whatever the window."""
+    mine = [principal.tenant_id]
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        deliveries = await verification.check_deliveries(tx, mine)
+    async with transaction(pool, principal.tenant_id) as tx:
+        start = since or (until or datetime.now(UTC)) - timedelta(days=1)
+        return await verification.verify(tx, mine, deliveries, since=start, until=until)
+
+
+@router.get("/events/{event_id}", name="show", responses=problems(404))
+async def show_event(event_id: UUID, principal: Viewer, pool: PoolDep) -> EventDetail:
+    """One event with its timeline: executions, attempts, vendor calls, the rows they wrote."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        return await inspection.show_event(tx, [principal.tenant_id], event_id)
+
+
+@router.get("/events/{event_id}/explain", name="explain", responses=problems(404))
+async def explain(event_id: UUID, principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Explanation:
+    """Why has it not been delivered, or what became of it? In plain words, each with the next step."""
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        delivery = await explanations.look_at_delivery(
+            tx,
+            principal.tenant_id,
+            cap=settings.dispatch_tenant_buffer,
+            alive_within_s=settings.worker_dead_after_s,
+        )
+    async with transaction(pool, principal.tenant_id) as tx:
+        return await explanations.explain(
+            tx, [principal.tenant_id], event_id, delivery, max_attempts=settings.outbox_max_attempts
+        )
+
+
+@router.post("/events/{event_id}/replay", name="replay", status_code=202, responses=problems(404, 409))
+async def replay_event(event_id: UUID, principal: Ops, pool: PoolDep, wake: WakeDep) -> Replayed:
+    """Send one event again: a sent one as a new event, a dead letter under its own id with no attempts spent."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        replayed = await replays.replay_event(tx, [principal.tenant_id], event_id, principal.name)
+    wake.soon()
+    return replayed
+
+
+@router.post("/replay", name="replay_many", status_code=202, responses=problems(409))
+async def replay_many(asked: ReplayRequest, principal: Ops, pool: PoolDep, wake: WakeDep) -> ReplayReport:
+    """Replay what a filter finds, dead letters unless it says otherwise; `dry_run` only counts."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        report = await replays.replay_many(tx, [principal.tenant_id], asked, principal.name)
+    if report.replayed:
+        wake.soon()
+    return report

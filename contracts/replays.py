@@ -1,0 +1,62 @@
+"""Replays: which events to send again, how fast, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from contracts.outbox import EventFilter, EventStatus
+
+
+class ReplayRequest(BaseModel):
+    """Replay what `filter` finds, oldest first: dead letters (the default) and what was `sent`.
+
+    `rate` = events a second, spread by due time (None = all at once); `limit` = at most so many.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
+        json_schema_extra={
+            "examples": [{"filter": {"status": ["dead_letter"], "type": "SliceReady"}, "dry_run": True, "rate": 50}]
+        },
+    )
+
+    filter: EventFilter = EventFilter()
+    dry_run: bool = False
+    rate: float | None = Field(None, gt=0, le=100_000)
+    limit: int = Field(1000, ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _replayable(self) -> ReplayRequest:
+        status = self.filter.status or [EventStatus.DEAD_LETTER]
+        odd = [s.value for s in status if s not in (EventStatus.DEAD_LETTER, EventStatus.SENT)]
+        if odd:
+            raise ValueError(f"{', '.join(odd)} events are still on their way: replay dead_letter or sent ones")
+        if EventStatus.SENT in status and not self.filter.narrows():
+            raise ValueError("replaying everything that was sent needs a narrower filter: a type, an id or an age")
+        return self
+
+
+class Replayed(BaseModel):
+    """A replay of one event. A sent event gets a new id, a dead letter goes on under its own."""
+
+    event_id: UUID
+    replay_of: UUID
+    status: EventStatus = EventStatus.PENDING
+
+
+class ReplayReport(BaseModel):
+    """What a replay found and did. `more`: the limit cut it short, ask again for the rest."""
+
+    dry_run: bool
+    matched: int
+    replayed: int
+    more: bool
+    by_type: dict[str, int]
+    oldest: datetime | None
+    newest: datetime | None
+    last_due_at: datetime | None

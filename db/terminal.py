@@ -1,0 +1,132 @@
+"""What the commands that look into the database have in common: reaching it, printing answers, ending on errors."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from contracts.errors import HeadwaterError, NotFound
+from contracts.settings import Settings
+from db import inspection, queue, tenants
+from db.address import database_url
+from db.pool import open_pool
+from db.transaction import DbRole, Pool, Tx, transaction
+
+T = TypeVar("T")
+
+TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug of one tenant; absent: all of them.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def run(work: Callable[[Pool, Settings], Awaitable[T]]) -> T:
+    """Run `work` on a pool of the database in use; a refusal is printed and ends the process with 2."""
+
+    async def opened() -> T:
+        settings = Settings()
+        url = database_url(settings)
+        pool = await open_pool(url, name="headwater-cli", size=1, command_timeout_s=settings.db_command_timeout_s * 10)
+        try:
+            return await work(pool, settings)
+        finally:
+            await pool.close()
+
+    try:
+        return asyncio.run(opened())
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InvalidParameterValueError) as error:
+        typer.echo(f"not_migrated: {error}; run `headwater db migrate`", err=True)
+        raise typer.Exit(2) from error
+    except HeadwaterError as error:
+        typer.echo(f"{error.code}: {error.detail}", err=True)
+        raise typer.Exit(2) from error
+
+
+def ask(work: Callable[[Tx, list[UUID], Settings], Awaitable[T]], tenant: str | None) -> T:
+    """Run `work` in one transaction as system, with the tenants to look at: the one named, or all."""
+
+    async def with_pool(pool: Pool, settings: Settings) -> T:
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            return await work(tx, await _tenants(tx, tenant), settings)
+
+    return run(with_pool)
+
+
+def wake_dispatchers() -> None:
+    """After the commit of anything that emitted an event; without it they look by themselves within 5 s."""
+
+    async def work(pool: Pool, _: Settings) -> None:
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.wake(tx, queue.OUTBOX_CHANNEL)
+
+    run(work)
+
+
+async def _tenants(tx: Tx, slug: str | None) -> list[UUID]:
+    if slug is None:
+        return await inspection.all_tenants(tx)
+    found = await tenants.by_slug(tx, slug)
+    if found is None:
+        raise NotFound(f"there is no tenant {slug!r}: `headwater tenants list` shows them")
+    return [found.id]
+
+
+def age_s(text: str | None) -> float | None:
+    """Seconds in an age such as 90, 90s, 15m, 2h or 7d. Raises: typer.BadParameter."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no age: write 90s, 15m, 2h or 7d")
+    return float(match[1]) * _UNITS_S[match[2] or "s"]
+
+
+def operator() -> str:
+    """Who stands in the audit log for a command."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
+
+
+def print_json(answer: BaseModel) -> None:
+    typer.echo(answer.model_dump_json(indent=2))
+
+
+def print_table(rows: Sequence[BaseModel], columns: Sequence[str], *, empty: str) -> None:
+    """One line a row; `empty` is said when there is none."""
+    if not rows:
+        typer.echo(empty)
+        return
+    console = Console()
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_cell(getattr(row, column)) for column in columns))
+    # Ids are there to be copied: a narrow terminal or a pipe must not cut them.
+    console.print(table, width=max(console.width, 160), soft_wrap=True)
+
+
+def print_fields(answer: BaseModel, fields: Sequence[str]) -> None:
+    """`name  value`, one a line, without what is empty."""
+    width = max(len(field) for field in fields)
+    for field in fields:
+        value = getattr(answer, field)
+        if value not in (None, [], {}, ""):
+            typer.echo(f"{field:<{width}}  {_cell(value)}")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%Y-%m-%d %H:%M:%S"))
+    return str(value).replace("\n", " ")[:200]
