@@ -85,20 +85,27 @@ class Line:
 
     async def take(self) -> Tx:
         """The connection, freshly acquired if need be. Raises: Unavailable."""
-        if self._kept is not None and not self._kept.is_closed():
-            return self._kept
-        await self.give_back()
-        self._kept = await acquire(self._pool, self._patience_s)
+        if self._kept is None or _broken(self._kept):
+            await self.give_back()
+            self._kept = await acquire(self._pool, self._patience_s)
         return self._kept
 
     async def cut(self) -> None:
         """Throw the connection away: its state is unknown after an error."""
-        if self._kept is not None:
+        if self._kept is not None and not _broken(self._kept):
             self._kept.terminate()
-            await self.give_back()
+        await self.give_back()
 
     async def give_back(self) -> None:
         """Return the connection to the pool."""
         kept, self._kept = self._kept, None
         if kept is not None:
             await self._pool.release(cast("Any", kept), timeout=5)
+
+
+def _broken(connection: Tx) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a connection that breaks away from its holder, who may then not even ask.
+        return True

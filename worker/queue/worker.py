@@ -119,6 +119,11 @@ class BatchWorker(Worker):
         """Slots in use."""
         return len(self._held)
 
+    @property
+    def stopping(self) -> bool:
+        """Was it asked to stop, or did it break?"""
+        return self._stop_event.is_set()
+
     async def run(self) -> None:
         """Work until `stop()`.
 
