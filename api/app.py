@@ -21,7 +21,7 @@ from api.routes import auth, health, keys
 from api.tokens import Signer
 from api.trace import Trace
 from api.wake import Wake
-from contracts.errors import Hopeless
+from contracts.errors import HeadwaterError, Hopeless
 from contracts.settings import Settings
 from db import migrate, passwords
 from db.pool import open_pool
@@ -38,7 +38,7 @@ def create_app(settings: Settings, *, database_url: str | None = None) -> FastAP
     """Build the application on `database_url`, else DATABASE_URL; it connects when it is started.
 
     `app.state` holds: settings, signer, default_tenant, scrape; once started pool, wake, stopping (set when the
-    server begins to shut down: endless answers end then).
+    server begins to shut down: endless answers end then), failure (why it did not start).
     Raises: Hopeless (`no_database`, `no_jwt_secret`).
     """
     url = database_url or settings.database_url
@@ -64,7 +64,7 @@ def create_app(settings: Settings, *, database_url: str | None = None) -> FastAP
         app.include_router(router, responses=ALWAYS)
     errors.install(app)
     app.add_middleware(Intake, max_bytes=settings.api_max_body_bytes, timeout_s=settings.api_body_timeout_s)
-    app.add_middleware(Trace, env=settings.env, metrics=metrics)
+    app.add_middleware(Trace, metrics=metrics)
     describe(app)
     return app
 
@@ -85,26 +85,35 @@ def _jwt_secret(settings: Settings) -> SecretStr:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    app.state.stopping = asyncio.Event()
-    app.state.pool = await open_pool(
-        app.state.database_url,
-        name="headwater-api",
-        size=settings.db_pool_size,
-        command_timeout_s=settings.db_command_timeout_s,
-    )
-    app.state.wake = Wake(app.state.database_url)
+    state = app.state
+    state.stopping = asyncio.Event()
     try:
-        async with transaction(app.state.pool, None) as tx:
+        async with _connected(app):
+            yield
+    except HeadwaterError as error:
+        # The server only says that it did not start; whoever runs it wants to say why.
+        state.failure = error
+        raise
+
+
+@asynccontextmanager
+async def _connected(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    settings: Settings = state.settings
+    size, patience = settings.db_pool_size, settings.db_command_timeout_s
+    state.pool = await open_pool(state.database_url, name="headwater-api", size=size, command_timeout_s=patience)
+    state.wake = Wake(state.database_url)
+    try:
+        async with transaction(state.pool, None) as tx:
             pending = await migrate.pending(tx)
         if pending:
             log.warning("migrations_pending", names=pending, next="run `headwater db migrate`")
         else:
-            await app.state.default_tenant.get(app.state.pool)
+            await state.default_tenant.get(state.pool)
         # The first login of an unknown user must not take longer than the next.
         await passwords.matches("", None)
-        app.state.wake.start()
+        state.wake.start()
         yield
     finally:
-        await app.state.wake.stop()
-        app.state.pool.terminate()
+        await state.wake.stop()
+        state.pool.terminate()

@@ -32,9 +32,8 @@ log = structlog.get_logger("api")
 class Trace:
     """`request.state.request_id` (text) and `.correlation_id` (UUID) are set for everything inside."""
 
-    def __init__(self, app: ASGIApp, *, env: str, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics) -> None:
         self.app = app
-        self.env = env
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +56,7 @@ class Trace:
         began = time.perf_counter()
         # A fresh task runs each request, so what is bound here ends with it.
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(service="api", env=self.env, requestId=request.state.request_id)
+        structlog.contextvars.bind_contextvars(requestId=request.state.request_id)
         try:
             await self.app(scope, receive, noting)
         except Exception as error:

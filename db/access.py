@@ -113,6 +113,17 @@ async def set_password(tx: Tx, tenant: UUID, user_id: UUID, password_hash: str) 
     await tx.execute(SQL["set_password"], tenant, user_id, password_hash)
 
 
+async def change_password(tx: Tx, tenant: UUID, email: str, password_hash: str, *, by: str) -> bool:
+    """Set a password anew and end the user's sessions. False: there is no such user."""
+    account = await find_user(tx, tenant, email)
+    if account is None:
+        return False
+    await set_password(tx, tenant, account.id, password_hash)
+    await tx.execute(SQL["revoke_user_sessions"], tenant, account.id, "password changed")
+    await audit(tx, tenant, by, "user.password_changed", "user", str(account.id))
+    return True
+
+
 async def disable_user(tx: Tx, tenant: UUID, email: str, *, by: str) -> bool:
     """Shut a user out, sessions included. False: there is no such user."""
     user_id = await tx.fetchval(SQL["disable_user"], tenant, email)

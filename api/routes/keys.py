@@ -11,9 +11,9 @@ from api.auth import LADDER, require
 from api.deps import PageDep, PoolDep
 from api.errors import problems
 from contracts.access import CreateKey, KeyPage, NewKey
-from contracts.errors import Forbidden, Invalid, NotFound
+from contracts.errors import Forbidden, NotFound
 from contracts.tenants import Principal, Role
-from db import access
+from db import access, paging
 from db.transaction import transaction
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -41,15 +41,12 @@ async def create(body: CreateKey, principal: Owner, pool: PoolDep) -> NewKey:
 @router.get("")
 async def list_keys(principal: Owner, pool: PoolDep, page: PageDep) -> KeyPage:
     """Keys, newest first, revoked ones too; without their texts."""
-    try:
-        before = UUID(page.cursor) if page.cursor else None
-    except ValueError:
-        raise Invalid("the cursor is not one of ours: leave it out to start anew", code="invalid_cursor") from None
+    before = paging.decode(page.cursor, {"keys": (UUID,)})[1][0] if page.cursor else None
     async with transaction(pool, principal.tenant_id) as tx:
         keys = await access.list_keys(tx, principal.tenant_id, before=before, limit=page.limit + 1)
     more = len(keys) > page.limit
     keys = keys[: page.limit]
-    return KeyPage(items=keys, next_cursor=str(keys[-1].id) if more else None)
+    return KeyPage(items=keys, next_cursor=paging.encode("keys", keys[-1].id) if more else None)
 
 
 @router.delete("/{key_id}", status_code=204, responses=problems(404))

@@ -1,5 +1,32 @@
-"""The `api` fixture, for every test of this folder."""
+"""Fixtures of this folder."""
 
-from tests.api.server_fixture import api
+from __future__ import annotations
 
-__all__ = ["api"]
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.events import Probed
+from db import outbox
+from db.pool import open_pool
+from db.transaction import transaction
+from tests.api.server_fixture import api, in_a_thread
+
+__all__ = ["api", "emit_probes"]
+
+
+@pytest.fixture
+def emit_probes() -> Callable[[str, UUID, int], None]:
+    """Commits that many events of a tenant."""
+
+    def emit(url: str, tenant: UUID, events: int) -> None:
+        async def work() -> None:
+            pool = await open_pool(url, name="tests", size=1)
+            async with transaction(pool, tenant) as tx:
+                await outbox.emit_many(tx, tenant, [Probed(probe_id=uuid4()) for _ in range(events)])
+            await pool.close()
+
+        in_a_thread(work)
+
+    return emit

@@ -26,7 +26,7 @@ from db import access, passwords, tenants
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
 
-JWT_SECRET = "a signing secret of the tests, long enough"
+JWT_SECRET = "a signing secret of the tests, long enough for every algorithm that must not be accepted"
 JOB_SECRET = "the job secret of the tests"
 PASSWORD = "correct horse battery staple"
 ROLES: tuple[GrantedRole, ...] = (Role.VIEWER, Role.ANALYST, Role.OPS, Role.OWNER)

@@ -1,0 +1,109 @@
+"""Serving the application in a process of its own: says when it is ready, and goes when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from contracts.errors import HeadwaterError, Unavailable
+from contracts.settings import Settings
+
+#: How long open requests may go on after the signal to stop, in seconds.
+GRACE_S = 10
+#: Between two looks at /readyz while the process comes up, in seconds.
+LOOK_S = 0.2
+
+log = structlog.get_logger("api.server")
+
+
+class Server(uvicorn.Server):
+    """uvicorn, except that a signal stops it with exit status 0 and endless answers are told to end."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        proxies = settings.api_trusted_proxies
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_S,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=proxies or None,
+            )
+        )
+        self._app = app
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handled = (signal.SIGTERM, signal.SIGINT)
+        for number in handled:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in handled:
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stopping.set()
+        await super().shutdown(sockets)
+
+
+async def serve(
+    settings: Settings, database_url: str, listening: socket.socket, *, ready: Callable[[str], None]
+) -> None:
+    """Serve on `listening` until SIGTERM or SIGINT. `ready` gets one line once /readyz answers 200.
+
+    Raises: Unavailable, Hopeless when the application cannot start.
+    """
+    app = create_app(settings, database_url=database_url)
+    server = Server(app, settings)
+    host, port = listening.getsockname()[:2]
+    announcing = asyncio.create_task(_announce(server, host, port, ready))
+    try:
+        await server.serve([listening])
+    finally:
+        announcing.cancel()
+        with suppress(asyncio.CancelledError):
+            await announcing
+    failure = getattr(app.state, "failure", None)
+    if isinstance(failure, HeadwaterError):
+        raise failure
+    if not server.started:
+        raise Unavailable("the API could not start: the log says why", code="api_start_failed")
+
+
+async def _announce(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    told = False
+    while not await _answers(port, {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)):  # noqa: S104
+        if server.started and not told:
+            log.warning("not_ready_yet", next=f"GET http://{shown}:{port}/readyz says what is missing")
+            told = True
+        await asyncio.sleep(LOOK_S)
+    ready(f"ready http://{shown}:{port}")
+
+
+async def _answers(port: int, host: str) -> bool:
+    """Does /readyz answer 200? Asked over the wire, as others will."""
+    writer = None
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return b" 200 " in await reader.readline()
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        if writer is not None:
+            writer.close()
