@@ -10,6 +10,14 @@ from pydantic.alias_generators import to_camel
 
 from contracts.outbox import EventFilter, EventStatus
 
+_BOTH = AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name)))
+
+
+class ReplayFilter(EventFilter):
+    """A filter in a body: both snake_case and camelCase are accepted (R24)."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=_BOTH)
+
 
 class ReplayRequest(BaseModel):
     """Replay what `filter` finds, oldest first: dead letters (the default) and what was `sent`.
@@ -19,13 +27,13 @@ class ReplayRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
+        alias_generator=_BOTH,
         json_schema_extra={
             "examples": [{"filter": {"status": ["dead_letter"], "type": "SliceReady"}, "dry_run": True, "rate": 50}]
         },
     )
 
-    filter: EventFilter = EventFilter()
+    filter: ReplayFilter = ReplayFilter()
     dry_run: bool = False
     rate: float | None = Field(None, gt=0, le=100_000)
     limit: int = Field(1000, ge=1, le=100_000)

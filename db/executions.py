@@ -35,7 +35,7 @@ BY_DEAD_LETTER = (
 )
 _WHY_NOT = {
     JobState.QUEUED: "it stands in the queue and will run; nothing to retry",
-    JobState.RUNNING: "it is running; wait for it, or cancel it first",
+    JobState.RUNNING: "wait for it, or cancel it first",
     JobState.WAITING: "its next attempt is due by itself; see headwater jobs show",
     JobState.DONE: "it succeeded; to do the work again, start a new run",
     JobState.SUPERSEDED: "a younger job of the same key took its place",

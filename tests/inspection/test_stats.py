@@ -1,0 +1,70 @@
+"""Counts and rates: exact while small, bounded when large, a tenant's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.events import Probed, RunFinished
+from contracts.outbox import Stats
+from db import stats
+from tests.inspection.scene import Scene
+
+
+async def look(scene: Scene, tenant: UUID | None = None) -> Stats:
+    who = tenant or scene.mine
+    async with scene.system() as tx:
+        depth = await stats.queue_depth(tx, [who], alive_within_s=60)
+    async with scene.app(who) as tx:
+        return await stats.stats(tx, [scene.mine, scene.other], depth)
+
+
+async def test_an_empty_outbox(scene: Scene) -> None:
+    seen = await look(scene)
+    assert seen.counts == {"pending": 0, "processing": 0, "failed": 0, "dead_letter": 0}
+    assert (seen.depth, seen.truncated, seen.oldest_due_age_s, seen.next_due_at) == ([], False, None, None)
+    assert (seen.queue, seen.workers, seen.dispatched_s_ago) == ({"queued": 0, "running": 0}, 0, None)
+
+
+async def test_what_waits_what_moves_and_how_fast(scene: Scene) -> None:
+    await scene.emit(*(Probed(probe_id=uuid4()) for _ in range(6)))
+    await scene.dispatch()
+    await scene.take(2)
+    await scene.bury()
+    await scene.emit_poison()
+    await scene.dispatch(outbox_max_attempts=5)
+    await scene.emit(Probed(probe_id=uuid4()), at=datetime.now(UTC) - timedelta(seconds=90))
+    await scene.emit(RunFinished(run_id=uuid4(), status="completed"), at=datetime.now(UTC) + timedelta(hours=1))
+    seen = await look(scene)
+    assert {(d.state, d.type): d.count for d in seen.depth} == {
+        ("failed", "LeadForgotten"): 1,
+        ("pending", "Probed"): 1,
+        ("pending", "RunFinished"): 1,
+    }
+    assert seen.counts == {"pending": 2, "processing": 0, "failed": 1, "dead_letter": 1}
+    assert seen.oldest_due_age_s == pytest.approx(90, abs=20)
+    assert seen.next_due_at is not None
+    assert seen.dead_letters_open == {"event": 1, "job": 0}
+    assert seen.queue == {"queued": 4, "running": 2}
+    assert seen.workers == 1
+    minute = seen.rates[0]
+    assert (minute.window_s, minute.emitted_per_s, minute.sent_per_s) == (60, round(9 / 60, 3), round(6 / 60, 3))
+
+
+async def test_counting_stops_at_its_bound_and_says_so(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats, "BOUND", 5)
+    await scene.emit(*(Probed(probe_id=uuid4()) for _ in range(9)))
+    seen = await look(scene)
+    assert (seen.counts["pending"], seen.truncated) == (5, True)
+
+
+async def test_a_tenant_counts_only_its_own(scene: Scene) -> None:
+    await scene.emit(Probed(probe_id=uuid4()), Probed(probe_id=uuid4()))
+    await scene.dispatch()
+    await scene.emit()
+    await scene.bury()
+    seen = await look(scene, scene.other)
+    assert (seen.depth, seen.queue, seen.dead_letters_open) == ([], {"queued": 0, "running": 0}, {"event": 0, "job": 0})
+    assert all(rate.sent_per_s == 0 for rate in seen.rates)
