@@ -19,7 +19,7 @@ from tests.queue.seeding import seed_jobs
 from tests.queue.working import until
 from worker.queue.connector import AsyncpgConnector, translate
 from worker.queue.listener import Listener
-from worker.queue.pool import Line, acquire, open_queue_pool
+from worker.queue.pool import AWAY, Line, acquire, open_queue_pool
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -163,7 +163,7 @@ async def test_a_broken_line_is_replaced(conn: Connection, queue_pool: Pool) -> 
     async def answers() -> bool:
         try:
             after.append(await (await line.take()).fetchval("SELECT pg_backend_pid()"))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except AWAY:
             await line.cut()
         return bool(after)
 

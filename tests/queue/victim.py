@@ -13,7 +13,6 @@ import sys
 import time
 
 from db.queue import Delivery
-from tests.queue.working import until
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
 
@@ -54,10 +53,7 @@ async def main(url: str) -> None:
         drain_s=float(os.environ.get("WORKER_DRAIN_S", "20")),
         install_signal_handlers=True,
     )
-    running = asyncio.create_task(worker.run())
-    await until(lambda: worker.listener.listening or running.done())
-    say("ready", worker.worker_id)
-    await running
+    await worker.run()
     say("stopped", worker.finished, worker.stale_finishes)
     await pool.close()
 

@@ -81,7 +81,6 @@ async def victim(url: str, mode: str, **environment: str) -> AsyncIterator[Victi
     )
     one = Victim(process)
     try:
-        await one.heard("ready")
         yield one
     finally:
         if process.returncode is None:

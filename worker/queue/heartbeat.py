@@ -78,7 +78,7 @@ class Heartbeat:
                     if connection is None or connection.is_closed():
                         connection = await connect(self._url, name="headwater heartbeat")
                     await self._beat(connection)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:
                 log.warning("heartbeat_failed", worker_id=self._worker_id, error=str(error) or type(error).__name__)
                 if connection is not None:
                     connection.terminate()

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import cast
 
-import asyncpg
 import structlog
 
-from worker.queue.pool import AWAY, connect, jittered
+from worker.queue.pool import connect, jittered
 
 log = structlog.get_logger("worker.queue")
 
@@ -41,7 +40,7 @@ class Listener:
         while True:
             try:
                 await self._session(wanted, heard)
-            except (*AWAY, asyncpg.PostgresError) as error:
+            except Exception as error:
                 log.warning("listener_lost", error=f"{type(error).__name__}: {error}", again_in_s=pause)
             if self.listening:
                 self.listening, pause = False, 0.05

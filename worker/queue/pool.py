@@ -15,8 +15,8 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx
 
 #: How long to wait for a server that is away before an ordinary call gives up, in seconds.
 PATIENCE_S = 300.0
-#: What the server says while it is away, comes up or has no room: nothing was sent yet, so wait.
-AWAY = (*CONNECTION_ERRORS, asyncpg.TooManyConnectionsError)
+#: What a server that is away, comes up or has no room looks like: nothing was sent yet, so wait.
+AWAY = (*CONNECTION_ERRORS, asyncpg.TooManyConnectionsError, asyncpg.InternalClientError)
 #: Plans made on an empty table must not become sequential scans of a full one (H12).
 SESSION = {
     "role": DbRole.SYSTEM.value,
