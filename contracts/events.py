@@ -120,6 +120,7 @@ class Probed(Fact):
 Event = RunRequested | SliceReady | LeadDiscovered | RunFinished | Redelivery | Probed
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+_TYPE = {"type"}
 _VERSIONS: dict[str, int] = {
     kind.__name__: kind.version for kind in (RunRequested, SliceReady, LeadDiscovered, RunFinished, Redelivery, Probed)
 }
@@ -144,6 +145,6 @@ def parse(type_: str, version: int, payload: dict[str, object]) -> Event:
         raise Invalid(f"{type_} v{version} does not fit its contract: {where}", code="bad_payload") from error
 
 
-def payload_of(event: Event) -> dict[str, object]:
-    """The JSON-ready body of an event, in the documents' spelling, without its type."""
-    return event.model_dump(mode="json", by_alias=True, exclude={"type"}, exclude_none=True)
+def payload_of(event: Event) -> bytes:
+    """The body of an event as JSON text, in the documents' spelling, without its type: the pools pass it on as it is."""
+    return event.model_dump_json(by_alias=True, exclude=_TYPE, exclude_none=True).encode()

@@ -112,7 +112,7 @@ class Job:
 
     name: str
     key: str
-    payload: dict[str, object]
+    payload: Payload
     run_id: UUID | None = None
     priority: int = 0
 
@@ -126,7 +126,7 @@ class Again:
 
 def job(name: str, key: str, payload: Payload, *, run_id: UUID | None = None, priority: int = 0) -> Job:
     """Build a job; the full singleton key is `name:key` (S2.15)."""
-    return Job(name, f"{name}:{key}", payload.model_dump(mode="json", by_alias=True), run_id, priority)
+    return Job(name, f"{name}:{key}", payload, run_id, priority)
 
 
 def arguments(name: str, payload: Mapping[str, object]) -> Payload:

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     dispatch_batch: int = Field(500, ge=1, le=10_000)
     dispatch_poll_s: float = Field(2.0, gt=0.01, le=5)
     dispatch_tenant_buffer: int = Field(
-        200, ge=1, le=100_000, description="queued executions a tenant may have standing"
+        200, ge=0, le=100_000, description="queued executions a tenant may have standing; 0: no limit"
     )
     outbox_max_attempts: int = Field(5, ge=1, le=100)
 

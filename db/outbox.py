@@ -24,13 +24,11 @@ class Claimed:
     """An event locked by this transaction. `place` is its row, good only inside the transaction."""
 
     place: tuple[int, int]
-    tenant_id: UUID
     event_id: UUID
     type: str
     version: int
     payload: dict[str, Any]
-    correlation_id: UUID | None
-    attempts: int
+    tenant_id: UUID
 
 
 async def emit(
@@ -96,22 +94,9 @@ async def redeliver_at(
     await emit(tx, tenant, Redelivery(execution_id=execution_id), correlation_id=correlation_id, available_at=when)
 
 
-async def claim(tx: Tx, *, batch: int, tenant_buffer: int) -> list[Claimed]:
-    """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none."""
-    rows = await tx.fetch(SQL["claim"], batch, tenant_buffer)
-    return [
-        Claimed(
-            r["place"],
-            r["tenant_id"],
-            r["event_id"],
-            r["type"],
-            r["version"],
-            r["payload"],
-            r["correlation_id"],
-            r["attempts"],
-        )
-        for r in rows
-    ]
+async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None) -> list[Claimed]:
+    """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none (None: no limit)."""
+    return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer)]
 
 
 async def held_back(tx: Tx) -> tuple[bool, float | None]:
@@ -122,32 +107,37 @@ async def held_back(tx: Tx) -> tuple[bool, float | None]:
 
 async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]]) -> int:
     """Move events to history and make their jobs, in the claiming transaction. Returns how many jobs are new."""
-    jobs = [(event, route) for event, routes in routed for route in routes if isinstance(route, Job)]
-    specs = [JOBS[job.name] for _, job in jobs]
+    jobs = [
+        (nth, event, route)
+        for nth, (event, routes) in enumerate(routed, 1)
+        for route in routes
+        if isinstance(route, Job)
+    ]
+    specs = [JOBS[name] for name in dict.fromkeys(job.name for _, _, job in jobs)]
+    kinds = {spec.name: kind for kind, spec in enumerate(specs, 1)}
     row = await tx.fetchrow(
         SQL["handoff"],
         [event.place for event, _ in routed],
         [len(routes) for _, routes in routed],
-        [event.tenant_id for event, _ in jobs],
-        [job.name for _, job in jobs],
+        [nth for nth, _, _ in jobs],
+        [kinds[job.name] for _, _, job in jobs],
+        [job.key for _, _, job in jobs],
+        [job.priority for _, _, job in jobs],
+        [job.payload for _, _, job in jobs],
+        [job.run_id for _, _, job in jobs],
+        [spec.name for spec in specs],
         [spec.queue for spec in specs],
         [spec.scope for spec in specs],
-        [job.key for _, job in jobs],
-        [job.priority for _, job in jobs],
-        [job.payload for _, job in jobs],
-        [event.event_id for event, _ in jobs],
-        [event.correlation_id for event, _ in jobs],
-        [job.run_id for _, job in jobs],
     )
     if row is None or row["gone"] != len(routed):
         raise RuntimeError(f"handoff moved {row and row['gone']} of {len(routed)} locked events")
     if row["queued"] < len(jobs):
         await tx.execute(
             SQL["absorb"],
-            [event.tenant_id for event, _ in jobs],
-            [job.name for _, job in jobs],
-            [job.key for _, job in jobs],
-            [event.event_id for event, _ in jobs],
+            [event.tenant_id for _, event, _ in jobs],
+            [job.name for _, _, job in jobs],
+            [job.key for _, _, job in jobs],
+            [event.event_id for _, event, _ in jobs],
         )
     again = [
         (event.tenant_id, route.execution_id)

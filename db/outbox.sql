@@ -32,9 +32,9 @@ WITH RECURSIVE tenants AS (
          ORDER BY o.tenant_id, o.available_at LIMIT 1) n
 ), clock AS MATERIALIZED (
     SELECT app.now() AS now
-), room AS (
-    SELECT t.tenant_id, $2::int - (SELECT count(*) FROM (
-               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) AS free
+), room AS MATERIALIZED (
+    SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 ELSE $2 - (SELECT count(*) FROM (
+               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) END AS free
       FROM tenants t, clock c
      WHERE t.available_at <= c.now
        AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
@@ -42,7 +42,7 @@ WITH RECURSIVE tenants AS (
     SELECT r.tenant_id, least(r.free, ceil($1::numeric / count(*) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
 )
 SELECT e.* FROM share s CROSS JOIN LATERAL (
-    SELECT o.ctid AS place, o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.correlation_id, o.attempts, o.priority
+    SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id
       FROM app.outbox_events o
      WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
        AND o.available_at <= (SELECT c.now FROM clock c)
@@ -60,8 +60,8 @@ SELECT EXISTS (SELECT FROM app.outbox_events o WHERE o.sink = 'queue' AND o.stat
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), gone AS (
-    DELETE FROM app.outbox_events o USING unnest($1::tid[], $2::smallint[]) AS r(place, routes)
-     WHERE o.ctid = r.place RETURNING o.*, r.routes
+    DELETE FROM app.outbox_events o USING unnest($1::tid[], $2::smallint[]) WITH ORDINALITY AS r(place, routes, nth)
+     WHERE o.ctid = r.place RETURNING o.*, r.routes, r.nth
 ), kept AS (
     INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
                                     correlation_id, sink, priority, attempts, last_error, error_class, routes, created_at, sent_at)
@@ -70,11 +70,13 @@ WITH clock AS MATERIALIZED (
       FROM gone g, clock c
 ), made AS (
     INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
-    SELECT w.tenant_id, w.job, w.queue, w.scope, w.key, CASE WHEN w.scope = 'coalesce' THEN w.key END, w.priority, w.payload,
-           w.event_id, w.correlation_id, w.run_id, c.now
-      FROM clock c, unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::jsonb[], $10::uuid[], $11::uuid[], $12::uuid[])
-           AS w(tenant_id, job, queue, scope, key, priority, payload, event_id, correlation_id, run_id)
-     ORDER BY w.tenant_id, w.job, w.key
+    SELECT g.tenant_id, s.job, s.queue, s.scope, w.key, CASE WHEN s.scope = 'coalesce' THEN w.key END, w.priority, w.payload,
+           g.event_id, g.correlation_id, w.run_id, c.now
+      FROM clock c,
+           unnest($3::int[], $4::int[], $5::text[], $6::smallint[], $7::jsonb[], $8::uuid[]) AS w(nth, kind, key, priority, payload, run_id)
+      JOIN gone g ON g.nth = w.nth
+      JOIN unnest($9::text[], $10::text[], $11::text[]) WITH ORDINALITY AS s(job, queue, scope, kind) ON s.kind = w.kind
+     ORDER BY g.tenant_id, s.job, w.key
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, id, job, queue, priority
 ), queued AS (

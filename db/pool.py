@@ -12,7 +12,8 @@ from db.transaction import CONNECTION_ERRORS, Pool
 
 
 def _encode(value: object) -> bytes:
-    return b"\x01" + to_json(value)
+    """Models and plain values become JSON; bytes are JSON text already."""
+    return b"\x01" + (value if isinstance(value, bytes) else to_json(value, by_alias=True))
 
 
 def _decode(data: bytes) -> Any:

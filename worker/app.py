@@ -127,6 +127,8 @@ def _start_jobs(
         drain_s=settings.worker_drain_s,
         on_drained=dispatcher.wake if dispatcher is not None else None,
     )
+    if dispatcher is not None:
+        dispatcher.on_jobs = worker.wake
     parts.start("jobs", worker.run(), worker.stop)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -23,6 +23,8 @@ log = structlog.get_logger("dispatcher")
 
 #: SQLSTATE classes that say "these rows": the batch is bisected and the culprit charged. All others charge nobody.
 _DATA_ERRORS = ("22", "23")
+#: Batches under way at once while a backlog lasts: one is routed here while Postgres writes the other.
+LANES = 2
 #: How soon to look again while a tenant's backlog waits for room in the queue.
 _HELD_BACK_S = 0.01
 
@@ -36,7 +38,10 @@ class Dispatcher:
     worker_id: int | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Called after each handoff: the worker of this process need not wait for its NOTIFY.
+    on_jobs: Callable[[], None] = lambda: None
     dispatched: int = 0
+    _deep: bool = False
 
     def wake(self) -> None:
         self.woken.set()
@@ -61,30 +66,38 @@ class Dispatcher:
                     await asyncio.wait_for(self.woken.wait(), wait_s)
 
     async def turn(self) -> float:
-        """Hand off one batch. Returns how long to sleep: 0 when there may be more."""
-        moved, claimed = await self.dispatch_batch()
+        """Hand off what is due, a batch in each lane. Returns how long to sleep: 0 when there may be more."""
+        batches = await asyncio.gather(*[self.dispatch_batch() for _ in range(LANES if self._deep else 1)])
+        moved = sum(made for made, _ in batches)
         self.dispatched += moved
+        self._deep = any(claimed >= self.settings.dispatch_batch for _, claimed in batches)
+        if moved:
+            self.on_jobs()
+            connection = await self.pool.acquire()
+            try:
+                await queue.wake(connection, queue.JOBS_CHANNEL)
+            finally:
+                await self.pool.release(connection)
+        return await self._pause()
+
+    async def _pause(self) -> float:
+        """Renew the heartbeat; find out how long nothing will be due."""
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             if self.worker_id is not None:
                 await queue.dispatched(tx, self.worker_id)
-            if moved:
-                await queue.wake(tx, queue.JOBS_CHANNEL)
-            if claimed >= self.settings.dispatch_batch:
+            if self._deep:
                 return 0.0
             backlog, next_due_s = await outbox.held_back(tx)
         if backlog:
             return _HELD_BACK_S
-        return (
-            min(self.settings.dispatch_poll_s, max(0.001, next_due_s))
-            if next_due_s is not None
-            else self.settings.dispatch_poll_s
-        )
+        poll_s = self.settings.dispatch_poll_s
+        return poll_s if next_due_s is None else min(poll_s, max(0.001, next_due_s))
 
     async def dispatch_batch(self) -> tuple[int, int]:
         """One transaction: claim, route, hand off. Returns (jobs made, events claimed)."""
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             claimed = await outbox.claim(
-                tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer
+                tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer or None
             )
             if not claimed:
                 return 0, 0
@@ -125,5 +138,5 @@ class Dispatcher:
         buried = await outbox.park(tx, event, error, error_class, max_attempts=self.settings.outbox_max_attempts)
         log.error(
             "event_buried" if buried else "event_parked",
-            eventId=str(event.event_id), type=event.type, attempts=event.attempts + 1, error=error, errorClass=error_class,
+            eventId=str(event.event_id), type=event.type, error=error, errorClass=error_class,
         )  # fmt: skip

@@ -30,6 +30,8 @@ from worker.queue.pool import PATIENCE_S, Line
 HANG_S = 20.0
 #: How often to look for jobs that must run alone, in seconds.
 ALONE_S = 1.0
+#: The smallest batch worth splitting the slots for.
+OVERLAP_FROM = 25
 #: How long cancelled jobs, and then the last finish, may take at shutdown, in seconds.
 SETTLE_S = 10.0
 REASONS = {
@@ -88,7 +90,8 @@ class BatchWorker(Worker):
         self.on_drained = on_drained
         self._pool, self._listen_url, self._perform, self._roles = pool, listen_url, perform, tuple(roles)
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
-        self._batch = math.ceil(concurrency / 2)
+        # Below that, a statement's own cost outweighs what the overlap gains.
+        self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
         self._held: dict[Delivery, asyncio.Task[None] | None] = {}
         self._freed = asyncio.Event()
         self._fetcher = Fetcher(
@@ -134,6 +137,10 @@ class BatchWorker(Worker):
         if self._broken:
             raise WorkerBroken(f"{self._broken}: restart this process; its jobs are safe")
 
+    def wake(self) -> None:
+        """Look for jobs now: the dispatcher of the same process has just made some."""
+        self._new_job_event.set()
+
     def stop(self) -> None:
         """Stop fetching, let jobs end for `drain_s` seconds, then cancel them. Callable from any thread."""
         loop = self._loop
@@ -147,7 +154,8 @@ class BatchWorker(Worker):
         while not self._stop_event.is_set():
             await self._look_for_alone()
             free = self.concurrency - len(self._held)
-            if free <= 0:
+            if free <= 0 or (free < self._batch and not self._finisher.idle):
+                # Slots whose finish is being written come free together: one larger fetch instead of two.
                 await self._slot_freed()
                 continue
             # Cleared before the query: what is notified meanwhile must not be forgotten (H6).

@@ -1,0 +1,43 @@
+"""SQL of `headwater bench`: only ever run on a database of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("bench")
+_BUSINESS = "INSERT INTO app.bench_business (tenant_id, body) VALUES ($1, $2)"
+_BASELINE = """INSERT INTO app.bench_baseline (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
+    correlation_id, sink, priority, state, available_at, attempts, created_at)
+    VALUES ($1, $2, 'probe', $2, 'Probed', 1, $3, '{}', $2, 'queue', 0, 'pending', now(), 0, now()) RETURNING event_id"""
+
+
+async def empty(tx: Tx) -> None:
+    await tx.execute(SQL["empty"])
+
+
+async def analyze(connection: Any) -> None:
+    await connection.execute(SQL["analyze"])
+
+
+async def done(tx: Tx) -> tuple[int, int]:
+    """(executions done, distinct events among them)."""
+    row = await tx.fetchrow(SQL["done"])
+    return (row["done"], row["events"]) if row else (0, 0)
+
+
+async def make_baseline(tx: Tx) -> None:
+    """Tables for the emit figure (owner role)."""
+    for name in ("baseline_table", "baseline_business", "grant_bench"):
+        await tx.execute(SQL[name])
+
+
+async def business(tx: Tx, tenant: UUID, body: dict[str, Any]) -> None:
+    await tx.execute(_BUSINESS, tenant, body)
+
+
+async def baseline(tx: Tx, tenant: UUID, event_id: UUID, payload: dict[str, Any]) -> None:
+    await tx.fetchval(_BASELINE, tenant, event_id, payload)

@@ -1,0 +1,27 @@
+-- empty --
+-- Bench only: throw away what a repetition left behind.
+TRUNCATE app.outbox_events, app.outbox_history, app.job_executions, app.job_attempts, app.absorbed_events, app.dead_letters, queue.procrastinate_jobs
+
+-- analyze --
+-- Fresh statistics for the hot tables.
+ANALYZE app.outbox_events, app.job_executions, queue.procrastinate_jobs
+
+-- done --
+-- Executions that are done, and how many events they stand for.
+SELECT count(*) AS done, count(DISTINCT event_id) AS events FROM app.job_executions WHERE state = 'done'
+
+-- baseline_table --
+-- The baseline of the emit figure: a table of the same width with nothing but a primary key (design section 4).
+CREATE TABLE IF NOT EXISTS app.bench_baseline (
+    tenant_id uuid NOT NULL, id bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL, aggregate_type text NOT NULL, aggregate_id uuid NOT NULL,
+    type text NOT NULL, version smallint NOT NULL, payload jsonb NOT NULL, headers jsonb NOT NULL, correlation_id uuid, sink text NOT NULL,
+    priority smallint NOT NULL, state text NOT NULL, available_at timestamptz NOT NULL, attempts smallint NOT NULL, created_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id))
+
+-- baseline_business --
+-- The business row both sides of the emit figure write first.
+CREATE TABLE IF NOT EXISTS app.bench_business (tenant_id uuid NOT NULL, id bigint GENERATED ALWAYS AS IDENTITY, body jsonb NOT NULL, PRIMARY KEY (tenant_id, id))
+
+-- grant_bench --
+-- The app role writes there, as it writes everywhere.
+GRANT SELECT, INSERT ON app.bench_baseline, app.bench_business TO headwater_app

@@ -1,0 +1,71 @@
+"""What every measurement stands on: pools, tenants, tables emptied between repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from contracts.events import Probed
+from contracts.settings import Settings
+from db import bench, outbox
+from db.pool import open_pool
+from db.transaction import DbRole, Pool, transaction
+from worker.dispatcher import Dispatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A migrated database to measure on. `tenants` share the load evenly."""
+
+    url: str
+    pool: Pool
+    settings: Settings
+    tenants: tuple[UUID, ...]
+
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(self.pool, self.settings)
+
+
+@asynccontextmanager
+async def ground(url: str, *, tenants: int = 8) -> AsyncIterator[Ground]:
+    """Open pools for a measurement; the buffer a tenant may fill is lifted, so that nothing waits for a worker."""
+    settings = Settings(dispatch_tenant_buffer=0, database_url=url)
+    pool = await open_pool(url, name="headwater bench", size=8)
+    try:
+        yield Ground(url, pool, settings, tuple(uuid4() for _ in range(tenants)))
+    finally:
+        await pool.close()
+
+
+async def empty(on: Ground) -> None:
+    """Throw away what a repetition left behind."""
+    async with transaction(on.pool, None, role=DbRole.OWNER) as tx:
+        await bench.empty(tx)
+
+
+async def settle(on: Ground) -> None:
+    """Give the planner fresh statistics, as autovacuum would have by then."""
+    connection = await on.pool.acquire()
+    try:
+        await bench.analyze(connection)
+    finally:
+        await on.pool.release(connection)
+
+
+async def fill(on: Ground, events: int, *, framed: bool = False, key: str = "") -> None:
+    """Commit `events` probe events, spread over the tenants, a thousand a transaction."""
+    share = events // len(on.tenants)
+    for tenant in on.tenants:
+        for start in range(0, share, 1000):
+            facts = [Probed(probe_id=uuid4(), framed=framed, key=key) for _ in range(min(1000, share - start))]
+            async with transaction(on.pool, tenant) as tx:
+                await outbox.emit_many(tx, tenant, facts)
+
+
+async def lost_and_doubled(on: Ground, events: int) -> tuple[int, int]:
+    """(events without a finished execution, executions beyond one an event)."""
+    async with transaction(on.pool, None, role=DbRole.SYSTEM) as tx:
+        done, distinct = await bench.done(tx)
+    return events - distinct, done - distinct
