@@ -17,17 +17,17 @@ from api.deps import DefaultTenant
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
-from api.routes import auth, health, keys
+from api.routes import auth, health, jobs, keys, leads, outbox, runs
 from api.tokens import Signer
 from api.trace import Trace
 from api.wake import Wake
-from contracts.errors import HeadwaterError, Hopeless
+from contracts.errors import Hopeless
 from contracts.settings import Settings
 from db import migrate, passwords
 from db.pool import open_pool
 from db.transaction import transaction
 
-ROUTERS = (auth.router, keys.router, health.router)
+ROUTERS = tuple(module.router for module in (auth, keys, runs, leads, outbox, jobs, health))
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)
 
@@ -90,7 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         async with _connected(app):
             yield
-    except HeadwaterError as error:
+    except Exception as error:
         # The server only says that it did not start; whoever runs it wants to say why.
         state.failure = error
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from contracts.errors import HeadwaterError, Unavailable
+from contracts.errors import Unavailable
 from contracts.settings import Settings
 
 #: How long open requests may go on after the signal to stop, in seconds.
@@ -54,6 +55,16 @@ class Server(uvicorn.Server):
             for number in handled:
                 loop.remove_signal_handler(number)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # What goes wrong here is raised by `serve`: a second telling, with a traceback, would hide the sentence.
+        voice = logging.getLogger("uvicorn.error")
+        level = voice.level
+        voice.setLevel(logging.CRITICAL)
+        try:
+            await super().startup(sockets)
+        finally:
+            voice.setLevel(level)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.stopping.set()
         await super().shutdown(sockets)
@@ -71,16 +82,15 @@ async def serve(
     host, port = listening.getsockname()[:2]
     announcing = asyncio.create_task(_announce(server, host, port, ready))
     try:
-        await server.serve([listening])
+        # It leaves by SystemExit when the application did not start.
+        with suppress(SystemExit):
+            await server.serve([listening])
     finally:
         announcing.cancel()
-        with suppress(asyncio.CancelledError):
-            await announcing
-    failure = getattr(app.state, "failure", None)
-    if isinstance(failure, HeadwaterError):
-        raise failure
+        await asyncio.gather(announcing, return_exceptions=True)
     if not server.started:
-        raise Unavailable("the API could not start: the log says why", code="api_start_failed")
+        failure: Exception | None = getattr(app.state, "failure", None)
+        raise failure or Unavailable("the API could not start: the log says why", code="api_start_failed")
 
 
 async def _announce(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
