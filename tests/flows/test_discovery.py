@@ -22,7 +22,7 @@ STATS = {
 
 async def test_a_run_becomes_leads_on_real_companies(desk: Desk) -> None:
     # C.03 C.04 C.05 C.06 S0.08 S0.12 S2.01 S2.05 S2.07 B.01
-    run = await desk.run(channels=ALL, queries=[JOBURG, SUPPLIERS])
+    run = await desk.run(channels=ALL, queries=[JOBURG, SUPPLIERS], max_companies=500)
 
     assert (run.status, run.error, run.counts.errors) == (RunStatus.COMPLETED, None, 0)
     c = run.counts
