@@ -110,8 +110,7 @@ async def _connected(app: FastAPI) -> AsyncIterator[None]:
             log.warning("migrations_pending", names=pending, next="run `headwater db migrate`")
         else:
             await state.default_tenant.get(state.pool)
-        # The first login of an unknown user must not take longer than the next.
-        await passwords.matches("", None)
+        await passwords.warm()
         state.wake.start()
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -16,6 +17,8 @@ from db.transaction import CONNECTION_ERRORS
 FOLD_S = 0.005
 #: Pause between attempts to reconnect, in seconds; meanwhile the dispatchers' own poll is the safety net.
 RECONNECT_S = 1.0
+#: A connection that had nothing to say for this long says something, in seconds.
+PROBE_S = 15.0
 
 log = structlog.get_logger("api.wake")
 
@@ -60,7 +63,9 @@ class Wake:
 
     async def _send(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         while True:
-            await self._wanted.wait()
+            # Unasked ones too, now and then: a dead connection is found before it is needed.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), PROBE_S)
             self._wanted.clear()
             async with asyncio.timeout(2):
                 await queue.wake(connection, queue.OUTBOX_CHANNEL)

@@ -37,6 +37,11 @@ async def matches(password: str, stored: str | None) -> bool:
     return await _aside(_verify, password, stored)
 
 
+async def warm() -> None:
+    """Prepare for the first unknown user, who must not take longer than the next."""
+    await _aside(_nobodys)
+
+
 def outdated(stored: str) -> bool:
     """Was it hashed with weaker parameters than today's?"""
     return _HASHER.check_needs_rehash(stored)

@@ -100,17 +100,15 @@ async def _named(request: Request, pool: Pool, slug: str | None) -> Tenant | Non
 
 
 async def _verified(pool: Pool, tenant: Tenant | None, email: str, password: str) -> Account | None:
-    """The account if the password is its own. Unknown, disabled and wrong take the same time and look the same."""
-    account = None
-    if tenant is not None:
-        async with transaction(pool, tenant.id) as tx:
-            account = await access.find_user(tx, tenant.id, email)
+    """The account if the password is its own. Unknown, disabled and wrong look the same and take the same steps."""
+    where = tenant.id if tenant else SYSTEM_TENANT
+    async with transaction(pool, where) as tx:
+        account = await access.find_user(tx, where, email)
     right = await passwords.matches(password, account.password_hash if account else None)
-    if tenant is None or account is None:
-        return None
-    if not right or account.disabled or tenant.status == "closed":
-        async with transaction(pool, tenant.id) as tx:
-            await access.audit(tx, tenant.id, account.email, "login.failed", "user", str(account.id))
+    if tenant is None or account is None or not right or account.disabled or tenant.status == "closed":
+        who = str(account.id) if account else "unknown"
+        async with transaction(pool, where) as tx:
+            await access.audit(tx, where, "anonymous", "login.failed", "user", who)
         return None
     if passwords.outdated(account.password_hash):
         renewed = await passwords.hashed(password)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,9 +11,19 @@ from contracts.events import Probed
 from db import outbox
 from db.pool import open_pool
 from db.transaction import transaction
-from tests.api.server_fixture import api, in_a_thread
+from tests.api.server_fixture import Served, api, in_a_thread, served
+from tests.conftest import Databases
 
 __all__ = ["api", "emit_probes"]
+
+
+@pytest.fixture(scope="module")
+def shared_api(databases: Databases, template: str) -> Iterator[Served]:
+    """One API for all tests of a module that leave it as they found it."""
+    url = databases.create(template)
+    with served(url) as running:
+        yield running
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -36,45 +36,48 @@ def code(api: Served, token: str) -> str | None:
     return found
 
 
-def test_the_true_token_opens(api: Served) -> None:
-    assert code(api, jwt.encode(claims_of(api), KEY, "HS256")) is None
+def test_the_true_token_opens(shared_api: Served) -> None:
+    assert code(shared_api, jwt.encode(claims_of(shared_api), KEY, "HS256")) is None
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256"])
-def test_unsigned(api: Served, algorithm: str) -> None:
+def test_unsigned(shared_api: Served, algorithm: str) -> None:
     # S2.16
-    assert code(api, unsigned(claims_of(api), algorithm)) == "invalid_token"
+    assert code(shared_api, unsigned(claims_of(shared_api), algorithm)) == "invalid_token"
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(KEY, "HS512"), (KEY, "HS384"), ("x" * 80, "HS256")])
-def test_signed_otherwise(api: Served, key: str, algorithm: str) -> None:
-    assert code(api, jwt.encode(claims_of(api), key, algorithm)) == "invalid_token"
+def test_signed_otherwise(shared_api: Served, key: str, algorithm: str) -> None:
+    assert code(shared_api, jwt.encode(claims_of(shared_api), key, algorithm)) == "invalid_token"
 
 
-def test_expired(api: Served) -> None:
-    token = jwt.encode(claims_of(api, exp=datetime.now(UTC) - timedelta(seconds=1)), KEY, "HS256")
-    assert code(api, token) == "token_expired"
+def test_expired(shared_api: Served) -> None:
+    token = jwt.encode(claims_of(shared_api, exp=datetime.now(UTC) - timedelta(seconds=1)), KEY, "HS256")
+    assert code(shared_api, token) == "token_expired"
 
 
 @pytest.mark.parametrize("claim", ["sub", "tid", "sid", "exp", "iat", "jti", "iss", "role"])
-def test_a_claim_missing(api: Served, claim: str) -> None:
-    assert code(api, jwt.encode(claims_of(api, Role.OWNER, **{claim: None}), KEY, "HS256")) == "invalid_token"
+def test_a_claim_missing(shared_api: Served, claim: str) -> None:
+    assert (
+        code(shared_api, jwt.encode(claims_of(shared_api, Role.OWNER, **{claim: None}), KEY, "HS256"))
+        == "invalid_token"
+    )
 
 
 @pytest.mark.parametrize("value", ["", "x", 7, [], "00000000-0000-0000-0000"])
-def test_a_claim_of_another_shape(api: Served, value: object) -> None:
-    assert code(api, jwt.encode(claims_of(api, tid=value), KEY, "HS256")) == "invalid_token"
+def test_a_claim_of_another_shape(shared_api: Served, value: object) -> None:
+    assert code(shared_api, jwt.encode(claims_of(shared_api, tid=value), KEY, "HS256")) == "invalid_token"
 
 
-def test_a_session_does_not_count_in_another_tenant(api: Served) -> None:
+def test_a_session_does_not_count_in_another_tenant(shared_api: Served) -> None:
     # R18
-    token = jwt.encode(claims_of(api, tid=str(api.tenants[ABROAD].id)), KEY, "HS256")
-    assert code(api, token) == "session_over"
+    token = jwt.encode(claims_of(shared_api, tid=str(shared_api.tenants[ABROAD].id)), KEY, "HS256")
+    assert code(shared_api, token) == "session_over"
 
 
-def test_a_session_does_not_count_for_another_user(api: Served) -> None:
-    other = api.rows("SELECT id FROM users WHERE email = $1", email(Role.VIEWER))[0]["id"]
-    assert code(api, jwt.encode(claims_of(api, sub=str(other)), KEY, "HS256")) == "session_over"
+def test_a_session_does_not_count_for_another_user(shared_api: Served) -> None:
+    other = shared_api.rows("SELECT id FROM users WHERE email = $1", email(Role.VIEWER))[0]["id"]
+    assert code(shared_api, jwt.encode(claims_of(shared_api, sub=str(other)), KEY, "HS256")) == "session_over"
 
 
 def test_the_role_is_the_one_of_now(api: Served) -> None:
@@ -98,6 +101,6 @@ def test_a_closed_tenant_is_shut_at_once(api: Served) -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer  x", "Basic b3duZXI6cGFzc3dvcmQ=", "Bearer a.b.c", "Bearer " + "x" * 5000]
 )
-def test_no_token_at_all(api: Served, header: str) -> None:
-    answer = api.client.get("/v1/auth/me", headers={"Authorization": header})
+def test_no_token_at_all(shared_api: Served, header: str) -> None:
+    answer = shared_api.client.get("/v1/auth/me", headers={"Authorization": header})
     assert answer.status_code == 401

@@ -106,8 +106,8 @@ def test_members_of_the_wrong_kind_are_refused_everywhere(api: Served) -> None:
     assert snapshot(api) == before
 
 
-def test_the_answer_does_not_repeat_what_was_sent(api: Served) -> None:
-    answer = api.client.post("/v1/auth/login", json={"email": "hunter2", "password": ["hunter2"], "hunter": 3})
+def test_the_answer_does_not_repeat_what_was_sent(shared_api: Served) -> None:
+    answer = shared_api.client.post("/v1/auth/login", json={"email": "hunter2", "password": ["hunter2"], "hunter": 3})
     assert answer.status_code == 400
     assert "hunter2" not in answer.text
     assert {e["where"] for e in answer.json()["errors"]} == {"body.email", "body.password", "body.hunter"}
@@ -117,19 +117,19 @@ def test_the_answer_does_not_repeat_what_was_sent(api: Served) -> None:
     "query",
     ["limit=0", "limit=-1", "limit=201", "limit=1e9", f"limit={'9' * 5000}", "cursor=%00", f"cursor={'x' * 501}"],
 )
-def test_queries_are_bounded(api: Served, query: str) -> None:
-    answer = api.client.get(f"/v1/keys?{query}", headers=api.as_(Role.OWNER))
+def test_queries_are_bounded(shared_api: Served, query: str) -> None:
+    answer = shared_api.client.get(f"/v1/keys?{query}", headers=shared_api.as_(Role.OWNER))
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
-def test_nul_in_the_path(api: Served) -> None:
-    answer = api.client.delete("/v1/keys/%00", headers=api.as_(Role.OWNER))
+def test_nul_in_the_path(shared_api: Served) -> None:
+    answer = shared_api.client.delete("/v1/keys/%00", headers=shared_api.as_(Role.OWNER))
     assert answer.status_code == 400
 
 
-def test_ten_megabytes_are_too_much(api: Served) -> None:
+def test_ten_megabytes_are_too_much(shared_api: Served) -> None:
     # S2.14
-    before = snapshot(api)
+    before = snapshot(shared_api)
     large = b'{"name": "' + b"x" * 10_000_000 + b'"}'
 
     def chunks() -> Iterator[bytes]:
@@ -137,9 +137,9 @@ def test_ten_megabytes_are_too_much(api: Served) -> None:
             yield large[start : start + 65536]
 
     for content in (large, chunks()):
-        answer = api.client.post("/v1/keys", content=content, headers={**JSON, **api.as_(Role.OWNER)})
+        answer = shared_api.client.post("/v1/keys", content=content, headers={**JSON, **shared_api.as_(Role.OWNER)})
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert snapshot(api) == before
+    assert snapshot(shared_api) == before
 
 
 def test_a_body_of_the_limit_is_read(api: Served) -> None:
@@ -151,8 +151,8 @@ def test_a_body_of_the_limit_is_read(api: Served) -> None:
     assert api.client.post("/v1/keys", content=exact + b" ", headers=headers).status_code == 413
 
 
-def test_a_declared_giant_is_refused_unread(api: Served) -> None:
-    host, port = urlsplit(api.base_url).hostname, urlsplit(api.base_url).port
+def test_a_declared_giant_is_refused_unread(shared_api: Served) -> None:
+    host, port = urlsplit(shared_api.base_url).hostname, urlsplit(shared_api.base_url).port
     with socket.create_connection((host, port), timeout=10) as connection:
         connection.sendall(b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
@@ -167,14 +167,16 @@ def test_a_body_that_trickles_is_cut_off(db_url: str) -> None:
     assert answer.startswith(b"HTTP/1.1 400")
 
 
-def test_a_form_is_told_to_be_json(api: Served) -> None:
-    answer = api.client.post("/v1/auth/login", content=b'{"email": "a@b.c"}', headers={"Content-Type": "text/plain"})
+def test_a_form_is_told_to_be_json(shared_api: Served) -> None:
+    answer = shared_api.client.post(
+        "/v1/auth/login", content=b'{"email": "a@b.c"}', headers={"Content-Type": "text/plain"}
+    )
     assert answer.status_code == 400
     assert "Content-Type: application/json" in answer.json()["detail"]
 
 
-def test_a_client_that_leaves_harms_nobody(api: Served) -> None:
-    host, port = urlsplit(api.base_url).hostname, urlsplit(api.base_url).port
+def test_a_client_that_leaves_harms_nobody(shared_api: Served) -> None:
+    host, port = urlsplit(shared_api.base_url).hostname, urlsplit(shared_api.base_url).port
     with socket.create_connection((host, port), timeout=10) as connection:
         connection.sendall(b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    assert httpx.get(f"{api.base_url}/healthz").status_code == 200
+    assert httpx.get(f"{shared_api.base_url}/healthz").status_code == 200

@@ -42,9 +42,9 @@ def snapshot(api: Served) -> dict[str, int]:
     return {row["name"]: api.count(row["name"]) for row in tables}
 
 
-def test_every_operation_under_v1_has_a_guard(api: Served) -> None:
+def test_every_operation_under_v1_has_a_guard(shared_api: Served) -> None:
     # S2.16 R14
-    unguarded = {f"{method} {path}" for method, path, operation in operations(api) if "x-roles" not in operation}
+    unguarded = {f"{method} {path}" for method, path, operation in operations(shared_api) if "x-roles" not in operation}
     assert unguarded <= OPEN, f"give these a Depends(require(...)): {unguarded - OPEN}"
 
 
@@ -66,17 +66,17 @@ def test_roles_that_may_not_are_refused_and_change_nothing(api: Served) -> None:
     assert snapshot(api) == before
 
 
-def test_higher_roles_may_what_lower_ones_may(api: Served) -> None:
+def test_higher_roles_may_what_lower_ones_may(shared_api: Served) -> None:
     ladder = ["viewer", "analyst", "ops", "owner"]
-    for method, path, operation in operations(api):
+    for method, path, operation in operations(shared_api):
         roles = [role for role in operation.get("x-roles", []) if role != "service"]
         assert roles in ([], *(ladder[n:] for n in range(4))), f"{method} {path} skips a rung"
 
 
-def test_the_job_secret_opens_job_doors_only(api: Served) -> None:
+def test_the_job_secret_opens_job_doors_only(shared_api: Served) -> None:
     # R4 R14 S0.06
     for headers in ({"x-job-secret": JOB_SECRET}, {"Authorization": f"Bearer {JOB_SECRET}"}):
-        answer = api.client.get("/v1/keys", headers=headers)
+        answer = shared_api.client.get("/v1/keys", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")
 
 
@@ -91,9 +91,9 @@ def test_the_job_secret_opens_job_doors_only(api: Served) -> None:
         {"Authorization": f"Bearer {JWT_SECRET}"},
     ],
 )
-def test_a_wrong_secret_opens_nothing(api: Served, headers: dict[str, str]) -> None:
+def test_a_wrong_secret_opens_nothing(shared_api: Served, headers: dict[str, str]) -> None:
     # R4 S0.07: x-vercel-cron never authenticates, any client can set it
-    assert api.client.get("/v1/auth/me", headers=headers).status_code == 401
+    assert shared_api.client.get("/v1/auth/me", headers=headers).status_code == 401
 
 
 def test_without_a_secret_the_job_doors_are_closed(db_url: str) -> None:
@@ -103,17 +103,17 @@ def test_without_a_secret_the_job_doors_are_closed(db_url: str) -> None:
             assert httpx.get(f"{base_url}/v1/auth/me", headers={"x-job-secret": secret}).status_code == 401
 
 
-def test_a_wrong_job_secret_is_not_mended_by_a_good_token(api: Served) -> None:
-    headers = {**api.as_(Role.OWNER), "x-job-secret": "wrong"}
-    assert api.client.get("/v1/auth/me", headers=headers).status_code == 401
+def test_a_wrong_job_secret_is_not_mended_by_a_good_token(shared_api: Served) -> None:
+    headers = {**shared_api.as_(Role.OWNER), "x-job-secret": "wrong"}
+    assert shared_api.client.get("/v1/auth/me", headers=headers).status_code == 401
 
 
-def test_lists_hold_nothing_of_another_tenant(api: Served) -> None:
+def test_lists_hold_nothing_of_another_tenant(shared_api: Served) -> None:
     # R18
-    home, abroad = str(api.tenants[HOME].id), str(api.tenants[ABROAD].id)
-    for method, path, operation in operations(api):
+    home, abroad = str(shared_api.tenants[HOME].id), str(shared_api.tenants[ABROAD].id)
+    for method, path, operation in operations(shared_api):
         if method != "GET" or "{" in path or "x-roles" not in operation:
             continue
-        answer = api.client.get(path, headers=api.as_(Role.OWNER, ABROAD))
+        answer = shared_api.client.get(path, headers=shared_api.as_(Role.OWNER, ABROAD))
         assert home not in answer.text, path
-        assert abroad not in api.client.get(path, headers=api.as_(Role.OWNER, HOME)).text, path
+        assert abroad not in shared_api.client.get(path, headers=shared_api.as_(Role.OWNER, HOME)).text, path

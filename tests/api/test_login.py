@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -69,6 +70,20 @@ def test_wrong_credentials_look_alike(api: Served, change: dict[str, str]) -> No
         "detail": "the e-mail address or the password is wrong",
         "code": "invalid_credentials",
     }
+
+
+def test_the_clock_does_not_tell_whether_a_user_exists(db_url: str) -> None:
+    def took(api: Served, **change: str) -> float:
+        began = time.perf_counter()
+        login(api, **change)
+        return time.perf_counter() - began
+
+    with served(db_url, settings_of_tests(login_attempts=1000)) as api:
+        wrong = [took(api, password="not the password") for _ in range(9)]
+        unknown = [took(api, email="nobody@example.com") for _ in range(9)]
+        nowhere = [took(api, tenant="no-such-tenant") for _ in range(9)]
+    assert min(unknown) > min(wrong) * 0.6
+    assert min(nowhere) > min(wrong) * 0.6
 
 
 def test_email_is_read_in_any_case(api: Served) -> None:

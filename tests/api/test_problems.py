@@ -43,10 +43,10 @@ def test_every_error_of_the_tree_has_a_status() -> None:
         (ExceptionGroup("two", [RuntimeError("a")]), 500, "internal"),
     ],
 )
-def test_errors_become_problems(api: Served, error: Exception, status: int, code: str) -> None:
+def test_errors_become_problems(shared_api: Served, error: Exception, status: int, code: str) -> None:
     # S2.14 S2.03
-    add_route(api.app, "/fails", error)
-    answer = api.client.get("/fails")
+    add_route(shared_api.app, f"/fails/{code}/{type(error).__name__}", error)
+    answer = shared_api.client.get(f"/fails/{code}/{type(error).__name__}")
     problem = answer.json()
     assert answer.status_code == problem["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -61,29 +61,29 @@ def test_errors_become_problems(api: Served, error: Exception, status: int, code
 
 
 @pytest.mark.parametrize("path", ["/api/jobs/fails", "/admin/fails"])
-def test_job_doors_add_their_members(api: Served, path: str) -> None:
+def test_job_doors_add_their_members(shared_api: Served, path: str) -> None:
     # R22 S0.05
     run_id = str(uuid4())
-    add_route(api.app, path, errors.Conflict("the runner is busy"), run_id)
-    problem = api.client.get(path).json()
+    add_route(shared_api.app, path, errors.Conflict("the runner is busy"), run_id)
+    problem = shared_api.client.get(path).json()
     assert (problem["success"], problem["error"], problem["runId"]) == (False, "the runner is busy", run_id)
-    assert api.client.get("/api/jobs/nothing-here").json()["success"] is False
+    assert shared_api.client.get("/api/jobs/nothing-here").json()["success"] is False
 
 
-def test_unknown_paths_and_methods(api: Served) -> None:
+def test_unknown_paths_and_methods(shared_api: Served) -> None:
     # S2.03
-    unknown = api.client.get("/v1/nothing/%C3%A4%22<b>")
+    unknown = shared_api.client.get("/v1/nothing/%C3%A4%22<b>")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
-    wrong = api.client.put("/v1/keys")
+    wrong = shared_api.client.put("/v1/keys")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert "allow" in wrong.headers
 
 
-def test_the_request_id_given_is_kept_if_it_is_harmless(api: Served) -> None:
+def test_the_request_id_given_is_kept_if_it_is_harmless(shared_api: Served) -> None:
     # S2.17
-    assert api.client.get("/healthz", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
+    assert shared_api.client.get("/healthz", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
     for bad in ("a" * 65, "a b", "x\tforged"):
-        assert api.client.get("/healthz", headers={"x-request-id": bad}).headers["x-request-id"] != bad
+        assert shared_api.client.get("/healthz", headers={"x-request-id": bad}).headers["x-request-id"] != bad
 
 
 def test_a_database_that_is_away_is_503_and_comes_back(api: Served) -> None:
