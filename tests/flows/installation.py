@@ -189,8 +189,8 @@ class Desk:
     async def proof(self) -> Verification:
         """The same for everything this tenant's outbox ever held."""
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
-            deliveries = await verification.check_deliveries(tx, [self.tenant])
-            return await verification.verify(tx, [self.tenant], deliveries)
+            deliveries = await verification.check_deliveries(tx, self.tenant)
+            return await verification.verify(tx, self.tenant, deliveries)
 
     async def pause(self) -> None:
         """Let nothing of this tenant leave the outbox, as an operator would."""
