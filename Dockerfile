@@ -15,6 +15,7 @@ COPY contracts contracts
 COPY db db
 COPY worker worker
 COPY api api
+COPY front front
 # The entry point by hand: building the package would fetch a build backend that no lock knows.
 RUN printf '#!/usr/local/bin/python\nimport sys\nsys.path.insert(0, "/app")\nfrom headwater import main\nmain()\n' \
         > /usr/local/bin/headwater \

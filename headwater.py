@@ -1,88 +1,107 @@
-"""The front door: one command line, mounting the commands of the packages."""
+"""The front door: one command line. A command's module is imported when it is used, so that help comes at once."""
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
+from importlib import import_module
 from typing import Any
 
-import structlog
 import typer
-from pydantic import ValidationError
+from typer.core import TyperGroup
 
-from contracts.errors import HeadwaterError
-from contracts.settings import Settings
-from db.commands import app as db_app
-from db.access_commands import keys, tenants, users
-from worker.commands import sandbox, worker
+#: Command -> where it is, and what it does.
+DOORS = {
+    "demo": ("front.demo:demo", "Run the whole product once on this machine, show what it found, stop."),
+    "up": ("front.up:up", "Run database, API and worker until Ctrl-C."),
+    "api": ("api.commands:api", "Serve the API."),
+    "worker": ("worker.commands:worker", "Run a worker: dispatcher, jobs, schedules, maintenance."),
+    "sandbox": (
+        "worker.commands:sandbox",
+        "Run the vendor sandbox: every vendor's wire format over an invented world.",
+    ),
+    "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
+    "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),
+    "tenants": ("db.access_commands:tenants_app", "Tenants: create, list, pause, close."),
+    "users": ("db.access_commands:users_app", "Users: create, list, disable, set a password."),
+    "keys": ("db.access_commands:keys_app", "API keys: create, list, revoke."),
+    "db": ("db.commands:app", "The database: migrate, status, url, serve, dump."),
+    "openapi": ("api.commands:openapi", "Print the OpenAPI document."),
+}
+
+
+class Doors(TyperGroup):
+    """Commands by name, imported one at a time."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(DOORS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in DOORS:
+            return None
+        where, what = DOORS[cmd_name]
+        module, _, attribute = where.partition(":")
+        behind = getattr(import_module(module), attribute)
+        # A group of one: typer makes commands only inside of one.
+        around = typer.Typer(add_completion=False, rich_markup_mode=None)
+        around.callback()(lambda: None)
+        if isinstance(behind, typer.Typer):
+            around.add_typer(behind, name=cmd_name, help=what)
+        else:
+            around.command(cmd_name)(behind)
+        group = typer.main.get_command(around)
+        return group.get_command(ctx, cmd_name) if isinstance(group, TyperGroup) else None
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, what) in DOORS.items()])
+
 
 app = typer.Typer(
     name="headwater",
+    cls=Doors,
     help="Finds, enriches, scores and hands over sales leads, on nothing but Postgres.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
 )
-app.add_typer(db_app, name="db", help="The database: migrate, status, url, serve, dump.")
-app.add_typer(tenants_app, name="tenants", help="Tenants.")
-app.add_typer(users_app, name="users", help="People who log in.")
-app.add_typer(keys_app, name="keys", help="API keys.")
-app.command()(worker)
-app.command()(sandbox)
-
-
-def configure_logging(settings: Settings, service: str) -> None:
-    """Structured logs on stderr: JSON lines with service, env, level and timestamp (S2.17); stdlib loggers go the same way."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _named(service, settings.env),
-    ]
-    last = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[*shared, structlog.processors.StackInfoRenderer(), structlog.processors.format_exc_info, last],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "procrastinate"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def _named(service: str, env: str) -> Any:
-    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-        event.setdefault("service", service)
-        event.setdefault("env", env)
-        return event
-
-    return add
+#: Commands that bring their own logging, or report bad settings as a finding.
+QUIET = ("demo", "doctor")
 
 
 @app.callback()
 def _before(context: typer.Context) -> None:
+    if context.invoked_subcommand in QUIET:
+        return
+    from contracts.settings import Settings
+    from front.logs import configure_logging
+
     configure_logging(Settings(), f"headwater-{context.invoked_subcommand or 'cli'}")
 
 
 def main() -> None:
     """Run a command. A failure we know is one line saying the next step, on stderr, exit status 1; bad settings are 2."""
+    from contracts.errors import HeadwaterError
+    from front import lifeline
+
+    if lifeline.VARIABLE in os.environ:
+        lifeline.hold()
     try:
         app()
-    except ValidationError as error:
-        for each in error.errors(include_url=False, include_input=False):
-            where = ".".join(str(part).upper() for part in each["loc"]) or "settings"
-            typer.echo(f"headwater: {where}: {each['msg']}", err=True)
-        sys.exit(2)
     except HeadwaterError as error:
         typer.echo(f"headwater: {error.detail}", err=True)
         sys.exit(1)
+    except ValueError as error:
+        from pydantic import ValidationError
+
+        if not isinstance(error, ValidationError) or error.title != "Settings":
+            raise
+        from front.logs import settings_problems
+
+        for line in settings_problems(error):
+            typer.echo(f"headwater: {line}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""Structured logs on stderr, and settings that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from contracts.settings import Settings
+
+#: Libraries that say more than anybody wants to read.
+NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate")
+
+
+def configure_logging(settings: Settings, service: str) -> None:
+    """JSON lines with service, env, level and timestamp (S2.17); stdlib loggers go the same way."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service, settings.env),
+    ]
+    last = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.processors.StackInfoRenderer(), structlog.processors.format_exc_info, last],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    for noisy in NOISY:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _named(service: str, env: str) -> Any:
+    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        event.setdefault("service", service)
+        event.setdefault("env", env)
+        return event
+
+    return add
+
+
+def settings_problems(error: ValidationError) -> list[str]:
+    """What is wrong with the settings, one line each, by variable and without values: some are secrets."""
+    return [
+        f"{'.'.join(str(part).upper() for part in each['loc']) or 'settings'}: {each['msg']}"
+        for each in error.errors(include_url=False, include_input=False)
+    ]
