@@ -1,0 +1,43 @@
+"""Procrastinate as it comes, for comparison in the same run: its own connector, schema and worker, in a scratch database."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import procrastinate
+
+_NAME = "headwater_bench_stock"
+
+
+async def drain(url: str, jobs: int, concurrency: int) -> float:
+    """Jobs a second of one stock worker over `jobs` no-op jobs that are all queued already."""
+    scratch = urlunsplit(urlsplit(url)._replace(path=f"/{_NAME}"))
+    admin = await asyncpg.connect(url)
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
+        await admin.execute(f"CREATE DATABASE {_NAME}")
+        return await _drain(scratch, jobs, concurrency)
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
+        await admin.close()
+
+
+async def _drain(url: str, jobs: int, concurrency: int) -> float:
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=10))
+
+    @app.task(name="nothing", queue="bench")
+    async def nothing(probe: str) -> None:  # noqa: ARG001 - a payload of the usual size
+        return None
+
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+        for start in range(0, jobs, 1000):
+            some: list[dict[str, Any]] = [{"probe": f"{n:0>36}"} for n in range(start, min(jobs, start + 1000))]
+            await nothing.batch_defer_async(*some)
+        await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
+        began = time.perf_counter()
+        await app.run_worker_async(queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False)
+        return jobs / (time.perf_counter() - began)
