@@ -53,6 +53,10 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 log = structlog.get_logger("api.errors")
 
 
+class SlowBody(errors.Invalid):
+    code = "body_timeout"
+
+
 class Problem(BaseModel):
     """A problem document. `code` is stable; `detail` says what to do next."""
 
@@ -98,6 +102,9 @@ def answer(request: Request, error: BaseException) -> ProblemResponse:
     after_s = getattr(known, "after_s", None)
     if after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(after_s)))
+    if isinstance(known, errors.TooLarge | SlowBody):
+        # The rest of the body may still be under way: nothing more is read from this connection.
+        headers["Connection"] = "close"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return _document(request, status, known.code, known.detail, known.members, headers)

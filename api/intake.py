@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.errors import SlowBody
 from contracts.errors import Invalid, TooLarge
 
 #: How much of a body that is too large is still read, so that its sender gets to see the answer.
@@ -70,10 +71,6 @@ class Intake:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body has more than {self.max_bytes} bytes: send less, or in several requests")
-
-
-class SlowBody(Invalid):
-    code = "body_timeout"
 
 
 def _check(body: bytes) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.server import Server
 from contracts.access import GrantedRole
 from contracts.settings import Settings
 from contracts.tenants import Role, Tenant
@@ -107,9 +107,10 @@ def settings_of_tests(**changes: Any) -> Settings:
 @contextmanager
 def serving(database_url: str, settings: Settings | None = None) -> Iterator[tuple[str, FastAPI]]:
     """Serve the API on a free port of 127.0.0.1; gives its address."""
-    app = create_app(settings or settings_of_tests(), database_url=database_url)
+    settings = settings or settings_of_tests()
+    app = create_app(settings, database_url=database_url)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    server = _Server(app, settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
@@ -122,9 +123,9 @@ def serving(database_url: str, settings: Settings | None = None) -> Iterator[tup
         listening.close()
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+class _Server(Server):
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(app, settings)
         self.settled = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

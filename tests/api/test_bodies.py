@@ -80,7 +80,7 @@ def test_nonsense_is_refused_everywhere(api: Served) -> None:
             )
             assert answer.headers["content-type"] == "application/problem+json"
             if answer.status_code == 400:
-                assert answer.json()["code"] in ("invalid_request", "bad_cursor"), (path, what, answer.text[:300])
+                assert answer.json()["code"] in ("invalid_request", "invalid_cursor"), (path, what, answer.text[:300])
     assert snapshot(api) == before
 
 

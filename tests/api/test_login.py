@@ -174,6 +174,15 @@ def test_failures_throttle_the_address_across_accounts_and_tenants(db_url: str) 
         assert tried == [401, 401, 401, 429]
 
 
+@pytest.mark.parametrize(("proxies", "last"), [("", 429), ("127.0.0.1", 401)])
+def test_a_forwarded_address_counts_only_from_a_trusted_proxy(db_url: str, proxies: str, last: int) -> None:
+    with served(db_url, settings_of_tests(login_attempts=3, api_trusted_proxies=proxies)) as api:
+        for n in range(4):
+            body = {"email": f"user{n}@example.com", "password": "a guess"}
+            answer = api.client.post("/v1/auth/login", json=body, headers={"X-Forwarded-For": f"203.0.113.{n}"})
+    assert answer.status_code == last
+
+
 def test_simultaneous_guesses_do_not_slip_under_the_limit(db_url: str) -> None:
     with served(db_url, settings_of_tests(login_attempts=3)) as api, ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(lambda n: login(api, password=f"guess {n}").status_code, range(12)))

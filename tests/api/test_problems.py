@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 from fastapi import FastAPI, Request
 
 from api.errors import STATUSES
@@ -58,6 +59,19 @@ def test_errors_become_problems(shared_api: Served, error: Exception, status: in
         assert answer.headers["retry-after"] == "3"
     if status == 409:
         assert problem["lead_id"] == str(error.members["lead_id"])  # type: ignore[attr-defined]
+
+
+def test_a_bug_is_logged_once_with_its_traceback_and_the_request_id(shared_api: Served) -> None:
+    # S2.17
+    add_route(shared_api.app, "/fails/loudly", ZeroDivisionError("the cause"))
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        answer = shared_api.client.get("/fails/loudly")
+    failures = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["event"] for entry in failures] == ["request_failed"]
+    assert isinstance(failures[0]["exc_info"], ZeroDivisionError)
+    assert failures[0]["requestId"] == answer.json()["request_id"]
+    served_line = next(entry for entry in logs if entry["event"] == "request_served")
+    assert (served_line["status"], served_line["route"]) == (500, "/fails/loudly")
 
 
 @pytest.mark.parametrize("path", ["/api/jobs/fails", "/admin/fails"])
