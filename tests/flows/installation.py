@@ -138,6 +138,7 @@ def installed(url: str, sandbox: RunningSandbox, folder: Path) -> Iterator[Insta
 class Desk:
     """One tenant at work: starts runs as the API does, waits for them, looks into the database as the login user."""
 
+    url: str
     pool: Pool
     login: Connection
     tenant: UUID
@@ -242,7 +243,7 @@ async def desk_at(url: str) -> AsyncIterator[Desk]:
         slug = f"t-{uuid4().hex[:12]}"
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             tenant = await tenants.create(tx, slug, by="tests")
-        yield Desk(pool, login, tenant.id, slug)
+        yield Desk(url, pool, login, tenant.id, slug)
     finally:
         with suppress(Exception):
             await login.close()
