@@ -50,10 +50,26 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
      LIMIT s.n FOR UPDATE SKIP LOCKED) e
 
 -- held_back --
--- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due?
-SELECT EXISTS (SELECT FROM app.outbox_events o WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()) AS backlog,
-       (SELECT extract(epoch FROM min(o.available_at) - app.now())::float8 FROM app.outbox_events o
-         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > app.now()) AS next_due_s
+-- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant.
+WITH RECURSIVE tenants AS (
+    (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+      WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
+      ORDER BY o.tenant_id, o.available_at LIMIT 1)
+    UNION ALL
+    SELECT n.tenant_id, n.available_at FROM tenants t CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > t.tenant_id
+         ORDER BY o.tenant_id, o.available_at LIMIT 1) n
+), clock AS MATERIALIZED (
+    SELECT app.now() AS now
+)
+SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
+       extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
+  FROM clock c LEFT JOIN tenants t ON true
+  LEFT JOIN LATERAL (
+    SELECT o.available_at FROM app.outbox_events o
+     WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > c.now
+     ORDER BY o.available_at LIMIT 1) f ON true
 
 -- handoff --
 -- Events leave for history; executions and queue rows appear; all or nothing. Returns how many of each.

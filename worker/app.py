@@ -125,7 +125,7 @@ def _start_jobs(
         roles=("jobs",),
         heartbeat_s=settings.worker_heartbeat_s,
         drain_s=settings.worker_drain_s,
-        on_drained=dispatcher.wake if dispatcher is not None else None,
+        on_drained=performer.wake,
     )
     if dispatcher is not None:
         dispatcher.on_jobs = worker.wake

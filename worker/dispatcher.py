@@ -25,8 +25,8 @@ log = structlog.get_logger("dispatcher")
 _DATA_ERRORS = ("22", "23")
 #: Batches under way at once while a backlog lasts: one is routed here while Postgres writes the other.
 LANES = 2
-#: How soon to look again while a tenant's backlog waits for room in the queue.
-_HELD_BACK_S = 0.01
+#: How soon to look again while a tenant's backlog waits for room in the queue, should the wake-up of finished work not come.
+_HELD_BACK_S = 0.25
 
 
 @dataclass(slots=True)
