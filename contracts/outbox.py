@@ -197,7 +197,7 @@ class Depth(BaseModel):
 
 
 class Rate(BaseModel):
-    """Events a second over the last `window_s` seconds: written, and handed off or delivered."""
+    """Events a second over the last `window_s` seconds: written, and handed off or delivered within a day of it."""
 
     window_s: int
     emitted_per_s: float

@@ -64,6 +64,7 @@ async def list_executions(
         path = BY_DEAD_LETTER
     sifting = states is not None or asked.job is not None or asked.event_id is not None
     look = paging.look(len(tenants), limit + 1, sifting=sifting)
+    await paging.steady(tx)
     query = SQL["list"].replace("/* path */", path)
     rows = await tx.fetch(
         query, list(tenants), before, look, limit + 1, asked.job, states, asked.run_id, asked.event_id
@@ -78,6 +79,7 @@ async def list_dead_letters(
     """One page of unanswered dead letters, newest first. Raises: Invalid for a cursor that is not ours."""
     before = paging.decode(cursor, _LETTER_KEY)[1][0] if cursor else paging.LAST_UUID
     look = paging.look(len(tenants), limit + 1, sifting=kind is not None)
+    await paging.steady(tx)
     rows = await tx.fetch(SQL["dead_letters"], list(tenants), before, look, limit + 1, kind)
     found, following = _page(rows, "dead", limit)
     return DeadLetterPage(items=[DeadLetterRow.model_validate(dict(r)) for r in found], next_cursor=following)

@@ -35,7 +35,7 @@ SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
 
 -- show --
 -- One execution of whoever may be seen.
-SELECT e.* FROM app.job_executions e WHERE e.tenant_id = ANY($1::uuid[]) AND e.id = $2
+SELECT e.* FROM unnest($1::uuid[]) AS t(tenant_id) JOIN app.job_executions e ON e.tenant_id = t.tenant_id AND e.id = $2
 
 -- caused --
 -- The executions an event made, was absorbed by, or (a redelivery, $3) delivered again.

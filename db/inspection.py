@@ -59,8 +59,9 @@ async def list_events(
         if at not in wanted:
             key = []
     items: list[EventRow] = []
+    ages = paging.span(await paging.steady(tx), older_than_s=asked.older_than_s, newer_than_s=asked.newer_than_s)
     for index, section in enumerate(wanted):
-        rows, rest = await _section(tx, section, tenants, asked, key, limit - len(items))
+        rows, rest = await _section(tx, section, tenants, asked, ages, key, limit - len(items))
         items += rows
         if rest is not None:
             return EventPage(items=items, next_cursor=paging.encode(section, *rest))
@@ -73,16 +74,22 @@ async def list_events(
 
 def _first(section: str) -> list[Any]:
     if section == "sent":
-        return ["9999-12-31T00:00:00Z", paging.LAST_ID]
+        return [paging.LAST_AT, paging.LAST_ID]
     return [paging.LAST_UUID if section == "dead" else paging.LAST_ID]
 
 
 async def _section(
-    tx: Tx, section: str, tenants: Sequence[UUID], asked: EventFilter, key: list[Any], limit: int
+    tx: Tx,
+    section: str,
+    tenants: Sequence[UUID],
+    asked: EventFilter,
+    ages: tuple[datetime, datetime],
+    key: list[Any],
+    limit: int,
 ) -> tuple[list[EventRow], list[Any] | None]:
     """Rows of one section, and the key where the next page starts (None = the section ends here)."""
     name, path = next((found for found in PATHS[section] if _named(asked, found[0])), ("", ""))
-    key = key or paging.decode(paging.encode(section, *_first(section)), _KEYS)[1]
+    key = key or _first(section)
     look = paging.look(len(tenants), limit + 1, sifting=_sifts(asked, section, name))
     arguments = [
         list(tenants),
@@ -95,8 +102,8 @@ async def _section(
         asked.aggregate_id,
         asked.correlation_id,
         asked.error_class,
-        asked.newer_than_s,
-        asked.older_than_s,
+        ages[0],
+        min(ages[1], key[0]) if section == "sent" else ages[1],
     ]
     if section == "sent":
         arguments.append(key[0])

@@ -160,7 +160,7 @@ def verify(
     since = None if window_s is None else datetime.now(UTC) - timedelta(seconds=window_s)
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> Verification:
-        whose = None if tenant is None else tenants
+        whose = None if tenant is None else tenants[0]
         deliveries = await verification.check_deliveries(tx, whose)
         return await verification.verify(tx, whose, deliveries, since=since)
 

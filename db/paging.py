@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
 from contracts.errors import Invalid
+from db.sql import load
+from db.transaction import Tx
 
+SQL = load("paging")
+#: Before and after anything that was ever written.
+FIRST_AT = datetime(1, 1, 2, tzinfo=UTC)
+LAST_AT = datetime(9999, 12, 30, tzinfo=UTC)
 #: Later than anything: where the first page starts.
 LAST_ID = 2**63 - 1
 LAST_UUID = UUID(int=2**128 - 1)
 #: How many rows one page may look at to find what a filter asks for.
 LOOK = 20_000
+
+
+async def steady(tx: Tx) -> datetime:
+    """Keep the rest of the transaction to plans that read an index in its order. Gives the database's time."""
+    now: datetime = await tx.fetchval(SQL["steady"])
+    return now
+
+
+def span(now: datetime, *, older_than_s: float | None, newer_than_s: float | None) -> tuple[datetime, datetime]:
+    """Ages as (since, until). Plain values: under row-level security an expression over NULL would hide the index."""
+    since = FIRST_AT if newer_than_s is None else now - timedelta(seconds=newer_than_s)
+    return since, LAST_AT if older_than_s is None else now - timedelta(seconds=older_than_s)
 
 
 def look(tenants: int, limit: int, *, sifting: bool) -> int:

@@ -6,6 +6,7 @@ Safe to ask for twice: jobs are unique by their key, so the second time the exis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +14,7 @@ import asyncpg
 from contracts.errors import Conflict
 from contracts.outbox import EventDetail, EventStatus
 from contracts.replays import Replayed, ReplayReport, ReplayRequest
-from db import inspection
+from db import inspection, paging
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -65,20 +66,28 @@ def _replayable(event: EventDetail) -> None:
 
 async def replay_many(tx: Tx, tenants: Sequence[UUID], asked: ReplayRequest, by: str) -> ReplayReport:
     """Replay what the filter finds, dead letters first; with `dry_run` only count it. One audit row a tenant and kind."""
-    status = asked.filter.status or [EventStatus.DEAD_LETTER]
+    which = asked.filter
+    ages = paging.span(await paging.steady(tx), older_than_s=which.older_than_s, newer_than_s=which.newer_than_s)
+    status = which.status or [EventStatus.DEAD_LETTER]
     report = ReplayReport(
         dry_run=asked.dry_run, matched=0, replayed=0, more=False, by_type={}, oldest=None, newest=None, last_due_at=None
     )
     if EventStatus.DEAD_LETTER in status:
-        await _replay(tx, SQL["many_letters"], tenants, asked, by, report)
+        await _replay(tx, SQL["many_letters"], tenants, asked, ages, by, report)
     if EventStatus.SENT in status and not report.more:
-        paths = (text for name, text in inspection.PATHS["sent"] if getattr(asked.filter, name) is not None)
-        await _replay(tx, SQL["many_sent"].replace("/* path */", next(paths, "")), tenants, asked, by, report)
+        paths = (text for name, text in inspection.PATHS["sent"] if getattr(which, name) is not None)
+        await _replay(tx, SQL["many_sent"].replace("/* path */", next(paths, "")), tenants, asked, ages, by, report)
     return report
 
 
 async def _replay(
-    tx: Tx, query: str, tenants: Sequence[UUID], asked: ReplayRequest, by: str, report: ReplayReport
+    tx: Tx,
+    query: str,
+    tenants: Sequence[UUID],
+    asked: ReplayRequest,
+    ages: tuple[datetime, datetime],
+    by: str,
+    report: ReplayReport,
 ) -> None:
     """Run one kind of replay and add what it did to the report."""
     which, left = asked.filter, asked.limit - report.matched
@@ -94,8 +103,7 @@ async def _replay(
         which.aggregate_id,
         which.correlation_id,
         which.error_class,
-        which.newer_than_s,
-        which.older_than_s,
+        *ages,
         which.model_dump(mode="json", exclude_none=True),
     )
     for row in rows:

@@ -29,8 +29,8 @@ WITH clock AS MATERIALIZED (
 ), found AS MATERIALIZED (
     SELECT s.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT h.* FROM app.outbox_history h
-         WHERE h.tenant_id = t.tenant_id AND h.created_at >= coalesce((SELECT app.now()) - $11::float8 * interval '1 second', '-infinity')
-           AND h.created_at <= coalesce((SELECT app.now()) - $12::float8 * interval '1 second', 'infinity') /* path */
+         WHERE h.tenant_id = t.tenant_id AND h.created_at >= $11::timestamptz
+           AND h.created_at <= $12::timestamptz /* path */
            AND ($6::text IS NULL OR h.type = $6) AND ($7::text IS NULL OR h.aggregate_type = $7) AND ($8::uuid IS NULL OR h.aggregate_id = $8)
            AND ($9::uuid IS NULL OR h.correlation_id = $9) AND ($10::text IS NULL OR h.error_class = $10)
            AND h.type <> 'Redelivery' AND NOT h.headers ? 'replay_of'
@@ -65,8 +65,8 @@ WITH clock AS MATERIALIZED (
      WHERE d.tenant_id = ANY($1::uuid[]) AND d.resolved_at IS NULL AND d.kind = 'event' AND ($6::text IS NULL OR d.name = $6)
        AND ($7::text IS NULL OR d.event->>'aggregate_type' = $7) AND ($8::uuid IS NULL OR (d.event->>'aggregate_id')::uuid = $8)
        AND ($9::uuid IS NULL OR d.correlation_id = $9) AND ($10::text IS NULL OR d.error_class = $10)
-       AND (d.event->>'created_at')::timestamptz >= coalesce((SELECT app.now()) - $11::float8 * interval '1 second', '-infinity')
-       AND (d.event->>'created_at')::timestamptz <= coalesce((SELECT app.now()) - $12::float8 * interval '1 second', 'infinity')
+       AND (d.event->>'created_at')::timestamptz >= $11::timestamptz
+       AND (d.event->>'created_at')::timestamptz <= $12::timestamptz
      ORDER BY d.tenant_id, d.id LIMIT $2::bigint + 1 FOR UPDATE SKIP LOCKED
 ), picked AS MATERIALIZED (
     SELECT f.*, CASE WHEN $4::float8 IS NULL THEN c.now ELSE c.now + (row_number() OVER (ORDER BY f.tenant_id, f.id) - 1) / $4 * interval '1 second' END AS due_at

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contracts.outbox import Depth, EventStatus, Rate, Stats
-from db import queue
+from db import paging, queue
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("stats")
 #: Counts stop here for each tenant; the answer then says `truncated`.
 BOUND = 100_000
+RATE_BOUND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ async def queue_depth(tx: Tx, tenants: Sequence[UUID], *, alive_within_s: float)
 async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
     """Depth by state and type, age of the oldest due event in seconds, rates over 1, 5 and 60 minutes."""
     ids = list(tenants)
+    await paging.steady(tx)
     row = await tx.fetchrow(SQL["depth"], ids, BOUND)
-    moved = await tx.fetchrow(SQL["rates"], ids)
+    moved = await tx.fetchrow(SQL["rates"], ids, RATE_BOUND)
     assert row is not None
     assert moved is not None
     letters = {r["kind"]: r["count"] for r in await tx.fetch(SQL["dead_letters"], ids, BOUND)}
@@ -48,7 +50,7 @@ async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
         at=row["now"],
         counts=counts,
         depth=standing,
-        truncated=row["truncated"] or any(n >= BOUND for n in letters.values()),
+        truncated=row["truncated"] or moved["looked"] >= RATE_BOUND or any(n >= BOUND for n in letters.values()),
         oldest_due_age_s=row["oldest_due_age_s"],
         next_due_at=row["next_due_at"],
         rates=[

@@ -26,14 +26,19 @@ SELECT c.now,
   FROM clock c
 
 -- rates --
--- What left the outbox in the last hour, by when it was written and when it was sent.
-SELECT count(*) FILTER (WHERE h.created_at >= (SELECT app.now()) - interval '1 minute') AS emitted_60,
-       count(*) FILTER (WHERE h.created_at >= (SELECT app.now()) - interval '5 minutes') AS emitted_300,
-       count(*) FILTER (WHERE h.created_at >= (SELECT app.now()) - interval '1 hour') AS emitted_3600,
-       count(*) FILTER (WHERE h.sent_at >= (SELECT app.now()) - interval '1 minute') AS sent_60,
-       count(*) FILTER (WHERE h.sent_at >= (SELECT app.now()) - interval '5 minutes') AS sent_300,
-       count(*) AS sent_3600
-  FROM app.outbox_history h WHERE h.tenant_id = ANY($1::uuid[]) AND h.sent_at >= (SELECT app.now()) - interval '1 hour'
+-- What left the outbox, by when it was written and when it was sent; of events written within a day, which an index finds,
+-- the youngest $2 a tenant.
+SELECT count(*) FILTER (WHERE h.created_at >= c.now - interval '1 minute') AS emitted_60,
+       count(*) FILTER (WHERE h.created_at >= c.now - interval '5 minutes') AS emitted_300,
+       count(*) FILTER (WHERE h.created_at >= c.now - interval '1 hour') AS emitted_3600,
+       count(*) FILTER (WHERE h.sent_at >= c.now - interval '1 minute') AS sent_60,
+       count(*) FILTER (WHERE h.sent_at >= c.now - interval '5 minutes') AS sent_300,
+       count(*) FILTER (WHERE h.sent_at >= c.now - interval '1 hour') AS sent_3600,
+       count(*) AS looked
+  FROM (SELECT app.now() AS now) c, unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
+    SELECT o.created_at, o.sent_at FROM app.outbox_history o
+     WHERE o.tenant_id = t.tenant_id AND o.created_at >= (SELECT app.now()) - interval '1 day'
+     ORDER BY o.created_at DESC, o.id DESC LIMIT $2::bigint) h
 
 -- dead_letters --
 -- Unanswered dead letters by kind, counted up to $2 a tenant.

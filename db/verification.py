@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.outbox import Breach, Verification, Window
+from db.paging import FIRST_AT, LAST_AT
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("verification")
 #: Appended where only some tenants are asked for, so that their index leads: an OR would hide it.
-_HISTORY = "AND h.tenant_id = ANY($1)"
-_EXECUTIONS = "AND e.tenant_id = ANY($1)"
+_HISTORY = "AND h.tenant_id = $1"
+_EXECUTIONS = "AND e.tenant_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,18 @@ class Deliveries:
     breaches: list[Breach]
 
 
-async def check_deliveries(tx: Tx, tenants: Sequence[UUID] | None) -> Deliveries:
+async def check_deliveries(tx: Tx, tenant: UUID | None) -> Deliveries:
     """Compare unfinished executions with what will deliver them. `tx` acts as system; None = every tenant."""
     await tx.execute(SQL["roomy"])
-    query = SQL["deliveries"].replace("/* executions */", _EXECUTIONS if tenants is not None else "")
-    row = await tx.fetchrow(query, None if tenants is None else list(tenants))
+    query = SQL["deliveries"].replace("/* executions */", _EXECUTIONS if tenant else "")
+    row = await tx.fetchrow(query, tenant)
     assert row is not None
     return Deliveries(row["orphaned"], row["doubled"], [_of_delivery(b) for b in row["breaches"] or []])
 
 
 async def verify(
     tx: Tx,
-    tenants: Sequence[UUID] | None,
+    tenant: UUID | None,
     deliveries: Deliveries,
     *,
     since: datetime | None = None,
@@ -47,13 +47,13 @@ async def verify(
 ) -> Verification:
     """Count what the events written in [since, until) led to against what they had to. None = no bound, every tenant."""
     began = time.monotonic()
-    ids = None if tenants is None else list(tenants)
     await tx.execute(SQL["roomy"])
-    standing = await tx.fetchrow(SQL["standing"], ids, since, until or datetime.max.replace(tzinfo=UTC))
+    start = since or FIRST_AT
+    standing = await tx.fetchrow(SQL["standing"], tenant, start, until or LAST_AT)
     assert standing is not None
     upto = until or standing["now"]
-    query = SQL["handoffs"].replace("/* history */", _HISTORY if ids is not None else "")
-    row = await tx.fetchrow(query, ids, since, upto)
+    query = SQL["handoffs"].replace("/* history */", _HISTORY if tenant else "")
+    row = await tx.fetchrow(query, tenant, start, upto)
     assert row is not None
     doubled = row["doubled"] + deliveries.doubled
     return Verification(

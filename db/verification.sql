@@ -7,8 +7,8 @@ SELECT set_config('work_mem', '128MB', true)
 WITH sent AS MATERIALIZED (
     SELECT h.tenant_id, h.event_id, max(h.type) AS type, max(h.routes) AS routes, count(*) AS times
       FROM app.outbox_history h
-     WHERE h.created_at >= coalesce($2::timestamptz, '-infinity') AND h.created_at < $3::timestamptz AND h.sink = 'queue'
-       AND ($1::uuid[] IS NULL OR h.tenant_id = ANY($1)) /* history */
+     WHERE h.created_at >= $2::timestamptz AND h.created_at < $3::timestamptz AND h.sink = 'queue'
+       AND ($1::uuid IS NULL OR h.tenant_id = $1) /* history */
      GROUP BY h.tenant_id, h.event_id
 ), made AS (
     SELECT e.tenant_id, e.event_id, count(*) AS n FROM sent s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.event_id = s.event_id
@@ -35,23 +35,23 @@ SELECT count(*) AS events, coalesce(sum(j.made), 0)::bigint AS jobs, coalesce(su
 -- standing --
 -- What has not left the outbox in the window, and how many events were given up in it.
 SELECT (SELECT count(*) FROM app.outbox_events o
-         WHERE o.created_at >= coalesce($2::timestamptz, '-infinity') AND o.created_at < $3::timestamptz AND ($1::uuid[] IS NULL OR o.tenant_id = ANY($1))) AS waiting,
+         WHERE o.created_at >= $2::timestamptz AND o.created_at < $3::timestamptz AND ($1::uuid IS NULL OR o.tenant_id = $1)) AS waiting,
        (SELECT count(*) FROM app.dead_letters d
-         WHERE d.kind = 'event' AND d.resolved_at IS NULL AND ($1 IS NULL OR d.tenant_id = ANY($1))
-           AND (d.event->>'created_at')::timestamptz >= coalesce($2, '-infinity') AND (d.event->>'created_at')::timestamptz < $3) AS dead_letters,
+         WHERE d.kind = 'event' AND d.resolved_at IS NULL AND ($1 IS NULL OR d.tenant_id = $1)
+           AND (d.event->>'created_at')::timestamptz >= $2 AND (d.event->>'created_at')::timestamptz < $3) AS dead_letters,
        app.now() AS now
 
 -- deliveries --
 -- Unfinished executions against what will deliver them: a queue row, or a redelivery in the outbox. Ask as system.
 WITH live AS MATERIALIZED (
     SELECT e.tenant_id, e.id, e.event_id, e.job, e.state FROM app.job_executions e
-     WHERE e.state IN ('queued', 'running', 'waiting') AND ($1::uuid[] IS NULL OR e.tenant_id = ANY($1)) /* executions */
+     WHERE e.state IN ('queued', 'running', 'waiting') AND ($1::uuid IS NULL OR e.tenant_id = $1) /* executions */
 ), rows AS (
     SELECT j.execution_id, count(*) FILTER (WHERE j.status = 'todo') AS todo, count(*) FILTER (WHERE j.status = 'doing') AS doing
-      FROM queue.procrastinate_jobs j WHERE $1 IS NULL OR j.tenant_id = ANY($1) GROUP BY j.execution_id
+      FROM queue.procrastinate_jobs j WHERE $1 IS NULL OR j.tenant_id = $1 GROUP BY j.execution_id
 ), again AS (
     SELECT o.tenant_id, o.aggregate_id AS id, count(*) AS n FROM app.outbox_events o
-     WHERE o.type = 'Redelivery' AND o.state IN ('pending', 'failed') AND ($1 IS NULL OR o.tenant_id = ANY($1)) GROUP BY o.tenant_id, o.aggregate_id
+     WHERE o.type = 'Redelivery' AND o.state IN ('pending', 'failed') AND ($1 IS NULL OR o.tenant_id = $1) GROUP BY o.tenant_id, o.aggregate_id
 ), judged AS MATERIALIZED (
     SELECT l.tenant_id, l.id, l.event_id, l.job, l.state, coalesce(r.todo, 0) AS todo,
            CASE l.state WHEN 'queued' THEN coalesce(r.todo, 0) = 0 WHEN 'running' THEN coalesce(r.doing, 0) = 0 ELSE a.n IS NULL END AS orphaned,

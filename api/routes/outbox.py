@@ -60,14 +60,15 @@ async def verify(
     until: Annotated[Moment | None, Query(description="events written before then; default: now")] = None,
 ) -> Verification:
     """Was anything lost, did anything happen twice? Unfinished jobs are checked whatever the window."""
-    mine = [principal.tenant_id]
+    mine = principal.tenant_id
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         deliveries = await verification.check_deliveries(tx, mine)
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, mine) as tx:
         start = since or (until or datetime.now(UTC)) - timedelta(days=1)
         return await verification.verify(tx, mine, deliveries, since=start, until=until)
 
 
+@router.get("/{event_id}", include_in_schema=False)
 @router.get("/events/{event_id}", name="show", responses=problems(404))
 async def show_event(event_id: UUID, principal: Viewer, pool: PoolDep) -> EventDetail:
     """One event with its timeline: executions, attempts, vendor calls, the rows they wrote."""
@@ -75,6 +76,7 @@ async def show_event(event_id: UUID, principal: Viewer, pool: PoolDep) -> EventD
         return await inspection.show_event(tx, [principal.tenant_id], event_id)
 
 
+@router.get("/{event_id}/explain", include_in_schema=False)
 @router.get("/events/{event_id}/explain", name="explain", responses=problems(404))
 async def explain(event_id: UUID, principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Explanation:
     """Why has it not been delivered, or what became of it? In plain words, each with the next step."""
@@ -91,6 +93,7 @@ async def explain(event_id: UUID, principal: Viewer, pool: PoolDep, settings: Se
         )
 
 
+@router.post("/{event_id}/replay", include_in_schema=False, status_code=202)
 @router.post("/events/{event_id}/replay", name="replay", status_code=202, responses=problems(404, 409))
 async def replay_event(event_id: UUID, principal: Ops, pool: PoolDep, wake: WakeDep) -> Replayed:
     """Send one event again: a sent one as a new event, a dead letter under its own id with no attempts spent."""

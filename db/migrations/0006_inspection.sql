@@ -3,5 +3,3 @@
 -- Rows enter these only when something went wrong.
 CREATE INDEX outbox_events_failed ON app.outbox_events (tenant_id, id) WHERE state = 'failed';
 CREATE INDEX outbox_history_errors ON app.outbox_history (tenant_id, error_class, created_at, id) WHERE error_class IS NOT NULL;
--- History is written in the order it is sent, so ranges of blocks are enough to find the last hour.
-CREATE INDEX outbox_history_sent ON app.outbox_history USING brin (sent_at);

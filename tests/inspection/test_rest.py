@@ -52,6 +52,8 @@ async def test_events_are_listed_shown_explained_and_replayed(api: Served, stage
     both = get(api, "/v1/outbox/events", status=["sent", "dead_letter"])
     assert len(both["items"]) == 2
     assert get(api, "/v1/outbox/events", status="pending")["items"] == []
+    assert get(api, f"/v1/outbox/{event_id}") == get(api, f"/v1/outbox/events/{event_id}")
+    assert get(api, f"/v1/outbox/{dead}/explain") == get(api, f"/v1/outbox/events/{dead}/explain")
     story = get(api, f"/v1/outbox/events/{event_id}")
     assert [e["status"] for e in story["executions"]] == ["queued"]
     why = get(api, f"/v1/outbox/events/{dead}/explain")
