@@ -14,12 +14,15 @@ from typer.core import TyperGroup
 DOORS = {
     "demo": ("front.demo:demo", "Run the whole product once on this machine, show what it found, stop."),
     "up": ("front.up:up", "Run database, API and worker until Ctrl-C."),
+    "doctor": ("front.doctor:doctor", "Look for what is wrong, and say how to mend it."),
     "api": ("api.commands:api", "Serve the API."),
     "worker": ("worker.commands:worker", "Run a worker: dispatcher, jobs, schedules, maintenance."),
     "sandbox": (
         "worker.commands:sandbox",
         "Run the vendor sandbox: every vendor's wire format over an invented world.",
     ),
+    "bench": ("worker.commands:bench", "Measure this machine, stock Procrastinate beside it."),
+    "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),
     "tenants": ("db.access_commands:tenants_app", "Tenants: create, list, pause, close."),
