@@ -35,8 +35,8 @@ class ReplayRequest(BaseModel):
 
     filter: ReplayFilter = ReplayFilter()
     dry_run: bool = False
-    rate: float | None = Field(None, gt=0, le=100_000)
-    limit: int = Field(1000, ge=1, le=100_000)
+    rate: float | None = Field(None, strict=True, gt=0, le=100_000)
+    limit: int = Field(1000, strict=True, ge=1, le=100_000)
 
     @model_validator(mode="after")
     def _replayable(self) -> ReplayRequest:

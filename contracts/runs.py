@@ -71,12 +71,12 @@ class CreateRun(BaseModel):
     provider: Name | None = None
     queries: list[Title] | None = Field(default=None, min_length=1, max_length=1000)
     icp_profile_id: UUID | None = Field(default=None, validation_alias=_both("icp_profile_id"))
-    limit: int | None = Field(default=None, ge=1, le=100_000)
+    limit: int | None = Field(default=None, strict=True, ge=1, le=100_000)
     cursor: LongTitle | None = None
-    max_companies: int | None = Field(default=None, ge=1, le=100_000, validation_alias=_both("max_companies"))
-    max_queries: int | None = Field(default=None, ge=1, le=1000, validation_alias=_both("max_queries"))
+    max_companies: int | None = Field(default=None, strict=True, ge=1, le=100_000, validation_alias=_both("max_companies"))
+    max_queries: int | None = Field(default=None, strict=True, ge=1, le=1000, validation_alias=_both("max_queries"))
     max_runtime_seconds: int | None = Field(
-        default=None, ge=1, le=86_400, validation_alias=_both("max_runtime_seconds")
+        default=None, strict=True, ge=1, le=86_400, validation_alias=_both("max_runtime_seconds")
     )
     dry_run: bool = Field(default=False, validation_alias=_both("dry_run"))
     mode: RunMode = "manual"

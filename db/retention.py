@@ -22,6 +22,12 @@ async def make_months(tx: Tx) -> list[str]:
     return [r["month"] for r in rows if r["made"]]
 
 
+async def keep_months(tx: Tx) -> list[str]:
+    """`make_months` from a system transaction: for the rest of it the owner acts."""
+    await tx.execute("SELECT set_config('role', $1, true)", DbRole.OWNER.value)
+    return await make_months(tx)
+
+
 async def prepare(pool: Pool) -> list[str]:
     """`make_months` in a transaction of its own."""
     async with transaction(pool, None, role=DbRole.OWNER) as tx:

@@ -15,7 +15,7 @@ import structlog
 
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
-from db import queue
+from db import access, queue, retention
 from db.pool import open_pool
 from db.queue import Stranded
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -137,7 +137,8 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         why = Stopped("quarantined", "worker_died", "three workers died while they ran this job")
         await tell(activities, tx, gone.tenant_id, gone.job, gone.payload, why)
 
-    maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped)
+    chores = (queue.forget_workers, retention.keep_months, retention.clean_runs, access.forget_logins)
+    maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores)
     parts.start("maintain", maintenance.run(), maintenance.stop)
     sweeper = Sweeper(pool)
     parts.start("sweep", sweeper.run(), sweeper.stop)
