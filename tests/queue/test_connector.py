@@ -105,7 +105,7 @@ async def test_a_taken_queueing_lock_is_named(conn: Connection, connector: Async
         "CREATE TABLE queue.taken (queueing_lock text, status text);"
         "CREATE UNIQUE INDEX taken_key ON queue.taken (queueing_lock);"
         "GRANT ALL ON queue.taken TO headwater_system;"
-        "DROP INDEX queue.procrastinate_jobs_queueing_lock_idx_v1;"
+        "DROP INDEX IF EXISTS queue.procrastinate_jobs_queueing_lock_idx_v1;"
         "ALTER INDEX queue.taken_key RENAME TO procrastinate_jobs_queueing_lock_idx_v1"
     )
     await connector.execute_query_async(insert, lock=lock)

@@ -15,6 +15,8 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx
 
 #: How long to wait for a server that is away before an ordinary call gives up, in seconds.
 PATIENCE_S = 300.0
+#: How many statements may run on one plan.
+REPLAN_EVERY = 50
 #: What a server that is away, comes up or has no room looks like: nothing was sent yet, so wait.
 AWAY = (*CONNECTION_ERRORS, asyncpg.TooManyConnectionsError, asyncpg.InternalClientError)
 #: Plans made on an empty table must not become sequential scans of a full one (H12).
@@ -24,6 +26,8 @@ SESSION = {
     "timezone": "UTC",
     "enable_seqscan": "off",
     "jit": "off",
+    # A handful of statements, run thousands of times a second: planning each anew costs as much as running it.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 
@@ -76,18 +80,25 @@ def jittered(pause_s: float) -> float:
 
 
 class Line:
-    """One connection kept from a pool for a stream of single statements; replaced once it breaks."""
+    """One connection kept from a pool for a stream of single statements; replaced once it breaks.
+
+    Plans are kept too, but not for long: one made when a table was empty is quadratic once it is full (H12).
+    """
 
     def __init__(self, pool: Pool, patience_s: float = PATIENCE_S) -> None:
         self._pool = pool
         self._patience_s = patience_s
         self._kept: Tx | None = None
+        self._uses = 0
 
     async def take(self) -> Tx:
         """The connection, freshly acquired if need be. Raises: Unavailable."""
         if self._kept is None or _broken(self._kept):
             await self.give_back()
             self._kept = await acquire(self._pool, self._patience_s)
+        self._uses += 1
+        if self._uses % REPLAN_EVERY == 0:
+            await self._kept.execute("DISCARD PLANS")
         return self._kept
 
     async def cut(self) -> None:
