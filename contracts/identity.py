@@ -18,7 +18,8 @@ _LEGAL_FORMS = (
     "proprietary limited", "private limited", "public limited company", "limited liability company", "limited company",
     "sendirian berhad", "sdn bhd", "pty ltd", "pte ltd", "pvt ltd", "co ltd", "limited liability partnership",
     "soc ltd", "close corporation", "proprietary", "incorporated", "corporation", "company limited", "limited", "company",
-    "berhad", "bhd", "gmbh", "llc", "llp", "ltd", "plc", "inc", "corp", "pty", "pte", "pvt", "rf", "npc", "cc", "co", "lp", "sa", "ag", "bv", "nv",
+    "berhad", "bhd", "gmbh", "llc", "llp", "ltd", "plc", "inc", "corp",
+    "pty", "pte", "pvt", "rf", "npc", "cc", "co", "lp", "sa", "ag", "bv", "nv",
 )  # fmt: skip
 _FORMS = re.compile(r"(?:\s+(?:" + "|".join(re.escape(f) for f in _LEGAL_FORMS) + r"))+$")
 _NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)

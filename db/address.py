@@ -22,7 +22,8 @@ def database_url(settings: Settings) -> str:
     url = settings.database_url or server.running(folder(settings))
     if url is None:
         raise Unavailable(
-            f"no database: set DATABASE_URL, or start one with `headwater up` or `headwater db serve` (data in {settings.headwater_data})",
+            "no database: set DATABASE_URL, or start one with `headwater up` or `headwater db serve` "
+            f"(data in {settings.headwater_data})",
             code="no_database",
         )
     return url

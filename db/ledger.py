@@ -102,7 +102,8 @@ async def reserve(
     call_id: UUID = await tx.fetchval("SELECT app.uuidv7()")
     item_id = await tx.fetchval(
         SQL["reserve"],
-        tenant, item.vendor, item.operation, item.fingerprint, dict(item.request), billable, units, run_id, execution_id, token, call_id,
+        tenant, item.vendor, item.operation, item.fingerprint, dict(item.request), billable, units, run_id, execution_id, token,
+        call_id,
     )  # fmt: skip
     return Reserved(call_id, item_id) if item_id is not None else Busy()
 

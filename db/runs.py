@@ -238,8 +238,8 @@ async def end_rehearsed(tx: Tx, tenant: UUID, run_id: UUID, seen: RunView) -> Ru
         return None
     c = seen.counts
     await tx.execute(
-        SQL["dry_counts"], tenant, run_id, c.discovered, c.after_dedupe, c.companies_created, c.companies_skipped, c.contacts_created,
-        c.contacts_skipped, c.leads_created, c.leads_skipped, c.errors,
+        SQL["dry_counts"], tenant, run_id, c.discovered, c.after_dedupe, c.companies_created, c.companies_skipped,
+        c.contacts_created, c.contacts_skipped, c.leads_created, c.leads_skipped, c.errors,
     )  # fmt: skip
     slices = seen.slices or []
     rehearsed = run.model_copy(update={"counts": c})

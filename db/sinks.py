@@ -39,7 +39,10 @@ async def settle(tx: Tx, event: Leased) -> bool:
 
 
 async def refuse(tx: Tx, event: Leased, error: str, error_class: str, *, counts: bool, max_attempts: int) -> str:
-    """Not delivered: `failed` with backoff, `dead_letter` at the last refusal, `lost` when the lease was. An outage does not count."""
+    """Not delivered: `failed` with backoff, `dead_letter` at the last refusal, `lost` when the lease was.
+
+    `counts=False` for an outage: it spends no attempt.
+    """
     row = await tx.fetchrow(
         SQL["refuse"],
         event.tenant_id,

@@ -20,9 +20,9 @@ from db.pool import open_pool
 from db.queue import Stranded
 from db.transaction import DbRole, Pool, Tx, transaction
 from worker.activities import ACTIVITIES
+from worker.context import Stopped
 from worker.dispatcher import Dispatcher
 from worker.maintenance import Maintenance
-from worker.context import Stopped
 from worker.perform import Activity, Performer, tell
 from worker.providers.registry import build
 from worker.queue.listener import Listener
@@ -41,12 +41,12 @@ class _Parts:
     """What runs, and how each part is asked to stop."""
 
     running: list[asyncio.Task[None]]
-    stops: list[Callable[[], None]]
+    stops: list[Callable[[], object]]
 
-    def start(self, name: str, body: Coroutine[Any, Any, None], stop: Callable[[], None] | None = None) -> None:
+    def start(self, name: str, body: Coroutine[Any, Any, None], stop: Callable[[], object] | None = None) -> None:
         task = asyncio.create_task(body, name=name)
         self.running.append(task)
-        self.stops.append(stop or (lambda: None if task.cancel() else None))
+        self.stops.append(stop or task.cancel)
 
 
 async def work(

@@ -71,11 +71,13 @@ class Performer:
             context = Context(self.pool, self.settings, self.ports, delivery, self.wake)
             async with asyncio.timeout(spec.timeout_s):
                 await self.activities[spec.name].run(context, args)
-        except (Fenced, RunOver) as error:
-            await self._insist(lambda: self._gave_way(delivery, error))
+        except Fenced:
+            await self._insist(lambda: self._fenced(delivery))
+        except RunOver:
+            await self._insist(lambda: self._cancelled(delivery))
         except asyncio.CancelledError:
             if delivery.abort == "cancel":
-                await self._insist(lambda: self._gave_way(delivery, RunOver()))
+                await self._insist(lambda: self._cancelled(delivery))
             else:
                 await self._insist(
                     lambda: self._put_off(delivery, 0.0, False, InterruptedError("the worker is stopping"), "snoozed")
@@ -134,15 +136,17 @@ class Performer:
         trace = "".join(traceback.format_exception(error))[-20000:]
         await self._end(d, Stopped("dead", _class(error), str(error) or type(error).__name__), trace)
 
-    async def _gave_way(self, d: Delivery, error: Exception) -> None:
-        """Fenced: another attempt owns it, nothing to write. Cancelled: say so, and tell the run."""
-        if isinstance(error, Fenced):
-            async with transaction(self.pool, d.tenant_id) as tx:
-                standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
-            if standing is None or not standing[2] or standing[1] != d.token:
-                log.info("job_fenced", stands=standing and standing[0])
-                d.settled = True
-                return
+    async def _fenced(self, d: Delivery) -> None:
+        """Another attempt owns it: nothing to write. Or it was cancelled meanwhile: then say so."""
+        async with transaction(self.pool, d.tenant_id) as tx:
+            standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
+        if standing is not None and standing[2] and standing[1] == d.token:
+            await self._cancelled(d)
+            return
+        log.info("job_fenced", stands=standing and standing[0])
+        d.settled = True
+
+    async def _cancelled(self, d: Delivery) -> None:
         await self._end(d, Stopped("cancelled", "cancelled", "cancelled"), None)
 
     async def _end(self, d: Delivery, stopped: Stopped, trace: str | None) -> None:
