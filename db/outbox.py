@@ -131,14 +131,9 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     )
     if row is None or row["gone"] != len(routed):
         raise RuntimeError(f"handoff moved {row and row['gone']} of {len(routed)} locked events")
-    if row["queued"] < len(jobs):
-        await tx.execute(
-            SQL["absorb"],
-            [event.tenant_id for _, event, _ in jobs],
-            [job.name for _, _, job in jobs],
-            [job.key for _, _, job in jobs],
-            [event.event_id for _, event, _ in jobs],
-        )
+    made = int(row["queued"])
+    if made < len(jobs):
+        made += await _absorb(tx, [(event, job) for _, event, job in jobs])
     again = [
         (event.tenant_id, route.execution_id)
         for event, routes in routed
@@ -147,7 +142,28 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     ]
     if again:
         await tx.execute(SQL["redeliver"], [t for t, _ in again], [e for _, e in again])
-    return int(row["queued"]) + len(again)
+    return made + len(again)
+
+
+async def _absorb(tx: Tx, wanted: Sequence[tuple[Claimed, Job]]) -> int:
+    """Account for events whose job existed already; returns how many jobs had to be made after all."""
+    made = 0
+    while wanted:
+        left = await tx.fetch(
+            SQL["absorb"],
+            [event.tenant_id for event, _ in wanted],
+            [job.name for _, job in wanted],
+            [job.key for _, job in wanted],
+            [event.event_id for event, _ in wanted],
+        )
+        wanted = [wanted[row["nth"] - 1] for row in left]
+        for event, job in sorted(wanted, key=lambda pair: (pair[0].tenant_id, pair[1].name, pair[1].key)):
+            spec = JOBS[job.name]
+            made += await tx.fetchval(
+                SQL["offer"], event.tenant_id, job.name, spec.queue, spec.scope, job.key, job.priority, job.payload,
+                event.event_id, job.run_id,
+            )  # fmt: skip
+    return made
 
 
 async def park(tx: Tx, event: Claimed, error: str, error_class: str, *, max_attempts: int) -> bool:

@@ -103,15 +103,41 @@ WITH clock AS MATERIALIZED (
 SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM queued) AS queued
 
 -- absorb --
--- Events whose job existed already: name the execution that absorbed them.
-INSERT INTO app.absorbed_events (tenant_id, event_id, job, execution_id, at)
-SELECT w.tenant_id, w.event_id, w.job, e.id, app.now()
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS w(tenant_id, job, key, event_id)
-  JOIN app.job_executions e ON e.tenant_id = w.tenant_id AND e.job = w.job
-   AND ((e.scope = 'once' AND e.key = w.key) OR e.coalesce_key = w.key)
- WHERE e.event_id <> w.event_id
- ORDER BY w.tenant_id, w.event_id, w.job
-ON CONFLICT DO NOTHING
+-- Events whose job existed already: name the execution that absorbed them. Returns which of them neither made a job nor
+-- found the one they met: a worker started it in between, and a started job absorbs nothing any more.
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) WITH ORDINALITY AS w(tenant_id, job, key, event_id, nth)
+), named AS (
+    INSERT INTO app.absorbed_events (tenant_id, event_id, job, execution_id, at)
+    SELECT w.tenant_id, w.event_id, w.job, e.id, app.now()
+      FROM wanted w
+      JOIN app.job_executions e ON e.tenant_id = w.tenant_id AND e.job = w.job
+       AND ((e.scope = 'once' AND e.key = w.key) OR e.coalesce_key = w.key)
+     WHERE e.event_id <> w.event_id
+     ORDER BY w.tenant_id, w.event_id, w.job
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, event_id, job
+)
+SELECT w.nth::int FROM wanted w
+ WHERE NOT EXISTS (SELECT FROM named n WHERE n.tenant_id = w.tenant_id AND n.event_id = w.event_id AND n.job = w.job)
+   AND NOT EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = w.tenant_id AND e.event_id = w.event_id AND e.job = w.job)
+   AND NOT EXISTS (SELECT FROM app.absorbed_events a WHERE a.tenant_id = w.tenant_id AND a.event_id = w.event_id AND a.job = w.job)
+ ORDER BY w.nth
+
+-- offer --
+-- One job again, for an event that `absorb` returned. Returns 1, or 0 when it has met another queued job by now.
+WITH made AS (
+    INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
+    SELECT $1, $2, $3, $4::text, $5::text, CASE WHEN $4 = 'coalesce' THEN $5 END, $6, $7, h.event_id, h.correlation_id, $9, app.now()
+      FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.event_id = $8 LIMIT 1
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, id, job, queue, priority
+), queued AS (
+    INSERT INTO queue.procrastinate_jobs (queue_name, task_name, priority, tenant_id, execution_id)
+    SELECT m.queue, m.job, m.priority, m.tenant_id, m.id FROM made m
+    RETURNING 1
+)
+SELECT count(*) FROM queued
 
 -- redeliver --
 -- waiting -> queued, with a new queue row. A coalesced one that has a younger twin in the queue steps aside.

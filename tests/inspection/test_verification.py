@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.events import LeadDiscovered, Probed
+from contracts.events import LeadDiscovered, Probed, parse
 from contracts.outbox import Verification
-from db import replays, verification
-from db.transaction import DbRole
+from db import outbox, replays, verification
+from db.transaction import DbRole, Tx
 from tests.inspection.scene import Scene
+from worker.pipeline import jobs_for
 
 
 async def verify(
     scene: Scene, tenant: UUID | None = None, since: datetime | None = None, until: datetime | None = None
 ) -> Verification:
     """As the API does for a tenant; as the command line does for everybody when none is given."""
-    whose = [tenant] if tenant else None
     async with scene.system() as tx:
-        deliveries = await verification.check_deliveries(tx, whose)
+        deliveries = await verification.check_deliveries(tx, tenant)
         if tenant is None:
-            return await verification.verify(tx, whose, deliveries, since=since, until=until)
+            return await verification.verify(tx, tenant, deliveries, since=since, until=until)
     async with scene.app(tenant) as tx:
-        return await verification.verify(tx, whose, deliveries, since=since, until=until)
+        return await verification.verify(tx, tenant, deliveries, since=since, until=until)
 
 
 async def live(scene: Scene) -> None:
@@ -133,3 +134,32 @@ async def test_the_window_is_stated_and_kept(scene: Scene) -> None:
     recent = await verify(scene, scene.mine, since=now - timedelta(days=1))
     assert (recent.ok, recent.events) == (True, 1)
     assert recent.window.until >= now - timedelta(minutes=1)
+
+
+class Between:
+    """The dispatcher's connection; a worker starts jobs just before its `absorb`."""
+
+    def __init__(self, tx: Tx, scene: Scene) -> None:
+        self._tx, self._scene = tx, scene
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        if query == outbox.SQL["absorb"]:
+            await self._scene.take(10)
+        return await self._tx.fetch(query, *arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+
+async def test_a_job_that_starts_while_it_absorbs_an_event_loses_none(scene: Scene) -> None:
+    # S2.04: the insert met the queued job, the worker took it, and only then was it asked for by name.
+    await scene.emit(Probed(probe_id=uuid4(), key="one"))
+    await scene.dispatch()
+    await scene.emit(Probed(probe_id=uuid4(), key="one"))
+    async with scene.system() as tx:
+        claimed = await outbox.claim(tx, batch=10, tenant_buffer=200)
+        routed = [(event, jobs_for(parse(event.type, event.version, event.payload))) for event in claimed]
+        await outbox.hand_off(cast(Tx, Between(tx, scene)), routed)
+    proof = await verify(scene)
+    assert proof.ok, proof.breaches
+    assert (proof.jobs, proof.absorbed) == (2, 0)
