@@ -28,7 +28,6 @@ def test_the_pinned_minor_is_installed() -> None:
     ("name", "expected", "is_async"),
     [
         ("_fetch_and_process_jobs", ["self"], True),
-        ("_process_job", ["self", "context"], True),
         ("_poll_jobs_to_abort", ["self"], True),
         ("_start_side_tasks", ["self"], False),
         ("_monitor_side_tasks", ["self", "side_tasks"], True),

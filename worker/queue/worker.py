@@ -9,22 +9,21 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import structlog
-from procrastinate import job_context, jobs, utils
+from procrastinate import utils
 from procrastinate.worker import Worker
 
 from contracts.jobs import QUEUES
 from db import queue
-from db.queue import Delivery
 from db.transaction import Pool
-from worker.queue.app import DELIVERY, Perform, Registry, build_app
+from worker.queue.app import Perform, Registry, build_app
 from worker.queue.connector import AsyncpgConnector
 from worker.queue.fetcher import Fetcher
-from worker.queue.finisher import Finisher
 from worker.queue.heartbeat import Heartbeat
 from worker.queue.pool import PATIENCE_S, Line
+from worker.queue.slots import Slots
 
 #: How long the heartbeat thread may hang before the process gives itself up, in seconds.
 HANG_S = 20.0
@@ -34,10 +33,6 @@ ALONE_S = 1.0
 OVERLAP_FROM = 25
 #: How long cancelled jobs, and then the last finish, may take at shutdown, in seconds.
 SETTLE_S = 10.0
-REASONS = {
-    "cancel": job_context.AbortReason.USER_REQUEST,
-    "shutdown": job_context.AbortReason.SHUTDOWN,
-}
 log = structlog.get_logger("worker.queue")
 
 
@@ -88,16 +83,12 @@ class BatchWorker(Worker):
         )
         self.listener = connector.listener
         self.on_drained = on_drained
-        self._pool, self._listen_url, self._perform, self._roles = pool, listen_url, perform, tuple(roles)
+        self._pool, self._listen_url, self._roles = pool, listen_url, tuple(roles)
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
         # Below that, a statement's own cost outweighs what the overlap gains.
         self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
-        self._held: dict[Delivery, asyncio.Task[None] | None] = {}
-        self._freed = asyncio.Event()
-        self._fetcher = Fetcher(
-            Line(pool, patience_s), queues, lambda: [d.delivery_id for d in self._held], self._stop_event
-        )
-        self._finisher = Finisher(Line(pool, patience_s), self._written)
+        self._slots = Slots(app, perform, queues, Line(pool, patience_s), self._drained)
+        self._fetcher = Fetcher(Line(pool, patience_s), queues, self._slots.ids, self._stop_event)
         self._heartbeat: Heartbeat | None = None
         self._broken: str | None = None
         self._alone_at = 0.0
@@ -110,17 +101,17 @@ class BatchWorker(Worker):
     @property
     def finished(self) -> int:
         """Deliveries whose end is written."""
-        return self._finisher.finished
+        return self._slots.finisher.finished
 
     @property
     def stale_finishes(self) -> int:
         """Deliveries another attempt owned by the time we finished them: the price of a false rescue."""
-        return self._finisher.stale
+        return self._slots.finisher.stale
 
     @property
     def running(self) -> int:
         """Slots in use."""
-        return len(self._held)
+        return len(self._slots)
 
     @property
     def stopping(self) -> bool:
@@ -146,15 +137,15 @@ class BatchWorker(Worker):
         loop = self._loop
         super().stop()  # type: ignore[no-untyped-call]
         if loop is not None:
-            loop.call_soon_threadsafe(self._freed.set)
+            loop.call_soon_threadsafe(self._slots.wake)
 
     # -- taking
 
     async def _fetch_and_process_jobs(self) -> None:
         while not self._stop_event.is_set():
             await self._look_for_alone()
-            free = self.concurrency - len(self._held)
-            if free <= 0 or (free < self._batch and not self._finisher.idle):
+            free = self.concurrency - len(self._slots)
+            if free <= 0 or (free < self._batch and not self._slots.finisher.idle):
                 # Slots whose finish is being written come free together: one larger fetch instead of two.
                 await self._slot_freed()
                 continue
@@ -163,7 +154,7 @@ class BatchWorker(Worker):
             wanted = min(free, self._batch)
             batch = await self._fetcher.take(self._id(), wanted)
             for delivery in batch or ():
-                self._begin(delivery)
+                self._slots.begin(delivery)
             if batch is not None and len(batch) < wanted:
                 return
 
@@ -174,75 +165,27 @@ class BatchWorker(Worker):
         self._alone_at = time.monotonic() + ALONE_S
         if not await self._fetcher.waiting_alone():
             return
-        while self._held and not self._stop_event.is_set():
+        while len(self._slots) and not self._stop_event.is_set():
             await self._slot_freed(ALONE_S)
             # Another worker may have been idle sooner.
-            if self._held and not await self._fetcher.waiting_alone():
+            if len(self._slots) and not await self._fetcher.waiting_alone():
                 return
         for delivery in await self._fetcher.take(self._id(), 1, alone=True) or ():
             log.warning("runs_alone", job=delivery.job, execution_id=str(delivery.execution_id))
-            self._begin(delivery)
-        while self._held and not self._stop_event.is_set():
+            self._slots.begin(delivery)
+        while len(self._slots) and not self._stop_event.is_set():
             await self._slot_freed()
 
     async def _slot_freed(self, timeout_s: float | None = None) -> None:
-        self._freed.clear()
         if not self._stop_event.is_set():
-            try:
-                await asyncio.wait_for(self._freed.wait(), timeout_s)
-            except TimeoutError:
-                return
+            await self._slots.freed(timeout_s)
 
     def _id(self) -> int:
         if self.worker_id is None:
             raise RuntimeError("the worker is not registered: call run()")
         return self.worker_id
 
-    # -- running
-
-    def _begin(self, delivery: Delivery) -> None:
-        if delivery.job is None:
-            self._held[delivery] = None
-            self._finisher.add(delivery)
-            return
-        context = job_context.JobContext(
-            app=self.app,
-            worker_name=self.worker_name,
-            worker_queues=self.queues,
-            additional_context={DELIVERY: delivery},
-            job=jobs.Job(
-                id=delivery.delivery_id,
-                queue=delivery.queue,
-                lock=None,
-                queueing_lock=None,
-                task_name=delivery.task_name,
-                attempts=delivery.delivery_attempt,
-            ),
-            start_timestamp=time.time(),
-            abort_reason=lambda: REASONS.get(delivery.abort or ""),
-        )
-        self._held[delivery] = asyncio.create_task(self._process_job(context))
-
-    async def _process_job(self, context: job_context.JobContext) -> None:
-        delivery: Delivery = context.additional_context[DELIVERY]
-        task = self.app.tasks.get(delivery.task_name)
-        try:
-            # A job of newer code has no task here: `perform` knows what to say about it.
-            await (task(context) if task else self._perform(delivery))
-        except BaseException as error:
-            if not isinstance(error, asyncio.CancelledError):
-                log.exception("frame_failed", job=delivery.job, execution_id=str(delivery.execution_id))
-            if not delivery.settled:
-                # Not finished and no longer held: the next reconcile puts it back.
-                del self._held[delivery]
-                self._freed.set()
-                return
-        self._finisher.add(delivery)
-
-    def _written(self, batch: list[Delivery]) -> None:
-        for delivery in batch:
-            del self._held[delivery]
-        self._freed.set()
+    def _drained(self) -> None:
         if self.on_drained:
             self.on_drained()
 
@@ -288,7 +231,7 @@ class BatchWorker(Worker):
     async def _poll_jobs_to_abort(self) -> None:
         while True:
             await asyncio.sleep(self.abort_job_polling_interval)
-            running = [d for d, task in self._held.items() if task and not task.done() and not d.abort]
+            running = [delivery for delivery in self._slots.running() if delivery.abort is None]
             if not running:
                 continue
             try:
@@ -297,24 +240,16 @@ class BatchWorker(Worker):
             except Exception as error:
                 log.warning("cancel_poll_failed", error=f"{type(error).__name__}: {error}")
                 continue
-            self._abort([d for d in running if d.execution_id in asked], "cancel")
-
-    def _abort(self, deliveries: Sequence[Delivery], reason: Literal["cancel", "shutdown"]) -> None:
-        for delivery in deliveries:
-            task = self._held.get(delivery)
-            if task is not None and not task.done():
-                delivery.abort = reason
-                task.cancel()
+            self._slots.abort([d for d in running if d.execution_id in asked], "cancel")
 
     # -- the end
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
-        await self._wait_for_jobs(self.shutdown_graceful_timeout)
-        if live := self._live():
-            log.warning("drain_over", still_running=len(live))
-            self._abort(list(self._held), "shutdown")
-            await self._wait_for_jobs(SETTLE_S)
-        await self._finisher.close(SETTLE_S)
+        if not await self._slots.ended(self.shutdown_graceful_timeout):
+            log.warning("drain_over", still_running=len(self._slots.running()))
+            self._slots.abort(self._slots.running(), "shutdown")
+            await self._slots.ended(SETTLE_S)
+        await self._slots.finisher.close(SETTLE_S)
         await self._fetcher.put_back(self._id())
         await utils.cancel_and_capture_errors(side_tasks)
         if self._heartbeat:
@@ -324,10 +259,3 @@ class BatchWorker(Worker):
         except Exception as error:
             log.warning("unregister_failed", error=f"{type(error).__name__}: {error}")
         await self._fetcher.close()
-
-    def _live(self) -> list[asyncio.Task[None]]:
-        return [task for task in self._held.values() if task and not task.done()]
-
-    async def _wait_for_jobs(self, timeout_s: float | None) -> None:
-        if live := self._live():
-            await asyncio.wait(live, timeout=timeout_s)
