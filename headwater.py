@@ -91,7 +91,7 @@ def main() -> None:
     if lifeline.VARIABLE in os.environ:
         lifeline.hold()
     try:
-        app()
+        app(prog_name="headwater")
     except HeadwaterError as error:
         typer.echo(f"headwater: {error.detail}", err=True)
         sys.exit(1)
