@@ -5,16 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
-
-import asyncpg
-import procrastinate
-import psycopg
 
 from db.pool import open_pool
 from db.queue import Delivery
 from tests.queue.seeding import seed_jobs
+from worker.queue import stock
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
 
@@ -47,43 +42,6 @@ async def drain(url: str, jobs: int, concurrency: int) -> float:
     return jobs / took
 
 
-async def stock_drain(url: str, jobs: int, concurrency: int) -> float:
-    """The same with Procrastinate as it comes, over psycopg, in a scratch database of the same cluster."""
-    name = "headwater_bench_stock"
-    scratch = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    admin = await asyncpg.connect(url)
-    await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await admin.execute(f"CREATE DATABASE {name}")
-    try:
-        return await _stock(scratch, jobs, concurrency)
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
-
-
-async def _stock(url: str, jobs: int, concurrency: int) -> float:
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=10))
-
-    @app.task(name="nothing", queue="bench")
-    async def nothing(probe: str) -> None:
-        return None
-
-    async with app.open_async():
-        await app.schema_manager.apply_schema_async()
-        for start in range(0, jobs, 1000):
-            some: list[dict[str, Any]] = [{"probe": f"{n:0>36}"} for n in range(start, min(jobs, start + 1000))]
-            await nothing.batch_defer_async(*some)
-        async with await _psycopg(url) as connection:
-            await connection.execute("VACUUM ANALYZE procrastinate_jobs")
-        began = time.perf_counter()
-        await app.run_worker_async(queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False)
-        return jobs / (time.perf_counter() - began)
-
-
-async def _psycopg(url: str) -> psycopg.AsyncConnection[tuple[object, ...]]:
-    return await psycopg.AsyncConnection.connect(url, autocommit=True)
-
-
 def main() -> None:
     """Print both figures: `python -m tests.bench.drain URL [--jobs N] [--concurrency N] [--stock]`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -94,7 +52,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"headwater {asyncio.run(drain(asked.url, asked.jobs, asked.concurrency)):,.0f} jobs/s")
     if asked.stock:
-        print(f"stock {asyncio.run(stock_drain(asked.url, asked.jobs // 4, asked.concurrency)):,.0f} jobs/s")
+        print(f"stock {asyncio.run(stock.drain(asked.url, asked.jobs // 4, asked.concurrency)):,.0f} jobs/s")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,23 @@ async def test_h1_server_restarts(tmp_path_factory: pytest.TempPathFactory) -> N
         await asyncio.to_thread(running.stop)
 
 
+async def test_h1_stops_while_the_server_is_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # S2.17: SIGTERM ends a worker in an outage too.
+    folder = tmp_path_factory.mktemp("away", numbered=True)
+    running = await asyncio.to_thread(lambda: server.start(Path(folder), durable=True))
+    try:
+        await migrate.migrate(running.url)
+        queue_pool = await open_queue_pool(running.url)
+        async with working(queue_pool, running.url, nothing, poll_s=0.1) as worker:
+            await asyncio.to_thread(running.stop)
+            await until(lambda: not worker.listener.listening)
+            began = time.monotonic()
+        assert time.monotonic() - began < 10.0
+        queue_pool.terminate()
+    finally:
+        await asyncio.to_thread(running.stop)
+
+
 async def test_h1_listener_lost_without_a_word(conn: Connection, pool: Pool, queue_pool: Pool, db_url: str) -> None:
     async with working(queue_pool, db_url, nothing, poll_s=60.0) as worker:
         # Even the notification that falls into the gap is not missed: the first thing after LISTEN is a look.

@@ -214,3 +214,28 @@ async def test_chores_run_and_one_that_fails_stops_nothing(pool: Pool) -> None:
     keeper = Maintenance(pool, dead_after_s=3.0, stop_hook=no_hook, every_s=0.05, chores=(broken, sound))
     await asyncio.wait_for(keeper.run(), 10)
     assert done == ["broken", "sound"]
+
+
+async def test_a_storm_of_kills_loses_and_doubles_nothing(
+    conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
+) -> None:
+    keeper = Maintenance(pool, dead_after_s=0.5, stop_hook=no_hook, every_s=0.2)
+    keeping = asyncio.create_task(keeper.run())
+    await seed_jobs(pool, 120)
+    for _ in range(4):
+        async with victim(db_url, "slow", VICTIM_S="0.1", **QUICK) as one:
+            for _ in range(13):
+                await one.heard("started")
+            one.signal(signal.SIGKILL)
+            await one.process.wait()
+    async with working(queue_pool, db_url, nothing, poll_s=0.1) as worker:
+        await until(lambda: _all_done(pool, 120))
+        assert worker.stale_finishes == 0
+    keeper.stop()
+    await keeping
+    assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs") == 0
+    assert await conn.fetchval("SELECT count(DISTINCT event_id) FROM app.job_executions") == 120
+
+
+async def _all_done(pool: Pool, count: int) -> bool:
+    return await states(pool) == {"done": count}

@@ -36,7 +36,7 @@ class Registry(manager.JobManager):
             await self._pool.release(connection)  # type: ignore[arg-type]
 
     async def unregister_worker(self, worker_id: int) -> None:
-        connection = await acquire(self._pool, min(5.0, self._patience_s))
+        connection = await acquire(self._pool, min(1.0, self._patience_s))
         try:
             await queue.unregister(connection, worker_id)
         finally:

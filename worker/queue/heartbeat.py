@@ -71,6 +71,7 @@ class Heartbeat:
 
     async def _beat_for_ever(self) -> None:
         connection: asyncpg.Connection[asyncpg.Record] | None = None
+        failing = False
         while not self._stopping.is_set():
             self._round_at = time.monotonic()
             try:
@@ -78,8 +79,13 @@ class Heartbeat:
                     if connection is None or connection.is_closed():
                         connection = await connect(self._url, name="headwater heartbeat")
                     await self._beat(connection)
+                if failing:
+                    failing = False
+                    log.warning("heartbeat_back", worker_id=self._worker_id)
             except Exception as error:
-                log.warning("heartbeat_failed", worker_id=self._worker_id, error=str(error) or type(error).__name__)
+                if not failing:
+                    log.warning("heartbeat_lost", worker_id=self._worker_id, error=f"{type(error).__name__}: {error}")
+                failing = True
                 if connection is not None:
                     connection.terminate()
                 connection = None

@@ -37,13 +37,19 @@ class Listener:
         """Call `heard(channel, payload)` for each notification. Ends only by cancellation."""
         wanted = tuple(channels)
         pause = 0.05
+        told = 0
         while True:
+            why = "the server closed the connection"
             try:
                 await self._session(wanted, heard)
             except Exception as error:
-                log.warning("listener_lost", error=f"{type(error).__name__}: {error}", again_in_s=pause)
+                why = f"{type(error).__name__}: {error}"
             if self.listening:
                 self.listening, pause = False, 0.05
+            if told <= self.sessions:
+                # Once an outage: the next line says that it is over.
+                told = self.sessions + 1
+                log.warning("listener_lost", name=self._name, error=why)
             await asyncio.sleep(jittered(pause))
             pause = min(1.0, pause * 2)
 
@@ -56,6 +62,8 @@ class Listener:
                 await connection.add_listener(channel, lambda _c, _p, at, payload: heard(at, cast("str", payload)))
             self.sessions += 1
             self.listening = True
+            if self.sessions > 1:
+                log.warning("listener_back", name=self._name, sessions=self.sessions)
             if self.on_relisten:
                 self.on_relisten()
             while not lost.is_set():

@@ -29,6 +29,8 @@ from worker.queue.slots import Slots
 HANG_S = 20.0
 #: How often to look for jobs that must run alone, in seconds.
 ALONE_S = 1.0
+#: How long one attempt to fetch waits for a server that is away, in seconds.
+FETCH_PATIENCE_S = 1.0
 #: The smallest batch worth splitting the slots for.
 OVERLAP_FROM = 25
 #: How long cancelled jobs, and then the last finish, may take at shutdown, in seconds.
@@ -88,7 +90,8 @@ class BatchWorker(Worker):
         # Below that, a statement's own cost outweighs what the overlap gains.
         self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
         self._slots = Slots(app, perform, queues, Line(pool, patience_s), self._drained)
-        self._fetcher = Fetcher(Line(pool, patience_s), queues, self._slots.ids, self._stop_event)
+        # It tries again by itself, and must notice when it is asked to stop.
+        self._fetcher = Fetcher(Line(pool, FETCH_PATIENCE_S), queues, self._slots.ids, self._stop_event)
         self._heartbeat: Heartbeat | None = None
         self._broken: str | None = None
         self._alone_at = 0.0
