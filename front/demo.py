@@ -100,10 +100,14 @@ async def _demo(settings: Settings, folder: Path, *, durable: bool, began: float
             tenant = await _newcomer(settings, running.database.url, password)
             telling = asyncio.create_task(asyncio.to_thread(_story, show, running, tenant, password))
             breaking = asyncio.create_task(running.until_broken())
-            await asyncio.wait({telling, breaking}, return_when=asyncio.FIRST_COMPLETED)
-            if not telling.done():
-                breaking.result()
-            breaking.cancel()
+            # Interrupted, the thread finds the API gone: nobody is left to be told.
+            telling.add_done_callback(lambda told: told.cancelled() or told.exception())
+            try:
+                await asyncio.wait({telling, breaking}, return_when=asyncio.FIRST_COMPLETED)
+                if not telling.done():
+                    breaking.result()
+            finally:
+                breaking.cancel()
             broken = telling.result()
     show.closing(broken, folder if durable else None)
     return broken

@@ -91,8 +91,11 @@ class Show:
             than one channel and merged, by registry number, domain, or name and country.""",
         )
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column, most in (("company", 42), ("country", 7), ("domain or registry id", 24), ("sources", 16)):
-            table.add_column(column, max_width=most, no_wrap=True, overflow="ellipsis")
+        # What is left beside country, sources and the gaps; rich would cut the last columns first.
+        room = self._console.width - 3 - 7 - 16 - 6
+        for column, width in (("company", room * 6 // 10), ("country", 7), ("domain or registry id", room * 4 // 10)):
+            table.add_column(column, max_width=width, no_wrap=True)
+        table.add_column("sources", no_wrap=True)
         shown = _some(leads)
         for lead in shown:
             known_by = lead["domain"] or lead["registry_id"] or "-"

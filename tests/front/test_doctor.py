@@ -8,7 +8,11 @@ from uuid import uuid4
 
 import asyncpg
 
+from db import queue
+from db.pool import open_pool
+from db.transaction import DbRole, transaction
 from tests.front.programs import Up, run
+from tests.queue.seeding import TENANT, seed_jobs
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -72,6 +76,25 @@ async def test_what_holds_the_flow_up_is_named(db_url: str, conn: Connection) ->
     assert run("db", "migrate", **environment).returncode == 0
     _, after = findings(**environment)
     assert after.keys() == {"workers", "outbox"}
+
+
+async def test_jobs_that_nobody_moves_are_counted(db_url: str, conn: Connection) -> None:
+    pool = await open_pool(db_url, name="tests", size=1)
+    await conn.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, 'tests', 'Tests')", TENANT)
+    await seed_jobs(pool, 5)
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        await queue.fetch(tx, await queue.register(tx, "here", 1, ["jobs"]), ["probe"], 2)
+    await pool.close()
+    # Long ago: the worker has not beaten since, and nobody came for the rest.
+    await conn.execute("UPDATE app.workers SET beat_at = app.now() - interval '10 minutes'")
+    await conn.execute("UPDATE app.job_executions SET queued_at = app.now() - interval '10 minutes'")
+    status, found = findings(DATABASE_URL=db_url, JWT_SECRET="x" * 32)
+    assert status == 1
+    assert [each["found"].split()[0] for each in found["queue"]] == ["2", "3"]
+    assert [each["mend"].split(":")[0] for each in found["queue"]] == [
+        "headwater worker --only maintain",
+        "headwater worker --only jobs",
+    ]
 
 
 async def _event_astray(conn: Connection) -> None:

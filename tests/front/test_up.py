@@ -52,20 +52,23 @@ def test_killed_it_takes_its_parts_along() -> None:
 
 
 def test_a_part_that_dies_comes_back(db_url: str) -> None:
-    with up(DATABASE_URL=db_url) as running:
-        before = {name: part(running.mark, name) for name in ("api", "worker")}
+    with up("--sandbox", DATABASE_URL=db_url) as running:
+        until(lambda: '"event": "up"' in running.log, "it has logged where everything is")
+        [line] = [json.loads(each) for each in running.log.splitlines() if '"event": "up"' in each]
+        before = {name: part(running.mark, name) for name in ("api", "worker", "sandbox")}
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
 
         def back() -> bool:
             try:
+                get(f"{line['sandbox']}/__control/requests")
                 return (
                     get(f"{running.url}/readyz")["ready"] is True and part(running.mark, "worker") != before["worker"]
                 )
             except (OSError, ValueError):
                 return False
 
-        until(back, "API and worker are back at the same address")
+        until(back, "all are back, at the same addresses")
         assert part(running.mark, "api") != before["api"]
         assert running.process.poll() is None
 
