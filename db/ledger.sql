@@ -24,15 +24,16 @@ SELECT $1, i.call_id, $2, $3, $6, 'sent', $7::float8, $8, $9, $10 FROM item i
 RETURNING (SELECT id FROM item) AS item_id
 
 -- settle_item --
--- Store what was paid for, whoever asked: this is exempt from fencing (law 4).
+-- Store what was paid for, whoever asked: this is exempt from fencing (law 4). An answer that comes after it was
+-- written off is an answer.
 UPDATE app.vendor_items SET state = $3, response = $4, live = ($3 <> 'released'),
        expires_at = CASE WHEN $3 = 'answered' THEN app.now() + $5::float8 * interval '1 second' END
- WHERE tenant_id = $1 AND call_id = $2 AND state = 'sent' RETURNING id
+ WHERE tenant_id = $1 AND call_id = $2 AND live AND (state = 'sent' OR (state = 'forfeited' AND $3 = 'answered')) RETURNING id
 
 -- settle_call --
 -- And what it cost.
 UPDATE app.vendor_calls SET state = $3, units_spent = $4::float8, error = left($5, 4000), settled_at = app.now()
- WHERE tenant_id = $1 AND id = $2 AND state = 'sent'
+ WHERE tenant_id = $1 AND id = $2 AND (state = 'sent' OR (state = 'forfeited' AND $3 = 'answered'))
 
 -- link --
 -- A run remembers what it read: replay follows the links.

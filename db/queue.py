@@ -136,6 +136,14 @@ async def stranded(tx: Tx, dead_after_s: float) -> list[Stranded]:
     return [Stranded(**dict(r)) for r in rows]
 
 
+async def end_frozen(login: Tx, after_s: float) -> int:
+    """End sessions whose process has stood still in the middle of a statement for `after_s` seconds; returns how many.
+
+    `login` is a connection outside any transaction of ours: no role of ours may end the login user's sessions.
+    """
+    return int(await login.fetchval(SQL["end_frozen"], after_s))
+
+
 async def rescue(tx: Tx, crashed: Sequence[Stranded]) -> int:
     """Put crashed executions back under a new token; after two crashes into the `alone` queue. Returns how many."""
     rows = await tx.fetch(

@@ -96,6 +96,13 @@ SELECT s.id AS delivery_id, e.tenant_id, e.id AS execution_id, e.token, e.crashe
   FROM stuck s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
  ORDER BY e.tenant_id, e.id FOR UPDATE OF e SKIP LOCKED
 
+-- end_frozen --
+-- A worker that stands still between Parse and Bind keeps its locks: to the server that is a statement under way, which
+-- neither idle_in_transaction_session_timeout nor statement_timeout ends. Ask as the login user, who owns the sessions.
+SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+ WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'headwater %' AND a.state = 'active'
+   AND a.wait_event = 'ClientRead' AND a.xact_start IS NOT NULL AND a.state_change < clock_timestamp() - $1::float8 * interval '1 second'
+
 -- rescue --
 -- running -> queued under a new token, doing -> todo; a twin in the queue (coalesce) makes it superseded instead.
 WITH crashed AS (

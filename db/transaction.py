@@ -34,6 +34,7 @@ CONNECTION_ERRORS = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a session ended between Parse and Bind
     asyncpg.OperatorInterventionError,
 )
 

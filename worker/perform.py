@@ -198,7 +198,9 @@ def _translated(error: Exception) -> Exception:
     """Give database errors the name of the catcher's next move."""
     if isinstance(error, asyncpg.PostgresError) and not _is_transient(error):
         return error
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | ConnectionError):
+    if isinstance(
+        error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError | ConnectionError
+    ):
         translated = Unavailable(f"the database faltered: {error}", after_s=0.2)
         translated.__cause__ = error
         return translated

@@ -1,4 +1,7 @@
-"""What must not hang: runs past their deadline, leases nobody confirmed. Every few seconds, on every host; each is idempotent."""
+"""What must not hang: runs past their deadline, leases nobody confirmed, sessions of a process that stands still.
+
+Every few seconds, on every host; each is idempotent.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,27 @@ import asyncpg
 import structlog
 
 from contracts.errors import Unavailable
-from db import runs, sinks
+from db import queue, runs, sinks
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 
 #: How often, and how long after its deadline a run is ended from here, in seconds.
 EVERY_S = 3.0
 GRACE_S = 10.0
+#: How long a session may stand still in the middle of a statement, in seconds.
+FROZEN_S = 3.0
 log = structlog.get_logger("worker.sweep")
+
+
+async def unfreeze(pool: Pool, after_s: float = FROZEN_S) -> int:
+    """Take the locks of processes that stand still in the middle of a statement (law 4). Returns how many had some."""
+    connection = await pool.acquire(timeout=10)
+    try:
+        ended = await queue.end_frozen(connection, after_s)
+    finally:
+        await pool.release(connection)
+    if ended:
+        log.warning("frozen_sessions_ended", sessions=ended)
+    return ended
 
 
 async def sweep_once(pool: Pool, grace_s: float = GRACE_S) -> tuple[int, int]:
@@ -44,6 +61,7 @@ class Sweeper:
         """Work until `stop()`. An outage is waited for."""
         while not self._stopping.is_set():
             try:
+                await unfreeze(self._pool)
                 await sweep_once(self._pool)
             except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
                 log.warning("sweep_interrupted", error=str(error))
