@@ -3,28 +3,23 @@
 SELECT set_config('work_mem', '128MB', true)
 
 -- handoffs --
--- Sent events of a window against the executions they made and those that absorbed them: one statement, one snapshot.
+-- Sent events of a window against the executions they made and those that absorbed them: one statement, one snapshot. Each
+-- event is looked up by index: as long as the window has events, whatever the planner knows.
 WITH sent AS MATERIALIZED (
     SELECT h.tenant_id, h.event_id, max(h.type) AS type, max(h.routes) AS routes, count(*) AS times
       FROM app.outbox_history h
      WHERE h.created_at >= $2::timestamptz AND h.created_at < $3::timestamptz AND h.sink = 'queue'
        AND ($1::uuid IS NULL OR h.tenant_id = $1) /* history */
-     GROUP BY h.tenant_id, h.event_id
-), made AS (
-    SELECT e.tenant_id, e.event_id, count(*) AS n FROM sent s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.event_id = s.event_id
-     GROUP BY e.tenant_id, e.event_id
-), absorbed AS (
-    SELECT a.tenant_id, a.event_id, count(*) AS n FROM sent s JOIN app.absorbed_events a ON a.tenant_id = s.tenant_id AND a.event_id = s.event_id
-     GROUP BY a.tenant_id, a.event_id
+     GROUP BY h.tenant_id, h.event_id ORDER BY h.tenant_id, h.event_id
+), counted AS (
+    SELECT s.*, (SELECT count(*) FROM app.job_executions e WHERE e.tenant_id = s.tenant_id AND e.event_id = s.event_id) AS made,
+           (SELECT count(*) FROM app.absorbed_events a WHERE a.tenant_id = s.tenant_id AND a.event_id = s.event_id) AS absorbed,
+           EXISTS (SELECT FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.event_id = s.event_id) AS standing
+      FROM sent s OFFSET 0
 ), judged AS MATERIALIZED (
-    SELECT s.tenant_id, s.event_id, s.type, s.routes, s.times, coalesce(m.n, 0) AS made, coalesce(a.n, 0) AS absorbed,
-           CASE WHEN s.type = 'Redelivery' THEN 0 ELSE greatest(s.routes - coalesce(m.n, 0) - coalesce(a.n, 0), 0) END AS lost,
-           CASE WHEN s.type = 'Redelivery' THEN coalesce(m.n, 0) ELSE greatest(coalesce(m.n, 0) + coalesce(a.n, 0) - s.routes, 0) END
-               + s.times - 1 + (o.event_id IS NOT NULL)::int AS doubled
-      FROM sent s
-      LEFT JOIN made m ON m.tenant_id = s.tenant_id AND m.event_id = s.event_id
-      LEFT JOIN absorbed a ON a.tenant_id = s.tenant_id AND a.event_id = s.event_id
-      LEFT JOIN app.outbox_events o ON o.tenant_id = s.tenant_id AND o.event_id = s.event_id
+    SELECT c.*, CASE WHEN c.type = 'Redelivery' THEN 0 ELSE greatest(c.routes - c.made - c.absorbed, 0) END AS lost,
+           CASE WHEN c.type = 'Redelivery' THEN c.made ELSE greatest(c.made + c.absorbed - c.routes, 0) END + c.times - 1 + c.standing::int AS doubled
+      FROM counted c
 )
 SELECT count(*) AS events, coalesce(sum(j.made), 0)::bigint AS jobs, coalesce(sum(j.absorbed), 0)::bigint AS absorbed,
        coalesce(sum(j.lost), 0)::bigint AS lost, coalesce(sum(j.doubled), 0)::bigint AS doubled,
