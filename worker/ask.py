@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from contracts.errors import BadAnswer, HeadwaterError, Hopeless, TryLater, VendorBusy, VendorDown
+import asyncio
+
+from contracts.errors import BadAnswer, HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy, VendorDown
 from contracts.providers import CompanySearch, Page
 from db import ledger
+from db.transaction import CONNECTION_ERRORS
 from worker.context import Context
 
 #: How long a stored page may stand in for a new request, in seconds: paid answers a day, free ones an hour.
@@ -59,18 +62,25 @@ async def _call(
     except Exception as error:
         await _settle_failure(ctx, port, held, error)
         raise
-    keep = KEEP_PAID_S if port.billable else KEEP_FREE_S
-    async with ctx.read() as tx:
-        await ledger.settle(
-            tx,
-            ctx.tenant,
-            held.call_id,
-            "answered",
-            spent=answer.units,
-            response=answer.model_dump(mode="json"),
-            keep_s=keep,
-        )
+    await _store(ctx, port, held, answer)
     return answer
+
+
+async def _store(ctx: Context, port: CompanySearch, held: ledger.Reserved, answer: Page) -> None:
+    """Keep an answer that may have been paid for. While the database is away, wait for it, as long as the job may run."""
+    keep = KEEP_PAID_S if port.billable else KEEP_FREE_S
+    body, pause = answer.model_dump(mode="json"), 0.1
+    while True:
+        try:
+            async with ctx.read() as tx:
+                await ledger.settle(
+                    tx, ctx.tenant, held.call_id, "answered", spent=answer.units, response=body, keep_s=keep
+                )
+            return
+        except (Unavailable, *CONNECTION_ERRORS) as error:
+            ctx.log.warning("answer_waits_for_the_database", vendor=port.vendor, error=str(error), retryInS=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 2.0)
 
 
 async def _settle_failure(ctx: Context, port: CompanySearch, held: ledger.Reserved, error: Exception) -> None:

@@ -1,0 +1,55 @@
+"""The database restarts under a run: everybody waits for it, and the run ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from contracts.runs import RunStatus
+from db import migrate, server
+from tests.crash.breaking import QUICK
+from tests.flows.installation import desk_at, installed, until
+from tests.providers.sandbox_fixture import RunningSandbox
+
+
+async def test_a_restart_of_postgres_during_a_run(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: RunningSandbox
+) -> None:
+    folder = tmp_path_factory.mktemp("outage")
+    with ExitStack() as stack:
+        first = await asyncio.to_thread(_start, folder / "pg", None)
+        stack.callback(first.stop)
+        await migrate.migrate(first.url)
+        house = stack.enter_context(installed(first.url, sandbox, folder))
+        workers = [house.worker(**QUICK), house.worker(**QUICK)]
+        sandbox.latency(700)
+        async with desk_at(first.url) as desk:
+            run_id = await desk.start(channels=["register", "google", "keyword"], max_companies=2000)
+            # Every first page has been asked for; the answers come while nobody can store them.
+            await desk.until("SELECT count(*) = 15 FROM app.vendor_calls WHERE run_id = $1", run_id)
+        await asyncio.to_thread(first.stop)
+        await until(lambda: len(house.log("answer_waits_for_the_database")) >= 15, 20, "the answers never came")
+        assert [w.popen.poll() for w in workers] == [None, None]
+        again = await asyncio.to_thread(_start, folder / "pg", urlsplit(first.url).port)
+        stack.callback(again.stop)
+
+        async with desk_at(again.url) as later:
+            await later.until("SELECT status NOT IN ('pending', 'running') FROM app.runs WHERE id = $1", run_id)
+            tenant = await later.one("SELECT tenant_id FROM app.runs WHERE id = $1", run_id)
+            later.tenant = tenant
+            run = await later.show(run_id)
+            assert (run.status, run.error) == (RunStatus.COMPLETED, None)
+            assert (await later.check(run_id)).findings == []
+            assert sandbox.totals("tavily") == {"requests": 10, "credits": 10, "repeated": 0}
+            await later.until("SELECT NOT EXISTS (SELECT FROM queue.procrastinate_jobs)")
+            assert (await later.proof()).ok
+        assert [w.stop() for w in workers] == [0, 0]
+
+
+def _start(folder: Path, port: int | None) -> server.Server:
+    """Durable, unlike the other servers of the tests: it has to come back with what it held."""
+    return server.start(folder, durable=True, port=port)
