@@ -23,7 +23,7 @@ demo: .venv/.stamp  ## run the whole product once on this machine, show what it 
 	@$(BIN)/headwater demo
 
 up: .venv/.stamp  ## run API, worker and sandbox until Ctrl-C, on port 5050
-	@$(BIN)/headwater up
+	@$(BIN)/headwater up --sandbox
 
 test: .venv/.stamp  ## all quick tests (ARGS="tests/db -k outbox" narrows them)
 	$(PYTEST) -m "not slow and not bench" $(PARALLEL) $(ARGS)

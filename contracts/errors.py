@@ -67,7 +67,9 @@ class TooLarge(Rejected):
 class _Delayed(HeadwaterError):
     """An error that knows how long to wait: `after_s` in seconds, None = the catcher's own backoff."""
 
-    def __init__(self, detail: str, *, after_s: float | None = None, code: str | None = None, **members: object) -> None:
+    def __init__(
+        self, detail: str, *, after_s: float | None = None, code: str | None = None, **members: object
+    ) -> None:
         super().__init__(detail, code=code, **members)
         self.after_s = after_s
 

@@ -73,7 +73,9 @@ class CreateRun(BaseModel):
     icp_profile_id: UUID | None = Field(default=None, validation_alias=_both("icp_profile_id"))
     limit: int | None = Field(default=None, strict=True, ge=1, le=100_000)
     cursor: LongTitle | None = None
-    max_companies: int | None = Field(default=None, strict=True, ge=1, le=100_000, validation_alias=_both("max_companies"))
+    max_companies: int | None = Field(
+        default=None, strict=True, ge=1, le=100_000, validation_alias=_both("max_companies")
+    )
     max_queries: int | None = Field(default=None, strict=True, ge=1, le=1000, validation_alias=_both("max_queries"))
     max_runtime_seconds: int | None = Field(
         default=None, strict=True, ge=1, le=86_400, validation_alias=_both("max_runtime_seconds")

@@ -52,9 +52,7 @@ def folder(data: Path, durable: bool) -> Path:
     real = data.resolve()
     if any(real.iterdir()):
         if not (real / "lock").exists():
-            raise Unavailable(
-                f"{data} holds other things than a database: choose an empty or new folder (--data DIR)"
-            )
+            raise Unavailable(f"{data} holds other things than a database: choose an empty or new folder (--data DIR)")
         return real
     who = engines.identity()
     _hand_over(real, durable, who)
@@ -75,9 +73,7 @@ def _hand_over(folder: Path, durable: bool, who: engines.Identity) -> None:
 
 
 def _enterable(folder: Path, who: engines.Identity) -> bool:
-    tried = subprocess.run(
-        ["sh", "-c", 'cd -- "$1"', "sh", folder], cwd="/", stderr=subprocess.DEVNULL, **who
-    )
+    tried = subprocess.run(["sh", "-c", 'cd -- "$1"', "sh", folder], cwd="/", stderr=subprocess.DEVNULL, **who)
     return tried.returncode == 0
 
 
@@ -109,9 +105,7 @@ def await_end(cluster: Path) -> None:
     deadline = time.monotonic() + STOP_S
     while serves(pid, cluster):
         if time.monotonic() > deadline:
-            raise Unavailable(
-                f"an older Postgres (pid {pid}) still runs on {cluster}: stop it with `kill -INT {pid}`"
-            )
+            raise Unavailable(f"an older Postgres (pid {pid}) still runs on {cluster}: stop it with `kill -INT {pid}`")
         time.sleep(0.02)
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, 0)
@@ -165,13 +159,9 @@ def init(engine: engines.Engine, data: Path, durable: bool) -> None:
     access = ["-A", "scram-sha-256", f"--pwfile={secret}"] if durable else ["-A", "trust", "--no-sync"]
     # Code-point order and Unicode case rules, the same everywhere; before 17 only the C library has them.
     collation = (
-        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        if engine.major >= 17
-        else ["--lc-ctype=C.UTF-8"]
+        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if engine.major >= 17 else ["--lc-ctype=C.UTF-8"]
     )
-    _program(
-        [engine.bin / "initdb", "-D", fresh, "-U", ROLE, "-E", "UTF8", "--locale=C", *collation, *access], who
-    )
+    _program([engine.bin / "initdb", "-D", fresh, "-U", ROLE, "-E", "UTF8", "--locale=C", *collation, *access], who)
     if durable:
         # Single-user mode needs neither port nor password.
         _program(
@@ -183,11 +173,8 @@ def init(engine: engines.Engine, data: Path, durable: bool) -> None:
 
 
 def _program(command: Sequence[str | Path], who: engines.Identity, text: str = "") -> None:
-    ran = subprocess.run(
-        command, input=text, capture_output=True, text=True, cwd="/", env=engines.environment(), **who
-    )
+    ran = subprocess.run(command, input=text, capture_output=True, text=True, cwd="/", env=engines.environment(), **who)
     if ran.returncode != 0:
         raise Unavailable(
-            f"{Path(command[0]).name} failed: {ran.stderr.strip()[-800:]}; "
-            "mend that, or set DATABASE_URL to a server"
+            f"{Path(command[0]).name} failed: {ran.stderr.strip()[-800:]}; mend that, or set DATABASE_URL to a server"
         )

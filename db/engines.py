@@ -143,13 +143,9 @@ def within_reach(engine: Engine) -> Engine:
     home = root_home() / f"postgres-{engine.version}-{stamp}"
     if not home.exists():
         _copy_installation(installation, home)
-    copied = Engine(
-        home / installation.parent.name / installation.name / "bin", engine.source, engine.version
-    )
+    copied = Engine(home / installation.parent.name / installation.name / "bin", engine.source, engine.version)
     if not _runs(copied.bin / "postgres", who):
-        raise Unavailable(
-            f"{copied.bin}/postgres does not run as uid {who['user']}: set DATABASE_URL to a server"
-        )
+        raise Unavailable(f"{copied.bin}/postgres does not run as uid {who['user']}: set DATABASE_URL to a server")
     return copied
 
 
@@ -159,13 +155,9 @@ def root_home() -> Path:
         ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
         stat = ROOT_HOME.lstat()
     except OSError as error:
-        raise Unavailable(
-            f"cannot create {ROOT_HOME} ({error}): set DATABASE_URL, or do not run as root"
-        ) from error
+        raise Unavailable(f"cannot create {ROOT_HOME} ({error}): set DATABASE_URL, or do not run as root") from error
     if ROOT_HOME.is_symlink() or stat.st_uid != 0 or stat.st_mode & 0o022:
-        raise Unavailable(
-            f"{ROOT_HOME} must belong to root and be writable by nobody else: chown root, chmod 755"
-        )
+        raise Unavailable(f"{ROOT_HOME} must belong to root and be writable by nobody else: chown root, chmod 755")
     return ROOT_HOME
 
 

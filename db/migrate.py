@@ -109,9 +109,7 @@ def _files(folder: Path) -> list[Path]:
         if not named:
             raise Hopeless(f"{path.name} is not called NNNN_name.sql: rename it", code="migration_name")
         if other := numbers.get(named[1]):
-            raise Hopeless(
-                f"{path.name} and {other.name} share a number: renumber one", code="migration_name"
-            )
+            raise Hopeless(f"{path.name} and {other.name} share a number: renumber one", code="migration_name")
         numbers[named[1]] = path
     return paths
 
@@ -148,9 +146,7 @@ async def _states(connection: Tx, files: list[_Migration]) -> list[MigrationStat
 
 
 def _todo(files: list[_Migration], states: list[MigrationState]) -> list[_Migration]:
-    by_state = {
-        kind: [s.name for s in states if s.state == kind] for kind in ("unknown", "changed", "pending")
-    }
+    by_state = {kind: [s.name for s in states if s.state == kind] for kind in ("unknown", "changed", "pending")}
     if by_state["unknown"]:
         names = ", ".join(by_state["unknown"])
         raise Hopeless(
@@ -165,9 +161,7 @@ def _todo(files: list[_Migration], states: list[MigrationState]) -> list[_Migrat
         )
     newest = max((s.name for s in states if s.state == "applied"), default="")
     if late := [name for name in by_state["pending"] if name < newest]:
-        raise Hopeless(
-            f"{late[0]} comes before {newest}, which is applied: renumber it", code="migration_order"
-        )
+        raise Hopeless(f"{late[0]} comes before {newest}, which is applied: renumber it", code="migration_order")
     return [migration for migration in files if migration.name in by_state["pending"]]
 
 
@@ -186,11 +180,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: _Mig
                 await connection.execute(note, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:
         place = f" near line {script.count(chr(10), 0, int(error.position)) + 1}" if error.position else ""
-        kept = (
-            "earlier statements stay"
-            if migration.text.startswith(_NO_TRANSACTION)
-            else "nothing of it is kept"
-        )
+        kept = "earlier statements stay" if migration.text.startswith(_NO_TRANSACTION) else "nothing of it is kept"
         raise Hopeless(
             f"{migration.name} failed{place}: {error}; {kept}. Mend it, then run `headwater db migrate`",
             code="migration_failed",

@@ -58,9 +58,7 @@ class Process:
             os.killpg(self.shell.pid, harder)
 
 
-def run(
-    engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None
-) -> Process:
+def run(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Process:
     for left in reversed(range(PORT_TRIES)):
         process = _spawn(engine, data, durable, settings, port or _free_port())
         try:
@@ -72,13 +70,9 @@ def run(
         process.end()
         said = (data / "postgres.log").read_text(errors="replace")
         if "could not bind" not in said:
-            raise Unavailable(
-                f"Postgres did not start on {data}; its log ends: {said[-800:].strip() or 'empty'}"
-            )
+            raise Unavailable(f"Postgres did not start on {data}; its log ends: {said[-800:].strip() or 'empty'}")
         if port or not left:
-            raise Unavailable(
-                f"port {process.port} on 127.0.0.1 is taken: stop who holds it, or choose another port"
-            )
+            raise Unavailable(f"port {process.port} on 127.0.0.1 is taken: stop who holds it, or choose another port")
     raise AssertionError("unreachable")
 
 
@@ -89,9 +83,7 @@ def _free_port() -> int:
         return number
 
 
-def _spawn(
-    engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int
-) -> Process:
+def _spawn(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int) -> Process:
     # `-k ""`: no socket file, whose path may not be longer than 107 bytes.
     command: list[str | Path] = [
         engine.bin / "postgres",
@@ -136,11 +128,7 @@ def _await_ready(process: Process, data: Path) -> bool:
     deadline = time.monotonic() + START_S
     while process.shell.poll() is None:
         status = cluster.pid_file(data / "cluster")
-        if (
-            ready(status)
-            and status[3].strip() == str(process.port)
-            and _in_group(int(status[0]), process.shell.pid)
-        ):
+        if ready(status) and status[3].strip() == str(process.port) and _in_group(int(status[0]), process.shell.pid):
             return True
         if time.monotonic() > deadline:
             raise Unavailable(f"Postgres was not ready within {START_S:.0f} s: see {data / 'postgres.log'}")

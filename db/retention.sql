@@ -1,7 +1,10 @@
 -- make_months --
--- This month's history partition and the next ones, where missing.
+-- This month's history partition and the next ones, where missing, and those of rows that had to wait in DEFAULT.
 SELECT to_char(m, 'YYYY-MM') AS month, app.make_month(m::date) AS made
-  FROM generate_series(date_trunc('month', app.now() AT TIME ZONE 'UTC'), date_trunc('month', app.now() AT TIME ZONE 'UTC') + $1::int * interval '1 month', interval '1 month') m
+  FROM (SELECT generate_series(n.month, n.month + $1::int * interval '1 month', interval '1 month') AS m
+          FROM (SELECT date_trunc('month', app.now() AT TIME ZONE 'UTC') AS month) n
+        UNION SELECT date_trunc('month', d.created_at AT TIME ZONE 'UTC') FROM app.outbox_history_default d) months
+ ORDER BY m
 
 -- astray --
 -- Rows that had to wait in the DEFAULT partition: maintenance came late.

@@ -79,9 +79,7 @@ async def _create(connection: Connection) -> None:
 
 async def _open_database(connection: Connection) -> None:
     owner = DbRole.OWNER.value
-    if not await connection.fetchval(
-        "SELECT has_database_privilege($1, current_database(), 'CREATE')", owner
-    ):
+    if not await connection.fetchval("SELECT has_database_privilege($1, current_database(), 'CREATE')", owner):
         database = await connection.fetchval("SELECT quote_ident(current_database())")
         await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {owner}")
     for schema in SCHEMAS:

@@ -35,9 +35,7 @@ log = structlog.get_logger("db.server")
 class Server:
     """A Postgres to use: `url` is postgresql://…, `source` what it is, `why` the reason it was chosen."""
 
-    def __init__(
-        self, url: str, source: str, why: str = "", stop: Callable[[], object] | None = None
-    ) -> None:
+    def __init__(self, url: str, source: str, why: str = "", stop: Callable[[], object] | None = None) -> None:
         self.url = url
         self.source = source
         self.why = why
@@ -123,18 +121,14 @@ def running(data: Path) -> str | None:
     return cluster.url(data, int(status[3]))
 
 
-def _start(
-    engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None
-) -> Server:
+def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Server:
     engine = engines.within_reach(engine)
     data = cluster.folder(data, durable)
     lock = cluster.lock(data)
     try:
         cluster.await_end(data / "cluster")
         cluster.init(engine, data, durable)
-        process = postmaster.run(
-            engine, data, durable, {**ALWAYS, **(DURABLE if durable else FAST), **settings}, port
-        )
+        process = postmaster.run(engine, data, durable, {**ALWAYS, **(DURABLE if durable else FAST), **settings}, port)
     except BaseException:
         lock.close()
         raise

@@ -107,12 +107,12 @@ def print_table(rows: Sequence[BaseModel], columns: Sequence[str], *, empty: str
     if not rows:
         typer.echo(empty)
         return
-    console = Console()
+    # Ids are there to be copied: a narrow terminal or a pipe must not cut them.
+    console = Console(width=max(Console().width, 160))
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(getattr(row, column)) for column in columns))
-    # Ids are there to be copied: a narrow terminal or a pipe must not cut them.
-    console.print(table, width=max(console.width, 160), soft_wrap=True)
+    console.print(table, soft_wrap=True)
 
 
 def print_fields(answer: BaseModel, fields: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -69,10 +69,9 @@ async def transaction(pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.
 
 
 async def _roll_back(connection: Tx) -> None:
-    """A connection that cannot roll back is not given to the next one who asks."""
+    """A connection that cannot roll back is not given to the next one who asks. The error that led here is the one to be heard."""
     try:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK", timeout=5)
-    except BaseException:
-        connection.terminate()
-        raise
+        await connection.execute("ROLLBACK", timeout=5)
+    except Exception:
+        with suppress(asyncpg.InterfaceError):  # a broken one was taken from us already
+            connection.terminate()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from contracts.settings import Settings
 
 #: Libraries that say more than anybody wants to read.
-NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate")
+NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "asyncpg.pool")
 
 
 def configure_logging(settings: Settings, service: str) -> None:

@@ -48,9 +48,7 @@ SERVICE = {
                 "required": ["condition"],
                 "additionalProperties": False,
                 "properties": {
-                    "condition": {
-                        "enum": ["service_started", "service_healthy", "service_completed_successfully"]
-                    }
+                    "condition": {"enum": ["service_started", "service_healthy", "service_completed_successfully"]}
                 },
             },
         },
@@ -137,9 +135,7 @@ def test_a_missing_secret_is_asked_for(secret: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["migrate", "api", "worker"])
-def test_every_variable_is_a_setting_with_a_valid_value(
-    service: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_variable_is_a_setting_with_a_valid_value(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = compose()["services"][service]["environment"]
     assert {name.lower() for name in environment} <= set(Settings.model_fields)
     for name, value in environment.items():
@@ -154,9 +150,7 @@ def test_every_variable_is_a_setting_with_a_valid_value(
 
 def test_the_image_holds_the_same_packages_as_the_environment() -> None:
     def pins(name: str) -> dict[str, str]:
-        found = re.findall(
-            r"^([a-z0-9._-]+(?:\[\w+\])?)==([^ ;\\]+)", (ROOT / name).read_text(), re.MULTILINE
-        )
+        found = re.findall(r"^([a-z0-9._-]+(?:\[\w+\])?)==([^ ;\\]+)", (ROOT / name).read_text(), re.MULTILINE)
         return dict(found)
 
     everything, image = pins("requirements.lock"), pins("requirements-run.lock")

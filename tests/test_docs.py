@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
-from click import Group
+from typer.core import TyperGroup
 
 from contracts.settings import Settings
 
@@ -29,14 +28,14 @@ def test_the_readme_names_no_setting_that_does_not_exist() -> None:
 
 
 def _commands() -> set[str]:
-    from headwater import app
+    from headwater import DOORS, Doors
 
-    root = typer.main.get_command(app)
-    assert isinstance(root, Group)
-    found = set(root.commands)
-    for name, command in root.commands.items():
-        if isinstance(command, Group):
-            found |= {f"{name} {inner}" for inner in command.commands}
+    doors = Doors(name="headwater")
+    found = set(DOORS)
+    for name in DOORS:
+        behind = doors.get_command(None, name)
+        if isinstance(behind, TyperGroup):
+            found |= {f"{name} {inner}" for inner in behind.commands}
     return found
 
 
@@ -44,7 +43,9 @@ def _commands() -> set[str]:
 def test_commands_in_the_documents_exist(document: Path) -> None:
     commands = _commands()
     groups = {name.split()[0] for name in commands if " " in name}
-    for first, second in re.findall(r"(?:^|`)headwater ([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8"), re.MULTILINE):
+    for first, second in re.findall(
+        r"(?:^|`)headwater ([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8"), re.MULTILINE
+    ):
         assert first in commands, f"{document.name}: headwater {first}"
         if second and first in groups:
             assert f"{first} {second}" in commands, f"{document.name}: headwater {first} {second}"

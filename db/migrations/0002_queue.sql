@@ -35,6 +35,8 @@ ALTER TABLE queue.procrastinate_jobs DROP CONSTRAINT procrastinate_jobs_worker_i
 -- Indexes for locks and filters that our rows never use: `lock` and `queueing_lock` stay NULL (design law 3).
 DROP INDEX queue.procrastinate_jobs_queue_name_idx_v1;
 DROP INDEX queue.procrastinate_jobs_id_lock_idx_v1;
+DROP INDEX queue.procrastinate_jobs_lock_idx_v1;
+DROP INDEX queue.procrastinate_jobs_queueing_lock_idx_v1;
 
 ALTER TABLE queue.procrastinate_jobs SET (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000,
     autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);

@@ -91,11 +91,11 @@ CREATE TABLE app.job_executions (
     started_at timestamptz,
     finished_at timestamptz,
     PRIMARY KEY (tenant_id, id)
-) WITH (fillfactor = 70, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02);
+) WITH (fillfactor = 70, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 50, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX job_executions_once ON app.job_executions (tenant_id, job, key) WHERE scope = 'once';
 CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions (tenant_id, job, coalesce_key) WHERE coalesce_key IS NOT NULL;
-CREATE INDEX job_executions_event ON app.job_executions (tenant_id, event_id);
-CREATE INDEX job_executions_run ON app.job_executions (tenant_id, run_id, id) WHERE run_id IS NOT NULL;
+CREATE INDEX job_executions_event ON app.job_executions (event_id, tenant_id);
+CREATE INDEX job_executions_run ON app.job_executions (run_id, tenant_id, id) WHERE run_id IS NOT NULL;
 CALL app.wall('app.job_executions', 'SELECT, UPDATE');
 
 -- An event whose job already existed: which execution absorbed it.
@@ -151,7 +151,7 @@ CREATE TABLE app.dead_letters (
     CHECK ((resolved_at IS NULL) = (resolution IS NULL))
 );
 CREATE UNIQUE INDEX dead_letters_open_execution ON app.dead_letters (tenant_id, execution_id) WHERE resolved_at IS NULL AND kind = 'job';
-CREATE INDEX dead_letters_event ON app.dead_letters (tenant_id, event_id);
+CREATE INDEX dead_letters_event ON app.dead_letters (event_id, tenant_id);
 CREATE INDEX dead_letters_open ON app.dead_letters (tenant_id, id) WHERE resolved_at IS NULL;
 CALL app.wall('app.dead_letters', 'SELECT, INSERT, UPDATE');
 

@@ -16,7 +16,7 @@ CREATE TABLE app.companies (
     updated_at timestamptz NOT NULL DEFAULT app.now(),
     PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX companies_run ON app.companies (tenant_id, created_by_run) WHERE created_by_run IS NOT NULL;
+CREATE INDEX companies_run ON app.companies (created_by_run, tenant_id) WHERE created_by_run IS NOT NULL;
 CALL app.wall('app.companies', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE app.contacts (
@@ -30,7 +30,7 @@ CREATE TABLE app.contacts (
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies (tenant_id, id)
 );
-CREATE INDEX contacts_company ON app.contacts (tenant_id, company_id);
+CREATE INDEX contacts_company ON app.contacts (company_id, tenant_id);
 CALL app.wall('app.contacts', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- The dedupe arbiter (R13): whoever inserts the key first owns the entity.
@@ -43,7 +43,7 @@ CREATE TABLE app.entity_keys (
     created_at timestamptz NOT NULL DEFAULT app.now(),
     PRIMARY KEY (tenant_id, kind, key_type, value)
 );
-CREATE INDEX entity_keys_entity ON app.entity_keys (tenant_id, entity_id);
+CREATE INDEX entity_keys_entity ON app.entity_keys (entity_id, tenant_id);
 CALL app.wall('app.entity_keys', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE app.leads (
@@ -62,7 +62,7 @@ CREATE TABLE app.leads (
     FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies (tenant_id, id),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts (tenant_id, id)
 );
-CREATE INDEX leads_run ON app.leads (tenant_id, run_id, id);
+CREATE INDEX leads_run ON app.leads (run_id, tenant_id, id);
 CREATE INDEX leads_status ON app.leads (tenant_id, status, id);
 CALL app.wall('app.leads', 'SELECT, INSERT, UPDATE, DELETE');
 
@@ -88,8 +88,8 @@ CREATE TABLE app.source_records (
     FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies (tenant_id, id),
     FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads (tenant_id, id)
 );
-CREATE INDEX source_records_lead ON app.source_records (tenant_id, lead_id) WHERE lead_id IS NOT NULL;
-CREATE INDEX source_records_company ON app.source_records (tenant_id, company_id) WHERE company_id IS NOT NULL;
+CREATE INDEX source_records_lead ON app.source_records (lead_id, tenant_id) WHERE lead_id IS NOT NULL;
+CREATE INDEX source_records_company ON app.source_records (company_id, tenant_id) WHERE company_id IS NOT NULL;
 CALL app.wall('app.source_records', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- The ledger. A call groups items; an item is what the vendor bills (here: a page). Design law 5.
@@ -111,8 +111,8 @@ CREATE TABLE app.vendor_calls (
     PRIMARY KEY (tenant_id, id),
     CHECK ((state = 'sent') = (settled_at IS NULL))
 );
-CREATE INDEX vendor_calls_run ON app.vendor_calls (tenant_id, run_id) WHERE run_id IS NOT NULL;
-CREATE INDEX vendor_calls_execution ON app.vendor_calls (tenant_id, execution_id) WHERE execution_id IS NOT NULL;
+CREATE INDEX vendor_calls_run ON app.vendor_calls (run_id, tenant_id) WHERE run_id IS NOT NULL;
+CREATE INDEX vendor_calls_execution ON app.vendor_calls (execution_id, tenant_id) WHERE execution_id IS NOT NULL;
 CREATE INDEX vendor_calls_unsettled ON app.vendor_calls (tenant_id, sent_at) WHERE state = 'sent';
 CALL app.wall('app.vendor_calls', 'SELECT, INSERT, UPDATE');
 
@@ -136,7 +136,7 @@ CREATE TABLE app.vendor_items (
 );
 -- At most one in-flight or unexpired row an item.
 CREATE UNIQUE INDEX vendor_items_live ON app.vendor_items (tenant_id, vendor, operation, fingerprint) WHERE live;
-CREATE INDEX vendor_items_call ON app.vendor_items (tenant_id, call_id);
+CREATE INDEX vendor_items_call ON app.vendor_items (call_id, tenant_id);
 CALL app.wall('app.vendor_items', 'SELECT, INSERT, UPDATE');
 
 -- Which ledger rows a run read: what replay follows.

@@ -112,9 +112,7 @@ async def test_a_file_that_comes_too_late_is_refused(empty_db_url: str, folder: 
         await migrate.migrate(empty_db_url, folder)
 
 
-@pytest.mark.parametrize(
-    ("name", "complaint"), [("0002_twin.sql", "share a number"), ("third.sql", "NNNN_name")]
-)
+@pytest.mark.parametrize(("name", "complaint"), [("0002_twin.sql", "share a number"), ("third.sql", "NNNN_name")])
 async def test_a_bad_name_is_refused(empty_db_url: str, folder: Path, name: str, complaint: str) -> None:
     (folder / name).write_text("SELECT 1;\n")
     with pytest.raises(Hopeless, match=complaint):
@@ -146,14 +144,10 @@ def queue_checksum() -> str:
     return hashlib.sha256(schema.read_bytes()).hexdigest()
 
 
-async def test_an_included_file_of_a_package_runs_in_the_same_transaction(
-    empty_db_url: str, folder: Path
-) -> None:
+async def test_an_included_file_of_a_package_runs_in_the_same_transaction(empty_db_url: str, folder: Path) -> None:
     (folder / "0003_queue.sql").write_text(including(queue_checksum()))
     await migrate.migrate(empty_db_url, folder)
-    assert (
-        await ask(empty_db_url, "SELECT obj_description('queue.procrastinate_jobs'::regclass)") == "included"
-    )
+    assert await ask(empty_db_url, "SELECT obj_description('queue.procrastinate_jobs'::regclass)") == "included"
 
 
 async def test_a_changed_package_is_not_run(empty_db_url: str, folder: Path) -> None:
@@ -191,9 +185,7 @@ async def test_a_login_user_without_superuser_can_migrate(databases: Databases, 
     name = urlsplit(url).path[1:]
     role = f"{name}_deployer"
     try:
-        databases.execute(
-            f"CREATE ROLE {role} LOGIN CREATEROLE PASSWORD 'x'; ALTER DATABASE {name} OWNER TO {role}"
-        )
+        databases.execute(f"CREATE ROLE {role} LOGIN CREATEROLE PASSWORD 'x'; ALTER DATABASE {name} OWNER TO {role}")
         databases.execute(f"GRANT headwater_owner, headwater_system, headwater_app TO {role}")
         parts = urlsplit(url)
         theirs = urlunsplit(parts._replace(netloc=f"{role}:x@{parts.hostname}:{parts.port}"))

@@ -37,9 +37,7 @@ time.sleep(600)
 
 @contextmanager
 def open_folder(memory: Path | None = None) -> Iterator[Path]:
-    folder = Path(
-        tempfile.mkdtemp(prefix="headwater-test-", dir=memory if memory and memory.is_dir() else None)
-    )
+    folder = Path(tempfile.mkdtemp(prefix="headwater-test-", dir=memory if memory and memory.is_dir() else None))
     try:
         folder.chmod(0o755)
         yield folder
@@ -60,9 +58,7 @@ def owner(place: Path) -> Iterator[Callable[[Path, str], tuple[subprocess.Popen[
     started: list[tuple[subprocess.Popen[str], Path]] = []
 
     def start(data: Path, kind: str) -> tuple[subprocess.Popen[str], str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", OWNER, data, kind], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", OWNER, data, kind], stdout=subprocess.PIPE, text=True)
         started.append((process, data))
         assert process.stdout is not None
         return process, process.stdout.readline().strip()
@@ -248,9 +244,7 @@ def test_an_occupied_port_is_named(place: Path) -> None:
             server.start(place / "pg", durable=False, port=port)
 
 
-async def test_a_port_taken_in_the_last_moment_is_replaced(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_port_taken_in_the_last_moment_is_replaced(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -339,9 +333,7 @@ def test_a_docker_engine_that_hangs_costs_a_third_of_a_second(place: Path) -> No
     assert time.monotonic() - began < 1
 
 
-def test_without_any_postgres_the_error_says_what_to_install(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_postgres_the_error_says_what_to_install(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "installed", lambda prefer: iter(()))
     with pytest.raises(Unavailable, match="DATABASE_URL"):
         server.choose(None, "auto", place / "pg")

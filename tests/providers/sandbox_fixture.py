@@ -95,9 +95,7 @@ def sandbox_server() -> Iterator[RunningSandbox]:
         server = Server(listener, ready)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
         thread.start()
-        assert up.wait(10), (
-            "the sandbox did not start within 10 s: run `headwater sandbox` by hand to see why"
-        )
+        assert up.wait(10), "the sandbox did not start within 10 s: run `headwater sandbox` by hand to see why"
         yield RunningSandbox(addresses[0])
         server.stop()
         thread.join(10)

@@ -26,9 +26,7 @@ async def test_a_query_with_only_a_country_lists_it_and_one_with_nothing_finds_n
 
 async def test_a_users_own_file_needs_three_columns(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text(
-        "country,legal_name,lei\nBW,Kgale Uniforms,K1\nXXX,Bad row,K2\nZA,,K3\n", encoding="utf-8-sig"
-    )
+    path.write_text("country,legal_name,lei\nBW,Kgale Uniforms,K1\nXXX,Bad row,K2\nZA,,K3\n", encoding="utf-8-sig")
     page = await CompanyFile(path).search("uniforms Botswana", cursor=None, limit=10)
     assert [(c.external_id, c.name, c.country, c.registry_id) for c in page.companies] == [
         ("K1", "Kgale Uniforms", "BW", None)

@@ -76,9 +76,7 @@ async def test_a_search_finds_companies_with_a_name_a_country_and_an_id(
 async def test_the_default_queries_find_the_same_firms_in_both_web_channels(
     channels: registry.Registry, query: str
 ) -> None:  # S0.09, S0.10
-    google, keyword = [
-        await first_page(channels.company_search(c), query) for c in (Channel.GOOGLE, Channel.KEYWORD)
-    ]
+    google, keyword = [await first_page(channels.company_search(c), query) for c in (Channel.GOOGLE, Channel.KEYWORD)]
     ours = [{company.domain for company in page.companies} for page in (google, keyword)]
     assert all(8 <= len(page.companies) <= 20 for page in (google, keyword))
     assert ours[0] & ours[1]
@@ -93,9 +91,7 @@ async def test_web_hits_on_directories_and_repeated_addresses_are_left_out(
     page = await first_page(channels.company_search(Channel.GOOGLE))
     domains = [company.domain for company in page.companies]
     assert not {"yellowpages.co.za", "linkedin.com"} & set(domains)
-    assert len(set(domains)) < len(domains), (
-        "two pages of one site stay two records; the domain tells they are one"
-    )
+    assert len(set(domains)) < len(domains), "two pages of one site stay two records; the domain tells they are one"
 
 
 async def test_a_mail_address_counts_only_at_the_companys_own_domain(channels: registry.Registry) -> None:
@@ -228,9 +224,7 @@ async def test_a_throttled_call_says_how_long_to_wait(
     assert caught.value.after_s == pytest.approx(30, abs=2)
 
 
-async def test_a_wait_of_a_year_is_cut_to_an_hour(
-    channels: registry.Registry, sandbox: RunningSandbox
-) -> None:
+async def test_a_wait_of_a_year_is_cut_to_an_hour(channels: registry.Registry, sandbox: RunningSandbox) -> None:
     sandbox.fault("503", retry_after_s=31_536_000)
     with pytest.raises(VendorDown) as caught:
         await first_page(channels.company_search(Channel.REGISTER))
@@ -251,9 +245,7 @@ async def test_a_vendor_that_is_silent_or_drips_is_left_at_the_deadline(
 
 
 @pytest.mark.parametrize("channel", HTTP)
-async def test_a_vendor_that_is_not_there_cannot_have_billed(
-    sandbox: RunningSandbox, channel: Channel
-) -> None:
+async def test_a_vendor_that_is_not_there_cannot_have_billed(sandbox: RunningSandbox, channel: Channel) -> None:
     nowhere = "http://127.0.0.1:9"
     built = registry.build(sandbox.settings(tavily_base_url=nowhere, gleif_base_url=nowhere))
     with pytest.raises(VendorDown, match="cannot be reached") as caught:
@@ -288,9 +280,7 @@ async def test_a_web_channel_without_a_usable_key_is_absent_and_says_why(
     await built.close()
 
 
-async def test_an_address_that_is_none_leaves_its_channel_absent(
-    sandbox: RunningSandbox, tmp_path: Path
-) -> None:
+async def test_an_address_that_is_none_leaves_its_channel_absent(sandbox: RunningSandbox, tmp_path: Path) -> None:
     built = registry.build(sandbox.settings(gleif_base_url="gleif", company_file=str(tmp_path / "no.csv")))
     assert built.channels == (Channel.GOOGLE, Channel.KEYWORD)
     assert "GLEIF_BASE_URL" in built.absent[Channel.REGISTER]

@@ -111,9 +111,7 @@ async def test_a_refusal_stays_a_refusal_when_its_body_is_cut_or_endless(body: b
 
 
 async def test_a_vendor_that_echoes_the_key_does_not_get_it_into_the_error() -> None:
-    said = (
-        b'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n{"detail": "bad header %KEY%!"}'
-    )
+    said = b'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n{"detail": "bad header %KEY%!"}'
     error = await failure(said)
     assert isinstance(error, VendorRefused)
     assert KEY not in error.detail

@@ -34,9 +34,7 @@ from worker.providers.web_hit import (
         ("", "", None, None),
     ],
 )
-def test_a_query_is_split_into_words_and_a_place(
-    query: str, words: str, country: str | None, city: str | None
-) -> None:
+def test_a_query_is_split_into_words_and_a_place(query: str, words: str, country: str | None, city: str | None) -> None:
     wanted = read(query)
     assert (wanted.text, wanted.country, wanted.city) == (words, country, city)
 
@@ -104,9 +102,7 @@ def test_directories_and_mail_hosts_are_not_companies(url: str) -> None:
 
 
 def test_only_the_companys_own_addresses_are_taken() -> None:
-    text = (
-        "Mail Info@Foo.co.za or sales@mail.foo.co.za. x@gmail.com, @foo.co.za, y@notfoo.co.za, info@foo.co.za"
-    )
+    text = "Mail Info@Foo.co.za or sales@mail.foo.co.za. x@gmail.com, @foo.co.za, y@notfoo.co.za, info@foo.co.za"
     assert addresses_at("foo.co.za", text) == ["info@foo.co.za", "sales@mail.foo.co.za"]
 
 

@@ -124,9 +124,7 @@ def test_every_kind_of_fault_can_be_ordered(sandbox: RunningSandbox) -> None:
         ({"page[size]": "200", "page[number]": "50"}, 200),
     ],
 )
-def test_the_register_refuses_what_gleif_refuses(
-    sandbox: RunningSandbox, params: dict[str, str], status: int
-) -> None:
+def test_the_register_refuses_what_gleif_refuses(sandbox: RunningSandbox, params: dict[str, str], status: int) -> None:
     answer = httpx.get(f"{sandbox.url}/api/v1/lei-records", params=params, trust_env=False)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/vnd.api+json"
@@ -143,9 +141,7 @@ def test_the_register_refuses_what_gleif_refuses(
         (KEY, {"query": "x", "max_results": 21}, 400),
     ],
 )
-def test_web_search_refuses_what_tavily_refuses(
-    sandbox: RunningSandbox, key: str, body: object, status: int
-) -> None:
+def test_web_search_refuses_what_tavily_refuses(sandbox: RunningSandbox, key: str, body: object, status: int) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     answer = httpx.post(f"{sandbox.url}/search", json=body, headers=headers, trust_env=False)
     assert answer.status_code == status

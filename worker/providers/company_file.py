@@ -121,9 +121,7 @@ def _company(row: _Row) -> FoundCompany:
 
 
 def _load(path: Path) -> list[_Row]:
-    hint = (
-        f"give COMPANY_FILE a CSV with the columns {', '.join(REQUIRED)}, or unset it for the shipped extract"
-    )
+    hint = f"give COMPANY_FILE a CSV with the columns {', '.join(REQUIRED)}, or unset it for the shipped extract"
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")

@@ -75,13 +75,9 @@ BR: Brazil | Sao Paulo, Rio de Janeiro
 _LINES = _TABLE.strip().replace("\n+", ",").splitlines()
 
 # Sold to the whole world, so they say nothing about where a company is.
-_WORLDLY_CC = frozenset(
-    {"ai", "ac", "bz", "cc", "cloud", "co", "fm", "gg", "io", "ly", "me", "sh", "to", "tv", "ws"}
-)
+_WORLDLY_CC = frozenset({"ai", "ac", "bz", "cc", "cloud", "co", "fm", "gg", "io", "ly", "me", "sh", "to", "tv", "ws"})
 # A city that is also a common word or name needs its capital letter to count.
-_NEEDS_CAPITAL = frozenset(
-    {"cork", "perth", "kano", "beira", "reading", "porto", "uk", "uae", "rsa", "ksa", "usa"}
-)
+_NEEDS_CAPITAL = frozenset({"cork", "perth", "kano", "beira", "reading", "porto", "uk", "uae", "rsa", "ksa", "usa"})
 
 
 @cache

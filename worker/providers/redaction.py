@@ -8,9 +8,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-_IN_URL = re.compile(
-    r"(?i)([?&;](?:api[_-]?key|apikey|key|token|access_token|secret|password|auth)=)[^&\s\"'#]+"
-)
+_IN_URL = re.compile(r"(?i)([?&;](?:api[_-]?key|apikey|key|token|access_token|secret|password|auth)=)[^&\s\"'#]+")
 _IN_HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization\b\W{1,4}(?:bearer|basic)?|bearer|x-api-key\W{1,4})(\s*)[\w.~+/=-]{6,}"
 )

@@ -78,9 +78,7 @@ def _register(_channel: Channel, settings: Settings) -> _Adapter:
 def _file(channel: Channel, settings: Settings) -> _Adapter:
     path = Path(settings.company_file) if settings.company_file else SHIPPED
     if not path.is_file():
-        raise VendorRefused(
-            f"channel {channel.value}: COMPANY_FILE {path.name} is not a file: correct it or unset it"
-        )
+        raise VendorRefused(f"channel {channel.value}: COMPANY_FILE {path.name} is not a file: correct it or unset it")
     return CompanyFile(path)
 
 

@@ -87,9 +87,7 @@ class TavilySearch:
             "include_usage": True,
         }
         if self.channel is Channel.KEYWORD:
-            body["query"] = (
-                " ".join([*wanted.words, *([wanted.city] if wanted.city else [])]) or query.strip()
-            )
+            body["query"] = " ".join([*wanted.words, *([wanted.city] if wanted.city else [])]) or query.strip()
             if wanted.country and wanted.country not in _NO_COUNTRY_BOOST:
                 body["country"] = country_names()[wanted.country].lower()
         return body

@@ -17,8 +17,6 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def json_answer(
-    status: int, value: object, *, kind: str = "application/json", credits: float = 0.0
-) -> Answer:
+def json_answer(status: int, value: object, *, kind: str = "application/json", credits: float = 0.0) -> Answer:
     """`value` as an answer in JSON."""
     return Answer(status, kind, json.dumps(value, ensure_ascii=False).encode(), credits)

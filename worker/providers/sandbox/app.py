@@ -46,9 +46,7 @@ class Sandbox:
     meter: Meter = field(default_factory=Meter)
     latency_ms: dict[str | None, float] = field(default_factory=dict)
 
-    async def serve(
-        self, request: Request, vendor: str, operation: str, answer: Callable[[bytes], Answer]
-    ) -> Response:
+    async def serve(self, request: Request, vendor: str, operation: str, answer: Callable[[bytes], Answer]) -> Response:
         """Meter the request, let it go wrong if that was ordered, and answer."""
         body = await request.body()
         channel = _channel(request)
@@ -56,9 +54,7 @@ class Sandbox:
         right = answer(body)
         billed = right.credits if fault is None or fault.kind in BILLED else 0.0
         asked = fingerprint(request.url.path, request.query_params.multi_items(), body)
-        self.meter.count(
-            vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed
-        )
+        self.meter.count(vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed)
         delay_ms = self.latency_ms.get(vendor, self.latency_ms.get(None, 0.0))
         if fault and fault.kind != "slow":
             delay_ms += fault.latency_ms
@@ -69,16 +65,12 @@ class Sandbox:
     async def gleif(self, request: Request) -> Response:
         base_url = str(request.base_url).rstrip("/")
         params = dict(request.query_params)
-        return await self.serve(
-            request, "gleif", "lei-records", lambda _: lei_records(self.world, params, base_url)
-        )
+        return await self.serve(request, "gleif", "lei-records", lambda _: lei_records(self.world, params, base_url))
 
     async def tavily(self, request: Request) -> Response:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         channel = _channel(request)
-        return await self.serve(
-            request, "tavily", "search", lambda body: search(self.world, channel, bearer, body)
-        )
+        return await self.serve(request, "tavily", "search", lambda body: search(self.world, channel, bearer, body))
 
     async def tavily_usage(self, request: Request) -> Response:
         spent = self.meter.credits("tavily")

@@ -24,9 +24,7 @@ class Meter:
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str, str | None, str], Line] = {}
 
-    def count(
-        self, vendor: str, operation: str, channel: str | None, asked: str, outcome: str, credits: float
-    ) -> None:
+    def count(self, vendor: str, operation: str, channel: str | None, asked: str, outcome: str, credits: float) -> None:
         line = self._lines.setdefault((vendor, operation, channel, asked), Line())
         line.count += 1
         line.credits += credits

@@ -86,9 +86,7 @@ def _record(company: Company, base_url: str) -> dict[str, Any]:
         "country": company.country,
         "postalCode": None,
     }
-    names = [
-        {"name": n, "language": "en", "type": "TRADING_OR_OPERATING_NAME"} for n in trading_names(company)
-    ]
+    names = [{"name": n, "language": "en", "type": "TRADING_OR_OPERATING_NAME"} for n in trading_names(company)]
     entity = {
         "legalName": {"name": company.name, "language": "en"},
         "otherNames": names,

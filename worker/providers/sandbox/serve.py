@@ -54,9 +54,7 @@ class Server(uvicorn.Server):
     def __init__(self, listener: socket.socket, ready: Callable[[str], None], *, seed: int = 7) -> None:
         app = build_app(seed)
         super().__init__(
-            uvicorn.Config(
-                app, lifespan="off", access_log=False, log_level="critical", timeout_graceful_shutdown=1
-            )
+            uvicorn.Config(app, lifespan="off", access_log=False, log_level="critical", timeout_graceful_shutdown=1)
         )
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

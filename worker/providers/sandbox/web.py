@@ -41,9 +41,7 @@ def search(world: World, channel: str | None, bearer: str, body: bytes) -> Answe
         asked = json.loads(body)
         query, wanted = asked["query"], asked.get("max_results", 5)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return json_answer(
-            422, {"detail": [{"loc": ["body", "query"], "msg": "Field required", "type": "missing"}]}
-        )
+        return json_answer(422, {"detail": [{"loc": ["body", "query"], "msg": "Field required", "type": "missing"}]})
     if not isinstance(query, str) or not query.strip():
         return json_answer(400, {"detail": {"error": "Query is missing."}})
     if not isinstance(wanted, int) or not 0 <= wanted <= MAX_RESULTS:
@@ -68,9 +66,7 @@ def _results(world: World, channel: str, query: str, country: str | None) -> Ite
     """Hits, best first: sites, with two directories and two repeated sites among them."""
     code, city, rest = place(query, country)
     known = [
-        c
-        for c in _ranked(world, channel, terms(rest), code, city)
-        if world.luck("index", channel, c.lei) < COVERAGE
+        c for c in _ranked(world, channel, terms(rest), code, city) if world.luck("index", channel, c.lei) < COVERAGE
     ]
     for rank, company in enumerate(known[: MAX_RESULTS - 4]):
         yield _site(world, channel, company)
@@ -89,9 +85,7 @@ def _results(world: World, channel: str, query: str, country: str | None) -> Ite
             yield _directory("za.linkedin.com", f"company/{company.domain.partition('.')[0]}", company.brand)
 
 
-def _ranked(
-    world: World, channel: str, words: list[str], code: str | None, city: str | None
-) -> list[Company]:
+def _ranked(world: World, channel: str, words: list[str], code: str | None, city: str | None) -> list[Company]:
     scored = [(_score(c, words, city), c) for c in world.companies(code) if c.category == "GENERAL"]
     if len([s for s, _ in scored if s > 0]) < ENOUGH and code not in (None, "ZA") and _CLOTHING & set(words):
         # A small market is served from the big one next door.

@@ -46,9 +46,7 @@ def place(query: str, country: str | None) -> tuple[str | None, str | None, str]
                 rest, code, town = rest.replace(city.casefold(), " "), code or land, city
         if name.casefold() in rest:
             rest, code = rest.replace(name.casefold(), " "), land
-    asked = next(
-        (land for land, (name, _, _) in LANDS.items() if name.casefold() == (country or "").casefold()), None
-    )
+    asked = next((land for land, (name, _, _) in LANDS.items() if name.casefold() == (country or "").casefold()), None)
     return code or asked, town, rest
 
 
