@@ -1,0 +1,130 @@
+"""The ledger: an item is asked for once, an answer is kept, a lost one is written off (design law 5)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.events import SliceReady
+from db import ledger, queue
+from db.ledger import Busy, Forfeited, Item, Reserved, Stored
+from db.queue import Delivery
+from db.transaction import DbRole, Pool, transaction
+from tests.conftest import Connection
+from tests.db.conftest import new_tenant
+from tests.worker.dispatching import dispatcher, emit
+
+ITEM = Item("tavily", "search.google", {"query": "workwear", "cursor": None, "limit": 20})
+ANSWER: dict[str, Any] = {"companies": [], "next_cursor": None, "units": 1.0}
+
+
+async def _attempts(pool: Pool, tenant: UUID, count: int = 1) -> list[Delivery]:
+    """Jobs that are running right now."""
+    await emit(pool, tenant, *[SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0) for _ in range(count)])
+    await dispatcher(pool).dispatch_batch()
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        worker = await queue.register(tx, "here", 1, ["jobs"])
+        return await queue.fetch(tx, worker, ["discovery"], count)
+
+
+async def _reserve(pool: Pool, by: Delivery, item: Item = ITEM, *, billable: bool = True) -> Any:
+    async with transaction(pool, by.tenant_id) as tx:
+        return await ledger.reserve(
+            tx, by.tenant_id, item, billable=billable, units=1, run_id=by.run_id, execution_id=by.execution_id, token=by.token
+        )  # fmt: skip
+
+
+async def _settle(pool: Pool, by: Delivery, held: Reserved, end: Any = "answered", **how: Any) -> None:
+    async with transaction(pool, by.tenant_id) as tx:
+        given = {"spent": 1.0, "keep_s": 60.0, "response": ANSWER if end == "answered" else None, **how}
+        await ledger.settle(tx, by.tenant_id, held.call_id, end, **given)
+
+
+async def test_an_answer_is_bought_once_and_read_again(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    (one,) = await _attempts(pool, tenant)
+    held = await _reserve(pool, one)
+    assert isinstance(held, Reserved)
+    await _settle(pool, one, held)
+    found = await _reserve(pool, one)
+    assert isinstance(found, Stored)
+    assert (found.item_id, found.response) == (held.item_id, ANSWER)
+    call = await conn.fetchrow(
+        "SELECT state, units_reserved, units_spent, settled_at IS NOT NULL FROM app.vendor_calls"
+    )
+    assert call is not None
+    assert tuple(call) == ("answered", 1, 1, True)
+
+
+async def test_of_many_who_ask_at_once_one_may_send(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    many = await _attempts(pool, tenant, 10)
+    answers = await asyncio.gather(*[_reserve(pool, one) for one in many])
+    assert sorted(type(a).__name__ for a in answers) == ["Busy"] * 9 + ["Reserved"]
+    assert await conn.fetchval("SELECT count(*) FROM app.vendor_calls") == 1
+
+
+@pytest.mark.parametrize(
+    ("billable", "found", "state"), [(True, Forfeited, ["forfeited"]), (False, Reserved, ["released", "sent"])]
+)
+async def test_a_sender_that_died_leaves_a_write_off_or_a_free_second_try(
+    conn: Connection, pool: Pool, tenant: UUID, billable: bool, found: type, state: list[str]
+) -> None:
+    first, second = await _attempts(pool, tenant, 2)
+    await _reserve(pool, first, billable=billable)
+    assert isinstance(await _reserve(pool, second, billable=billable), Busy)
+    await conn.execute("UPDATE app.job_executions SET token = token + 1 WHERE id = $1", first.execution_id)  # rescued
+
+    assert isinstance(await _reserve(pool, second, billable=billable), found)
+    calls = await conn.fetch("SELECT state, units_spent FROM app.vendor_calls ORDER BY id")
+    assert [c["state"] for c in calls] == state
+    assert calls[0]["units_spent"] == (1 if billable else 0)
+    if billable:  # and it stays written off
+        assert isinstance(await _reserve(pool, first), Forfeited)
+
+
+async def test_an_answer_that_comes_after_the_write_off_is_kept(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    first, second = await _attempts(pool, tenant, 2)
+    held = await _reserve(pool, first)
+    await conn.execute("UPDATE app.job_executions SET token = token + 1 WHERE id = $1", first.execution_id)
+    await _reserve(pool, second)
+    await _settle(pool, first, held)
+
+    assert isinstance(await _reserve(pool, second), Stored)
+    assert await conn.fetchval("SELECT state FROM app.vendor_calls") == "answered"
+    await _settle(pool, first, held, "forfeited")  # and an answer is not taken back
+    assert isinstance(await _reserve(pool, second), Stored)
+
+
+async def test_what_was_surely_not_billed_may_be_sent_again(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    (one,) = await _attempts(pool, tenant)
+    held = await _reserve(pool, one)
+    await _settle(pool, one, held, "released", spent=0, error="429")
+    assert isinstance(await _reserve(pool, one), Reserved)
+    assert await conn.fetchval("SELECT sum(units_spent) FROM app.vendor_calls") == 0
+
+
+async def test_an_answer_past_its_time_makes_room_for_a_new_one(pool: Pool, tenant: UUID) -> None:
+    (one,) = await _attempts(pool, tenant)
+    await _settle(pool, one, await _reserve(pool, one), keep_s=0)
+    assert isinstance(await _reserve(pool, one), Reserved)
+
+
+async def test_a_stored_answer_is_nobody_elses(pool: Pool, tenant: UUID) -> None:
+    # R16
+    (one,) = await _attempts(pool, tenant)
+    await _settle(pool, one, await _reserve(pool, one))
+    (other,) = await _attempts(pool, await new_tenant(pool))
+    assert isinstance(await _reserve(pool, other), Reserved)
+
+
+async def test_requests_differ_in_every_part_but_not_in_order() -> None:
+    swapped = Item("tavily", "search.google", {"limit": 20, "cursor": None, "query": "workwear"})
+    assert swapped.fingerprint == ITEM.fingerprint
+    others = [
+        Item("gleif", "search.google", ITEM.request), Item("tavily", "search.keyword", ITEM.request),
+        Item("tavily", "search.google", {**ITEM.request, "cursor": "20"}),
+        Item("tavily", "search.google", {**ITEM.request, "limit": 10}),
+    ]  # fmt: skip
+    assert len({i.fingerprint for i in (ITEM, *others)}) == 5
