@@ -1,0 +1,244 @@
+"""The frame around every job: each kind reaches its own limit, each way out is written down (S2.20)."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
+from contracts.events import Event, Probed, RunRequested, SliceReady
+from contracts.jobs import JOBS, Payload
+from contracts.settings import Settings
+from db import jobs, queue
+from db.queue import Delivery
+from db.transaction import DbRole, Pool, Tx, transaction
+from tests.conftest import Connection
+from tests.worker.dispatching import dispatcher, emit
+from worker import perform
+from worker.context import Context, Stopped
+from worker.perform import Activity, Performer
+from worker.providers.registry import build
+
+EVENTS: dict[str, Callable[[], Event]] = {
+    "discovery.run": lambda: RunRequested(run_id=uuid4()),
+    "discovery.dry_run": lambda: RunRequested(run_id=uuid4(), dry_run=True),
+    "discovery.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0),
+    "probe.run": lambda: Probed(probe_id=uuid4()),
+    "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
+}
+Body = Callable[[Context, Any], Awaitable[None]]
+
+
+@dataclasses.dataclass
+class Frame:
+    """One job, run attempt by attempt. `told` is what its run was told when it was given up."""
+
+    pool: Pool
+    tenant: UUID
+    told: list[Stopped] = dataclasses.field(default_factory=list)
+
+    async def run(self, name: str, body: Body) -> int:
+        """Deliver the job until nothing of it is left to deliver; gives the number of attempts."""
+        await emit(self.pool, self.tenant, EVENTS[name]())
+        attempts = 0
+        while True:
+            delivery = await self.next()
+            if delivery is None:
+                return attempts
+            attempts += 1
+            await self.perform(delivery, name, body)
+
+    async def next(self) -> Delivery | None:
+        """The next delivery; backoff is over at once."""
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            await tx.execute("UPDATE app.outbox_events SET available_at = app.now()")
+        await dispatcher(self.pool).dispatch_batch()
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            worker = await queue.register(tx, "here", 1, ["jobs"])
+            found = await queue.fetch(tx, worker, ["probe", "discovery"], 1)
+        return found[0] if found else None
+
+    async def perform(self, delivery: Delivery, name: str, body: Body) -> None:
+        async def stopped(_tx: Tx, _tenant: UUID, _args: Payload, why: Stopped) -> None:
+            self.told.append(why)
+
+        settings = Settings.model_construct()
+        performer = Performer(self.pool, settings, build(settings), {name: Activity(body, stopped)}, lambda: None)
+        await performer(delivery)
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.finish(tx, [delivery])
+
+
+@pytest.fixture
+def frame(pool: Pool, tenant: UUID) -> Frame:
+    return Frame(pool, tenant)
+
+
+def raising(error: Exception) -> Body:
+    async def body(_ctx: Context, _args: Any) -> None:
+        raise error
+
+    return body
+
+
+async def _outcomes(conn: Connection) -> list[str]:
+    return [r["outcome"] for r in await conn.fetch("SELECT outcome FROM app.job_attempts ORDER BY token")]
+
+
+def test_every_job_is_in_the_table() -> None:
+    assert set(EVENTS) == set(JOBS)
+
+
+@pytest.mark.parametrize("name", JOBS)
+async def test_each_job_gives_up_at_its_own_limit(conn: Connection, frame: Frame, name: str) -> None:
+    # S2.20 S2.14
+    limit = JOBS[name].retry.max_attempts
+    assert await frame.run(name, raising(VendorDown("the vendor is away"))) == limit
+
+    assert await _outcomes(conn) == ["failed"] * (limit - 1) + ["dead"]
+    letter = await conn.fetchrow("SELECT name, attempts, error_class, error, traceback FROM app.dead_letters")
+    assert letter is not None
+    assert tuple(letter)[:4] == (name, limit, "vendor_down", "the vendor is away")
+    assert "VendorDown: the vendor is away" in letter["traceback"]
+    assert [(t.state, t.error_class) for t in frame.told] == [("dead", "vendor_down")]
+    assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs") == 0
+
+
+@pytest.mark.parametrize("name", JOBS)
+async def test_each_job_has_its_own_timeout(
+    conn: Connection, frame: Frame, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # S2.20
+    short = {name: dataclasses.replace(JOBS[name], timeout_s=0.05)}
+    monkeypatch.setattr(perform, "JOBS", {**JOBS, **short})
+
+    async def endless(_ctx: Context, _args: Any) -> None:
+        await asyncio.Event().wait()
+
+    limit = JOBS[name].retry.max_attempts
+    assert await frame.run(name, endless) == limit
+    assert await _outcomes(conn) == ["timeout"] * (limit - 1) + ["dead"]
+    assert await conn.fetchval("SELECT error_class FROM app.dead_letters") == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("error", "error_class"),
+    [(NotFound("gone"), "not_found"), (BadAnswer("html"), "bad_answer"), (ValueError("ours"), "ValueError")],
+)
+async def test_what_time_does_not_mend_is_given_up_at_once(
+    conn: Connection, frame: Frame, error: Exception, error_class: str
+) -> None:
+    # S2.14
+    assert await frame.run("discovery.fetch", raising(error)) == 1
+    assert await conn.fetchval("SELECT error_class FROM app.dead_letters") == error_class
+
+
+async def test_a_throttled_job_comes_back_as_often_as_it_takes(conn: Connection, frame: Frame) -> None:
+    # S2.14
+    left = 9
+
+    async def busy(_ctx: Context, _args: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            raise VendorBusy("slow down", after_s=30)
+
+    assert await frame.run("discovery.fetch", busy) == 9
+    assert await _outcomes(conn) == ["snoozed"] * 8
+    row = await conn.fetchrow("SELECT state, failures FROM app.job_executions")
+    assert row is not None
+    assert tuple(row) == ("done", 0)
+
+
+async def test_a_wait_that_the_vendor_asked_for_is_kept(conn: Connection, frame: Frame) -> None:
+    await emit(frame.pool, frame.tenant, EVENTS["discovery.fetch"]())
+    delivery = await frame.next()
+    assert delivery is not None
+    await frame.perform(delivery, "discovery.fetch", raising(VendorDown("503", after_s=45)))
+    wait = await conn.fetchval("SELECT extract(epoch FROM available_at - app.now())::float8 FROM app.outbox_events")
+    assert 40 < wait <= 45
+
+
+async def test_what_a_job_wrote_commits_with_its_done_mark_or_not_at_all(conn: Connection, frame: Frame) -> None:
+    # C.05, law 1
+    note = "INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id) VALUES ($1, 'job', $2, 't', '1')"
+
+    async def fails_late(ctx: Context, _args: Any) -> None:
+        async with ctx.write() as tx:
+            await tx.execute(note, ctx.tenant, "rolled back")
+            raise VendorDown("after writing")
+
+    async def writes(ctx: Context, _args: Any) -> None:
+        async with ctx.write() as tx:
+            await tx.execute(note, ctx.tenant, "committed")
+
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    for body in (fails_late, writes):
+        delivery = await frame.next()
+        assert delivery is not None
+        await frame.perform(delivery, "probe.run", body)
+    actions = await conn.fetch("SELECT action FROM app.audit_log WHERE actor = 'job'")
+    assert [a["action"] for a in actions] == ["committed"]
+    assert await conn.fetchval("SELECT state FROM app.job_executions") == "done"
+
+
+async def test_a_fenced_attempt_leaves_no_trace(conn: Connection, frame: Frame) -> None:
+    # Law 4
+    async def overtaken(ctx: Context, _args: Any) -> None:
+        await conn.execute("UPDATE app.job_executions SET token = token + 1")  # what a rescue does
+        async with ctx.write() as tx:
+            await tx.execute("DELETE FROM app.leads")
+
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    delivery = await frame.next()
+    assert delivery is not None
+    await frame.perform(delivery, "probe.run", overtaken)
+    assert await conn.fetchval("SELECT state FROM app.job_executions") == "running"
+    assert await _outcomes(conn) == []
+    assert frame.told == []
+
+
+async def test_a_job_cancelled_while_it_runs_tells_its_run(conn: Connection, frame: Frame) -> None:
+    async def cancelled(ctx: Context, _args: Any) -> None:
+        async with transaction(ctx.pool, ctx.tenant) as tx:
+            await jobs.request_cancel(tx, ctx.tenant, ctx.delivery.execution_id)
+        async with ctx.write():
+            pass
+
+    assert await frame.run("probe.run", cancelled) == 1
+    assert await conn.fetchval("SELECT state FROM app.job_executions") == "cancelled"
+    assert [t.state for t in frame.told] == ["cancelled"]
+    assert await conn.fetchval("SELECT count(*) FROM app.dead_letters") == 0
+
+
+async def test_a_job_cancelled_in_the_queue_does_not_begin(conn: Connection, frame: Frame) -> None:
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    await dispatcher(frame.pool).dispatch_batch()
+    await conn.execute("UPDATE app.job_executions SET cancel_requested_at = app.now()")
+    delivery = await frame.next()
+    assert delivery is not None
+    await frame.perform(delivery, "probe.run", raising(AssertionError("it ran")))
+    assert await conn.fetchval("SELECT state FROM app.job_executions") == "cancelled"
+
+
+@pytest.mark.parametrize("payload", [{}, {"probeId": "x"}, {"probeId": str(UUID(int=1)), "more": 1}])
+async def test_arguments_of_another_version_are_given_up_and_named(
+    conn: Connection, frame: Frame, payload: dict[str, object]
+) -> None:
+    # S2.06
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    await dispatcher(frame.pool).dispatch_batch()
+    async with transaction(frame.pool, None, role=DbRole.SYSTEM) as tx:
+        await tx.execute("UPDATE app.job_executions SET payload = $1", payload)
+    delivery = await frame.next()
+    assert delivery is not None
+    await frame.perform(delivery, "probe.run", raising(AssertionError("it ran")))
+    letter = await conn.fetchrow("SELECT error_class, error FROM app.dead_letters")
+    assert letter is not None
+    assert letter["error_class"] == "bad_payload"
+    assert "probe.run" in letter["error"]

@@ -1,0 +1,57 @@
+"""event -> jobs: total, pure, and under the documented keys (S2.01, S2.15)."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts import events
+from contracts.events import Event, LeadDiscovered, Probed, Redelivery, RunFinished, RunRequested, SliceReady
+from contracts.jobs import JOBS, Again, Job, arguments
+from worker.activities import ACTIVITIES
+from worker.pipeline import jobs_for
+
+RUN, PART, LEAD = UUID(int=1), UUID(int=2), UUID(int=3)
+ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
+    (RunRequested(run_id=RUN), [("discovery.run", f"discovery.run:{RUN}")]),
+    (RunRequested(run_id=RUN, dry_run=True), [("discovery.dry_run", f"discovery.dry_run:{RUN}")]),
+    (SliceReady(run_id=RUN, slice_id=PART, page=3), [("discovery.fetch", f"discovery.fetch:{RUN}:{PART}:3")]),
+    (LeadDiscovered(lead_id=LEAD), []),
+    (RunFinished(run_id=RUN, status="completed"), []),
+    (Probed(probe_id=LEAD), [("probe.run", f"probe.run:{LEAD}")]),
+    (Probed(probe_id=LEAD, key="k"), [("probe.touch", "probe.touch:k")]),
+]
+
+
+@pytest.mark.parametrize(("event", "expected"), ROUTES, ids=lambda v: v.type if hasattr(v, "type") else "")
+def test_each_fact_leads_to_its_jobs(event: Event, expected: list[tuple[str, str]]) -> None:
+    made = [job for job in jobs_for(event) if isinstance(job, Job)]
+    assert [(job.name, job.key) for job in made] == expected
+    for job in made:
+        arguments(
+            job.name, json.loads(job.payload.model_dump_json(by_alias=True))
+        )  # what it hands on fits the job's contract
+
+
+def test_no_fact_is_forgotten() -> None:
+    covered = {type(event) for event, _ in ROUTES} | {Redelivery}
+    assert covered == set(get_args(Event))
+
+
+def test_a_redelivery_is_the_same_execution_again() -> None:
+    execution = uuid4()
+    assert jobs_for(Redelivery(execution_id=execution)) == [Again(execution)]
+
+
+def test_the_same_fact_gives_the_same_jobs() -> None:
+    for event, _ in ROUTES:
+        assert jobs_for(event) == jobs_for(
+            events.parse(event.type, event.version, json.loads(events.payload_of(event)))
+        )
+
+
+def test_every_job_has_a_body_and_every_body_a_contract() -> None:
+    assert set(ACTIVITIES) == set(JOBS)
