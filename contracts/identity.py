@@ -22,6 +22,7 @@ _LEGAL_FORMS = (
     "pty", "pte", "pvt", "rf", "npc", "cc", "co", "lp", "sa", "ag", "bv", "nv",
 )  # fmt: skip
 _FORMS = re.compile(r"(?:\s+(?:" + "|".join(re.escape(f) for f in _LEGAL_FORMS) + r"))+$")
+_DOTTED = re.compile(r"\b[^\W\d](?:\.[^\W\d])+\b\.?")
 _NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
 
 
@@ -34,13 +35,15 @@ class Key:
 
 
 def name_core(name: str) -> str:
-    """Fold a company name to what identifies it: NFKD, no marks, lower case, `&` as and, no punctuation, no legal form at the end.
+    """Fold a company name to what identifies it: NFKD, no marks, lower case, `&` as and, no punctuation (S.A. is SA),
+    no legal form at the end.
 
     "ACME Holdings (Pty) Ltd." -> "acme holdings". A name that is nothing but a legal form keeps it.
     """
     folded = unicodedata.normalize("NFKD", name.replace("&", " and "))
     folded = "".join(c for c in folded if not unicodedata.combining(c)).casefold()
-    words = _NOT_WORD.sub(" ", folded).strip()
+    undotted = _DOTTED.sub(lambda found: found[0].replace(".", ""), folded)
+    words = _NOT_WORD.sub(" ", undotted).strip()
     return _FORMS.sub("", words).strip() or words
 
 
