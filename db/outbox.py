@@ -44,22 +44,15 @@ async def emit(
     priority: int = 0,
 ) -> UUID:
     """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id."""
+    what = (tenant, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
+    event_id: UUID
+    if not (headers or available_at or ordering_key or priority or sink != "queue"):
+        event_id = await tx.fetchval(SQL["emit_plain"], *what, correlation_id)
+        return event_id
     if ordering_key is not None:
         await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
-    event_id: UUID = await tx.fetchval(
-        SQL["emit"],
-        tenant,
-        event.aggregate_type,
-        event.aggregate_id,
-        event.type,
-        event.version,
-        payload_of(event),
-        headers or {},
-        correlation_id,
-        sink,
-        priority,
-        ordering_key,
-        available_at,
+    event_id = await tx.fetchval(
+        SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at
     )
     return event_id
 

@@ -1,5 +1,11 @@
--- emit --
+-- emit_plain --
 -- The cheap half: a plain insert in the caller's transaction. No trigger, no NOTIFY, no job.
+INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, correlation_id, available_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, app.now(), app.now())
+RETURNING event_id
+
+-- emit --
+-- The same with all there is to choose.
 INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
                                sink, priority, ordering_key, available_at, created_at)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, t.now), t.now FROM (SELECT app.now() AS now) t
@@ -50,7 +56,8 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
      LIMIT s.n FOR UPDATE SKIP LOCKED) e
 
 -- held_back --
--- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant.
+-- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;
+-- a paused tenant's events wait for an operator, not for us.
 WITH RECURSIVE tenants AS (
     (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
       WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
@@ -65,7 +72,7 @@ WITH RECURSIVE tenants AS (
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
        extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
-  FROM clock c LEFT JOIN tenants t ON true
+  FROM clock c LEFT JOIN tenants t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
      WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > c.now

@@ -18,7 +18,6 @@ $$;
 ALTER TABLE queue.procrastinate_jobs ADD COLUMN tenant_id uuid NOT NULL, ADD COLUMN execution_id uuid NOT NULL,
     ADD CONSTRAINT locks_stay_null CHECK (lock IS NULL AND queueing_lock IS NULL);
 CREATE INDEX procrastinate_jobs_standing ON queue.procrastinate_jobs (tenant_id) WHERE status = 'todo';
-CREATE INDEX procrastinate_jobs_execution ON queue.procrastinate_jobs (execution_id);
 
 -- Per-row events and notifications cost a third of the throughput (reference: three event rows and two NOTIFYs a job).
 -- History stands in job_executions and job_attempts; the dispatcher sends one NOTIFY a batch.

@@ -18,6 +18,7 @@ TIED: dict[str, dict[str, str]] = {
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "substr(gen_random_uuid()::text, 1, 20)",
+    "character varying": "substr(gen_random_uuid()::text, 1, 20)",
     "bytea": "sha256(gen_random_uuid()::text::bytea)",
     "jsonb": "'{}'",
     "timestamp with time zone": "app.now()",
