@@ -12,12 +12,15 @@ from tests.conftest import Connection
 #: What the catalog cannot tell: columns that a CHECK ties to another one.
 TIED: dict[str, dict[str, str]] = {
     "app.dead_letters": {"kind": "'event'", "event": """'{"id": 1, "version": 1}'"""},
+    "app.job_executions": {"scope": "'once'"},
     "app.users": {"email": "gen_random_uuid() || '@example.com'"},
+    "app.job_executions": {"scope": "'once'"},
     "app.runs": {"kind": "'discovery'"},
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "substr(gen_random_uuid()::text, 1, 20)",
+    "character varying": "substr(gen_random_uuid()::text, 1, 20)",
     "character varying": "substr(gen_random_uuid()::text, 1, 20)",
     "bytea": "sha256(gen_random_uuid()::text::bytea)",
     "jsonb": "'{}'",
@@ -68,7 +71,7 @@ async def _values(conn: Connection, table: str) -> dict[str, str]:
 
 
 def _value(column: Any) -> str:
-    allowed = re.search(r"ARRAY\['([^']*)'", column["one_of"] or "")
+    allowed = re.search(r"ARRAY\[\(?'([^']*)'", column["one_of"] or "")
     return f"'{allowed[1]}'" if allowed else _BY_TYPE[column["type"]]
 
 
