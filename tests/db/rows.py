@@ -12,7 +12,6 @@ from tests.conftest import Connection
 #: What the catalog cannot tell: columns that a CHECK ties to another one.
 TIED: dict[str, dict[str, str]] = {
     "app.dead_letters": {"kind": "'event'", "event": """'{"id": 1, "version": 1}'"""},
-    "app.job_executions": {"scope": "'once'"},
     "app.users": {"email": "gen_random_uuid() || '@example.com'"},
     "app.job_executions": {"scope": "'once'"},
     "app.runs": {"kind": "'discovery'"},
@@ -20,7 +19,6 @@ TIED: dict[str, dict[str, str]] = {
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "substr(gen_random_uuid()::text, 1, 20)",
-    "character varying": "substr(gen_random_uuid()::text, 1, 20)",
     "character varying": "substr(gen_random_uuid()::text, 1, 20)",
     "bytea": "sha256(gen_random_uuid()::text::bytea)",
     "jsonb": "'{}'",
