@@ -27,21 +27,12 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 0))
 
 -- claim --
 -- Due events, round-robin over tenants, as many as each tenant has room for in the queue. Locked, not yet moved.
-WITH RECURSIVE tenants AS (
-    (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-      WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
-      ORDER BY o.tenant_id, o.available_at LIMIT 1)
-    UNION ALL
-    SELECT n.tenant_id, n.available_at FROM tenants t CROSS JOIN LATERAL (
-        SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > t.tenant_id
-         ORDER BY o.tenant_id, o.available_at LIMIT 1) n
-), clock AS MATERIALIZED (
+WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), room AS MATERIALIZED (
     SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 ELSE $2 - (SELECT count(*) FROM (
                SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) END AS free
-      FROM tenants t, clock c
+      FROM app.outbox_heads t, clock c
      WHERE t.available_at <= c.now
        AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
 ), share AS (
@@ -58,21 +49,12 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
 -- held_back --
 -- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;
 -- a paused tenant's events wait for an operator, not for us.
-WITH RECURSIVE tenants AS (
-    (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-      WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
-      ORDER BY o.tenant_id, o.available_at LIMIT 1)
-    UNION ALL
-    SELECT n.tenant_id, n.available_at FROM tenants t CROSS JOIN LATERAL (
-        SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > t.tenant_id
-         ORDER BY o.tenant_id, o.available_at LIMIT 1) n
-), clock AS MATERIALIZED (
+WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
        extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
-  FROM clock c LEFT JOIN tenants t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
+  FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
      WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > c.now

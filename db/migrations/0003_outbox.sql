@@ -36,6 +36,21 @@ CREATE INDEX outbox_events_sink ON app.outbox_events (sink, tenant_id, available
 CREATE INDEX outbox_events_leased ON app.outbox_events (lease_expires_at) WHERE state = 'processing';
 CALL app.wall('app.outbox_events', 'SELECT, INSERT');
 
+-- The tenants with something to hand off, each with the time of its first event: one index probe a tenant, however long the backlog.
+CREATE VIEW app.outbox_heads WITH (security_invoker = true) AS
+    WITH RECURSIVE heads AS (
+        (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+          WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed')
+          ORDER BY o.tenant_id, o.available_at LIMIT 1)
+        UNION ALL
+        SELECT n.tenant_id, n.available_at FROM heads h CROSS JOIN LATERAL (
+            SELECT o.tenant_id, o.available_at FROM app.outbox_events o
+             WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > h.tenant_id
+             ORDER BY o.tenant_id, o.available_at LIMIT 1) n
+    )
+    SELECT tenant_id, available_at FROM heads;
+GRANT SELECT ON app.outbox_heads TO headwater_app, headwater_system;
+
 -- Insert-only, one partition a month of created_at; months are made three ahead by maintenance.
 CREATE TABLE app.outbox_history (
     tenant_id uuid NOT NULL,
@@ -61,7 +76,7 @@ CREATE TABLE app.outbox_history (
 CREATE INDEX outbox_history_event ON app.outbox_history (tenant_id, event_id);
 CREATE INDEX outbox_history_type ON app.outbox_history (tenant_id, type, created_at, id);
 CREATE INDEX outbox_history_aggregate ON app.outbox_history (tenant_id, aggregate_id, created_at, id);
-CREATE INDEX outbox_history_correlation ON app.outbox_history (tenant_id, correlation_id, created_at, id);
+CREATE INDEX outbox_history_correlation ON app.outbox_history (tenant_id, correlation_id, created_at, id) WHERE correlation_id IS NOT NULL;
 CREATE TABLE app.outbox_history_default PARTITION OF app.outbox_history DEFAULT;
 CALL app.wall('app.outbox_history', 'SELECT');
 CALL app.wall('app.outbox_history_default', 'SELECT');

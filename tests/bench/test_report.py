@@ -1,0 +1,22 @@
+"""The report of `headwater bench` has the keys that scripts rely on. The figures themselves are for `make bench`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+
+def test_the_report_has_its_keys_and_lost_nothing() -> None:
+    # B.01 C.04
+    command = [sys.executable, "-m", "headwater", "bench", "--json", "--repeat", "1", "--scale", "0.02"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert {"jobs_per_s", "stock_jobs_per_s"} <= set(report["drain"])
+    assert report["drain"]["jobs_per_s"] > 0
+    assert report["dispatch"]["events_per_s"] > 0
+    assert report["framed"]["jobs_per_s"] > 0
+    assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["p99"]
+    assert report["emit"]["ratio"] > 0
+    assert (report["lost"], report["doubled"]) == (0, 0)
