@@ -1,0 +1,66 @@
+"""History has its months before they come, and takes along what came too early."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from db import retention
+from db.transaction import DbRole, Pool, transaction
+from tests.conftest import Connection
+from tests.worker.dispatching import dispatcher, emit, probes
+
+PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'app.outbox_history'::regclass"
+
+
+async def _astray(pool: Pool) -> int:
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        return await retention.astray(tx)
+
+
+async def test_months_are_made_ahead_and_take_along_what_waits(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    await emit(pool, tenant, *probes(3))
+    await conn.execute("UPDATE app.outbox_events SET created_at = created_at - interval '40 days' WHERE id % 3 = 0")
+    await dispatcher(pool).dispatch_batch()
+    assert await _astray(pool) == 3
+
+    made = await retention.prepare(pool)
+    assert len(made) == 5  # this month, three ahead, and the one a straggler belongs to
+    assert await retention.prepare(pool) == []
+    assert await _astray(pool) == 0
+    assert await conn.fetchval("SELECT count(*) FROM app.outbox_history") == 3
+    assert await conn.fetchval(PARTITIONS) == 6
+
+    await emit(pool, tenant, *probes(2))
+    await dispatcher(pool).dispatch_batch()
+    assert await _astray(pool) == 0
+
+
+async def test_a_new_month_stands_behind_the_wall(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    await emit(pool, tenant, *probes(1))
+    await retention.prepare(pool)
+    await dispatcher(pool).dispatch_batch()
+    months = await conn.fetch(
+        "SELECT c.oid::regclass::text AS name, c.relforcerowsecurity AS walled FROM pg_inherits i"
+        " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'app.outbox_history'::regclass"
+    )
+    assert all(m["walled"] for m in months)
+    for month in months:
+        async with transaction(pool, None) as tx:
+            assert await tx.fetchval(f"SELECT count(*) FROM {month['name']}") == 0
+    changeable = await conn.fetchval(
+        "SELECT bool_or(has_table_privilege('headwater_system', i.inhrelid, 'UPDATE, DELETE')) FROM pg_inherits i"
+        " WHERE i.inhparent = 'app.outbox_history'::regclass"
+    )
+    assert not changeable  # history is only ever added to
+
+
+async def test_a_busy_moment_is_left_to_the_next_try(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    """Making a month must never hold up the handoff: it waits 200 ms for its locks and gives up."""
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE app.outbox_history IN ROW EXCLUSIVE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await retention.prepare(pool)
+    assert len(await retention.prepare(pool)) == 4
