@@ -1,0 +1,1360 @@
+CREATE SCHEMA app;
+
+ALTER SCHEMA app OWNER TO headwater_owner;
+
+CREATE FUNCTION app.clock_shift() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT interval '0' $$;
+
+ALTER FUNCTION app.clock_shift() OWNER TO headwater_owner;
+
+CREATE FUNCTION app.make_month(day date) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    starts timestamptz := date_trunc('month', day::timestamp) AT TIME ZONE 'UTC';
+    ends timestamptz := (date_trunc('month', day::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
+    partition text := 'outbox_history_' || to_char(day, 'YYYY_MM');
+BEGIN
+    IF to_regclass('app.' || partition) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE app.%I (LIKE app.outbox_history INCLUDING ALL)', partition);
+    EXECUTE format('WITH moved AS (DELETE FROM app.outbox_history_default WHERE created_at >= %L AND created_at < %L RETURNING *)
+                    INSERT INTO app.%I SELECT * FROM moved', starts, ends, partition);
+    EXECUTE format('ALTER TABLE app.outbox_history ATTACH PARTITION app.%I FOR VALUES FROM (%L) TO (%L)', partition, starts, ends);
+    CALL app.wall(('app.' || partition)::regclass, 'SELECT');
+    EXECUTE format('REVOKE UPDATE, DELETE ON app.%I FROM headwater_system', partition);
+    RETURN true;
+END
+$$;
+
+ALTER FUNCTION app.make_month(day date) OWNER TO headwater_owner;
+
+CREATE FUNCTION app.now() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$ BEGIN RETURN clock_timestamp() + app.clock_shift(); END $$;
+
+ALTER FUNCTION app.now() OWNER TO headwater_owner;
+
+CREATE FUNCTION app.uuidv7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    AS $$SELECT pg_catalog.uuidv7()$$;
+
+ALTER FUNCTION app.uuidv7() OWNER TO headwater_owner;
+
+CREATE PROCEDURE app.wall(IN target regclass, IN verbs text)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', target);
+    EXECUTE format('CREATE POLICY tenant ON %s TO headwater_app USING (tenant_id = nullif(current_setting(''request.tenant_id'', true), '''')::uuid) WITH CHECK (tenant_id = nullif(current_setting(''request.tenant_id'', true), '''')::uuid)', target);
+    EXECUTE format('CREATE POLICY system ON %s TO headwater_system USING (true) WITH CHECK (true)', target);
+    EXECUTE format('CREATE POLICY owner ON %s TO headwater_owner USING (true) WITH CHECK (true)', target);
+    EXECUTE format('GRANT %s ON %s TO headwater_app', verbs, target);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO headwater_system', target);
+END
+$$;
+
+ALTER PROCEDURE app.wall(IN target regclass, IN verbs text) OWNER TO headwater_owner;
+
+CREATE TABLE app.absorbed_events (
+    tenant_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    job text NOT NULL,
+    execution_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app.absorbed_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.absorbed_events OWNER TO headwater_owner;
+
+CREATE TABLE app.api_keys (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    key_hash bytea NOT NULL,
+    created_by text,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT api_keys_created_by_check CHECK ((length(created_by) <= 200)),
+    CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'ops'::text, 'analyst'::text, 'viewer'::text]))),
+    CONSTRAINT api_keys_scopes_check CHECK ((cardinality(scopes) <= 50))
+);
+
+ALTER TABLE ONLY app.api_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.api_keys OWNER TO headwater_owner;
+
+CREATE TABLE app.audit_log (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    at timestamp with time zone DEFAULT app.now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject_type text NOT NULL,
+    subject_id text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    correlation_id uuid,
+    CONSTRAINT audit_log_action_check CHECK ((length(action) <= 100)),
+    CONSTRAINT audit_log_actor_check CHECK ((length(actor) <= 200)),
+    CONSTRAINT audit_log_subject_id_check CHECK ((length(subject_id) <= 200)),
+    CONSTRAINT audit_log_subject_type_check CHECK ((length(subject_type) <= 50))
+);
+
+ALTER TABLE ONLY app.audit_log FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.audit_log OWNER TO headwater_owner;
+
+CREATE TABLE app.companies (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name character varying(500) NOT NULL,
+    name_core character varying(500) NOT NULL,
+    country text,
+    city character varying(200),
+    domain character varying(253),
+    registry_id character varying(100),
+    industries text[] DEFAULT '{}'::text[] NOT NULL,
+    sources text[] DEFAULT '{}'::text[] NOT NULL,
+    created_by_run uuid,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT companies_country_check CHECK ((country ~ '^[A-Z]{2}$'::text))
+);
+
+ALTER TABLE ONLY app.companies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.companies OWNER TO headwater_owner;
+
+CREATE TABLE app.contacts (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    company_id uuid NOT NULL,
+    name character varying(300),
+    title character varying(300),
+    email character varying(320),
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.contacts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.contacts OWNER TO headwater_owner;
+
+CREATE TABLE app.dead_letters (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    event_id uuid NOT NULL,
+    execution_id uuid,
+    name character varying(100) NOT NULL,
+    event jsonb,
+    attempts smallint NOT NULL,
+    error_class character varying(100),
+    error character varying(4000),
+    traceback character varying(20000),
+    correlation_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolution text,
+    resolved_by character varying(200),
+    CONSTRAINT dead_letters_check CHECK (((kind = 'event'::text) = (event IS NOT NULL))),
+    CONSTRAINT dead_letters_check1 CHECK (((kind = 'job'::text) = (execution_id IS NOT NULL))),
+    CONSTRAINT dead_letters_check2 CHECK (((resolved_at IS NULL) = (resolution IS NULL))),
+    CONSTRAINT dead_letters_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'job'::text]))),
+    CONSTRAINT dead_letters_resolution_check CHECK ((resolution = ANY (ARRAY['replayed'::text, 'dismissed'::text])))
+);
+
+ALTER TABLE ONLY app.dead_letters FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.dead_letters OWNER TO headwater_owner;
+
+CREATE TABLE app.runs (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    mode text DEFAULT 'manual'::text NOT NULL,
+    dry_run boolean DEFAULT false NOT NULL,
+    triggered_by character varying(50) NOT NULL,
+    requested_by character varying(200),
+    occurrence_key character varying(200),
+    parent_id uuid,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    open_slices integer DEFAULT 0 NOT NULL,
+    api_calls_made integer DEFAULT 0 NOT NULL,
+    discovered_count integer DEFAULT 0 NOT NULL,
+    deduped_count integer DEFAULT 0 NOT NULL,
+    created_companies_count integer DEFAULT 0 NOT NULL,
+    skipped_companies_count integer DEFAULT 0 NOT NULL,
+    created_contacts_count integer DEFAULT 0 NOT NULL,
+    skipped_contacts_count integer DEFAULT 0 NOT NULL,
+    created_leads_count integer DEFAULT 0 NOT NULL,
+    skipped_leads_count integer DEFAULT 0 NOT NULL,
+    error_count integer DEFAULT 0 NOT NULL,
+    counters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    naics_codes text[],
+    posted_from date,
+    posted_to date,
+    stats jsonb,
+    error_code character varying(100),
+    error character varying(4000),
+    error_details jsonb,
+    stop_reason character varying(100),
+    deadline_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT runs_check CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))),
+    CONSTRAINT runs_check1 CHECK (((status = 'pending'::text) OR (started_at IS NOT NULL) OR (status = ANY (ARRAY['cancelled'::text, 'failed'::text])))),
+    CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['discovery'::text, 'opportunities'::text, 'nightly'::text, 'job'::text, 'training'::text, 'rollup'::text, 'maintenance'::text]))),
+    CONSTRAINT runs_mode_check CHECK ((mode = ANY (ARRAY['daily'::text, 'manual'::text, 'test'::text]))),
+    CONSTRAINT runs_open_slices_check CHECK ((open_slices >= 0)),
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY app.runs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.runs OWNER TO headwater_owner;
+
+CREATE VIEW app.discovery_runs WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    id,
+    COALESCE(started_at, created_at) AS started_at,
+    finished_at,
+    finished_at AS completed_at,
+    (round(EXTRACT(epoch FROM (finished_at - COALESCE(started_at, created_at))), 2))::numeric(10,2) AS duration_seconds,
+    status,
+    mode,
+    dry_run,
+    triggered_by,
+    stats,
+    error,
+    error AS error_message,
+    error_details,
+    created_companies_count,
+    created_contacts_count,
+    created_leads_count,
+    skipped_companies_count AS skipped_count,
+    error_count,
+    naics_codes,
+    posted_from,
+    posted_to,
+    api_calls_made,
+    COALESCE(((counters ->> 'opportunities_found'::text))::integer, 0) AS opportunities_found,
+    COALESCE(((counters ->> 'opportunities_new'::text))::integer, 0) AS opportunities_new,
+    COALESCE(((counters ->> 'opportunities_updated'::text))::integer, 0) AS opportunities_updated,
+    COALESCE(((counters ->> 'opportunities_unchanged'::text))::integer, 0) AS opportunities_unchanged,
+    COALESCE(((counters ->> 'evaluations_created'::text))::integer, 0) AS evaluations_created,
+    created_at,
+    updated_at
+   FROM app.runs
+  WHERE (kind = ANY (ARRAY['discovery'::text, 'opportunities'::text]));
+
+ALTER VIEW app.discovery_runs OWNER TO headwater_owner;
+
+CREATE VIEW app.enrichment_runs WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    id AS run_id,
+    started_at,
+    finished_at,
+    status,
+    counters AS step_counters,
+    error AS error_summary
+   FROM app.runs
+  WHERE (kind = 'nightly'::text);
+
+ALTER VIEW app.enrichment_runs OWNER TO headwater_owner;
+
+CREATE TABLE app.entity_keys (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    key_type text NOT NULL,
+    value character varying(600) NOT NULL,
+    entity_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT entity_keys_key_type_check CHECK ((key_type = ANY (ARRAY['registry'::text, 'domain'::text, 'email'::text, 'name_country'::text]))),
+    CONSTRAINT entity_keys_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text])))
+);
+
+ALTER TABLE ONLY app.entity_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.entity_keys OWNER TO headwater_owner;
+
+CREATE TABLE app.idempotency_keys (
+    tenant_id uuid NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL,
+    body_hash bytea NOT NULL,
+    subject_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT idempotency_keys_body_hash_check CHECK ((length(body_hash) = 32)),
+    CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255))),
+    CONSTRAINT idempotency_keys_route_check CHECK ((length(route) <= 100))
+);
+
+ALTER TABLE ONLY app.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.idempotency_keys OWNER TO headwater_owner;
+
+CREATE TABLE app.job_attempts (
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    token integer NOT NULL,
+    outcome text NOT NULL,
+    error_class character varying(100),
+    error character varying(4000),
+    traceback character varying(20000),
+    worker_id bigint,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone NOT NULL,
+    retry_at timestamp with time zone,
+    CONSTRAINT job_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['failed'::text, 'snoozed'::text, 'timeout'::text, 'crashed'::text, 'cancelled'::text, 'dead'::text, 'quarantined'::text])))
+);
+
+ALTER TABLE ONLY app.job_attempts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.job_attempts OWNER TO headwater_owner;
+
+CREATE TABLE app.job_executions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    job character varying(100) NOT NULL,
+    queue character varying(100) NOT NULL,
+    scope text NOT NULL,
+    key character varying(300) NOT NULL,
+    coalesce_key character varying(300),
+    state text DEFAULT 'queued'::text NOT NULL,
+    token integer DEFAULT 0 NOT NULL,
+    failures smallint DEFAULT 0 NOT NULL,
+    crashes smallint DEFAULT 0 NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    payload jsonb NOT NULL,
+    event_id uuid NOT NULL,
+    correlation_id uuid,
+    run_id uuid,
+    worker_id bigint,
+    cancel_requested_at timestamp with time zone,
+    error character varying(4000),
+    error_class character varying(100),
+    queued_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT known_state CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))))
+)
+WITH (fillfactor='70', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='50', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE ONLY app.job_executions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.job_executions OWNER TO headwater_owner;
+
+CREATE TABLE app.leads (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    company_id uuid NOT NULL,
+    contact_id uuid,
+    icp_profile_id uuid,
+    status text DEFAULT 'new'::text NOT NULL,
+    source character varying(50) NOT NULL,
+    run_id uuid,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT leads_status_check CHECK ((status = ANY (ARRAY['new'::text, 'processing'::text, 'enriched'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY app.leads FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.leads OWNER TO headwater_owner;
+
+CREATE TABLE app.login_failures (
+    tenant_id uuid NOT NULL,
+    subject_hash bytea NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    failures integer DEFAULT 1 NOT NULL,
+    CONSTRAINT login_failures_subject_hash_check CHECK ((length(subject_hash) = 32))
+);
+
+ALTER TABLE ONLY app.login_failures FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.login_failures OWNER TO headwater_owner;
+
+CREATE TABLE app.outbox_events (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    event_id uuid DEFAULT app.uuidv7() NOT NULL,
+    aggregate_type character varying(50) NOT NULL,
+    aggregate_id uuid NOT NULL,
+    type character varying(100) NOT NULL,
+    version smallint NOT NULL,
+    payload jsonb NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    correlation_id uuid,
+    sink character varying(50) DEFAULT 'queue'::character varying NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    ordering_key character varying(200),
+    state text DEFAULT 'pending'::text NOT NULL,
+    available_at timestamp with time zone NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    lease_token uuid,
+    lease_expires_at timestamp with time zone,
+    last_error character varying(4000),
+    error_class character varying(100),
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT leased_while_processing CHECK (
+CASE state
+    WHEN 'processing'::text THEN ((lease_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND ((sink)::text <> 'queue'::text))
+    ELSE ((state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (lease_token IS NULL) AND (lease_expires_at IS NULL))
+END)
+)
+WITH (autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY app.outbox_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_events OWNER TO headwater_owner;
+
+CREATE TABLE app.outbox_history (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    aggregate_type text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    type text NOT NULL,
+    version smallint NOT NULL,
+    payload jsonb NOT NULL,
+    headers jsonb NOT NULL,
+    correlation_id uuid,
+    sink text NOT NULL,
+    priority smallint NOT NULL,
+    attempts smallint NOT NULL,
+    last_error text,
+    error_class text,
+    routes smallint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone NOT NULL
+)
+PARTITION BY RANGE (created_at);
+
+ALTER TABLE ONLY app.outbox_history FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_history OWNER TO headwater_owner;
+
+CREATE VIEW app.outbox WITH (security_invoker='true') AS
+ SELECT outbox_events.tenant_id,
+    outbox_events.id,
+    outbox_events.event_id,
+    outbox_events.aggregate_type,
+    outbox_events.aggregate_id,
+    outbox_events.type,
+    outbox_events.version,
+    outbox_events.payload,
+    outbox_events.headers,
+    outbox_events.correlation_id,
+    outbox_events.sink,
+    outbox_events.state AS status,
+    outbox_events.available_at,
+    outbox_events.attempts,
+    outbox_events.last_error,
+    outbox_events.error_class,
+    outbox_events.created_at,
+    NULL::timestamp with time zone AS sent_at
+   FROM app.outbox_events
+UNION ALL
+ SELECT outbox_history.tenant_id,
+    outbox_history.id,
+    outbox_history.event_id,
+    outbox_history.aggregate_type,
+    outbox_history.aggregate_id,
+    outbox_history.type,
+    outbox_history.version,
+    outbox_history.payload,
+    outbox_history.headers,
+    outbox_history.correlation_id,
+    outbox_history.sink,
+    'sent'::text AS status,
+    NULL::timestamp with time zone AS available_at,
+    outbox_history.attempts,
+    outbox_history.last_error,
+    outbox_history.error_class,
+    outbox_history.created_at,
+    outbox_history.sent_at
+   FROM app.outbox_history
+UNION ALL
+ SELECT dead_letters.tenant_id,
+    ((dead_letters.event ->> 'id'::text))::bigint AS id,
+    dead_letters.event_id,
+    (dead_letters.event ->> 'aggregate_type'::text) AS aggregate_type,
+    ((dead_letters.event ->> 'aggregate_id'::text))::uuid AS aggregate_id,
+    dead_letters.name AS type,
+    ((dead_letters.event ->> 'version'::text))::smallint AS version,
+    (dead_letters.event -> 'payload'::text) AS payload,
+    (dead_letters.event -> 'headers'::text) AS headers,
+    dead_letters.correlation_id,
+    (dead_letters.event ->> 'sink'::text) AS sink,
+    'dead_letter'::text AS status,
+    NULL::timestamp with time zone AS available_at,
+    dead_letters.attempts,
+    dead_letters.error AS last_error,
+    dead_letters.error_class,
+    ((dead_letters.event ->> 'created_at'::text))::timestamp with time zone AS created_at,
+    NULL::timestamp with time zone AS sent_at
+   FROM app.dead_letters
+  WHERE ((dead_letters.kind = 'event'::text) AND (dead_letters.resolved_at IS NULL));
+
+ALTER VIEW app.outbox OWNER TO headwater_owner;
+
+ALTER TABLE app.outbox_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app.outbox_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW app.outbox_heads WITH (security_invoker='true') AS
+ WITH RECURSIVE heads AS (
+        ( SELECT o.tenant_id,
+            o.available_at
+           FROM app.outbox_events o
+          WHERE (((o.sink)::text = 'queue'::text) AND (o.state = ANY (ARRAY['pending'::text, 'failed'::text])))
+          ORDER BY o.tenant_id, o.available_at
+         LIMIT 1)
+        UNION ALL
+         SELECT n.tenant_id,
+            n.available_at
+           FROM (heads h
+             CROSS JOIN LATERAL ( SELECT o.tenant_id,
+                    o.available_at
+                   FROM app.outbox_events o
+                  WHERE (((o.sink)::text = 'queue'::text) AND (o.state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (o.tenant_id > h.tenant_id))
+                  ORDER BY o.tenant_id, o.available_at
+                 LIMIT 1) n)
+        )
+ SELECT tenant_id,
+    available_at
+   FROM heads;
+
+ALTER VIEW app.outbox_heads OWNER TO headwater_owner;
+
+CREATE TABLE app.outbox_history_default (
+    tenant_id uuid CONSTRAINT outbox_history_tenant_id_not_null NOT NULL,
+    id bigint CONSTRAINT outbox_history_id_not_null NOT NULL,
+    event_id uuid CONSTRAINT outbox_history_event_id_not_null NOT NULL,
+    aggregate_type text CONSTRAINT outbox_history_aggregate_type_not_null NOT NULL,
+    aggregate_id uuid CONSTRAINT outbox_history_aggregate_id_not_null NOT NULL,
+    type text CONSTRAINT outbox_history_type_not_null NOT NULL,
+    version smallint CONSTRAINT outbox_history_version_not_null NOT NULL,
+    payload jsonb CONSTRAINT outbox_history_payload_not_null NOT NULL,
+    headers jsonb CONSTRAINT outbox_history_headers_not_null NOT NULL,
+    correlation_id uuid,
+    sink text CONSTRAINT outbox_history_sink_not_null NOT NULL,
+    priority smallint CONSTRAINT outbox_history_priority_not_null NOT NULL,
+    attempts smallint CONSTRAINT outbox_history_attempts_not_null NOT NULL,
+    last_error text,
+    error_class text,
+    routes smallint CONSTRAINT outbox_history_routes_not_null NOT NULL,
+    created_at timestamp with time zone CONSTRAINT outbox_history_created_at_not_null NOT NULL,
+    sent_at timestamp with time zone CONSTRAINT outbox_history_sent_at_not_null NOT NULL
+);
+
+ALTER TABLE ONLY app.outbox_history_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_history_default OWNER TO headwater_owner;
+
+CREATE TABLE app.pauses (
+    tenant_id uuid NOT NULL,
+    job character varying(100) DEFAULT '*'::character varying NOT NULL,
+    reason character varying(500) DEFAULT ''::character varying NOT NULL,
+    paused_by character varying(200) NOT NULL,
+    paused_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.pauses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.pauses OWNER TO headwater_owner;
+
+CREATE TABLE app.refresh_tokens (
+    tenant_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT refresh_tokens_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+ALTER TABLE ONLY app.refresh_tokens FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.refresh_tokens OWNER TO headwater_owner;
+
+CREATE TABLE app.run_slices (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    run_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    channel character varying(50) NOT NULL,
+    query character varying(500) NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    page integer DEFAULT 0 NOT NULL,
+    cursor character varying(500),
+    found integer DEFAULT 0 NOT NULL,
+    companies_created integer DEFAULT 0 NOT NULL,
+    companies_skipped integer DEFAULT 0 NOT NULL,
+    would_cost double precision DEFAULT 0 NOT NULL,
+    stop_reason character varying(100),
+    error_code character varying(100),
+    error character varying(4000),
+    closed_at timestamp with time zone,
+    CONSTRAINT run_slices_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT run_slices_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT run_slices_page_check CHECK ((page >= 0)),
+    CONSTRAINT run_slices_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'error'::text, 'cancelled'::text, 'dead'::text])))
+);
+
+ALTER TABLE ONLY app.run_slices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.run_slices OWNER TO headwater_owner;
+
+CREATE TABLE app.run_vendor_items (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    slice_id uuid,
+    page integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE ONLY app.run_vendor_items FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.run_vendor_items OWNER TO headwater_owner;
+
+CREATE TABLE app.schema_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT schema_migrations_checksum_check CHECK ((length(checksum) = 64))
+);
+
+ALTER TABLE app.schema_migrations OWNER TO headwater_owner;
+
+CREATE TABLE app.sessions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    user_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoke_reason text,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT sessions_revoke_reason_check CHECK ((length(revoke_reason) <= 100))
+);
+
+ALTER TABLE ONLY app.sessions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.sessions OWNER TO headwater_owner;
+
+CREATE TABLE app.source_records (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source character varying(50) NOT NULL,
+    vendor character varying(50) NOT NULL,
+    external_id character varying(500) NOT NULL,
+    content_hash bytea NOT NULL,
+    payload jsonb NOT NULL,
+    status text NOT NULL,
+    reason character varying(200),
+    run_id uuid NOT NULL,
+    slice_id uuid NOT NULL,
+    page integer NOT NULL,
+    company_id uuid,
+    lead_id uuid,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT source_records_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT source_records_status_check CHECK ((status = ANY (ARRAY['DISCOVERED'::text, 'DUPLICATE'::text, 'REJECTED'::text, 'ERROR'::text])))
+);
+
+ALTER TABLE ONLY app.source_records FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.source_records OWNER TO headwater_owner;
+
+CREATE TABLE app.tenants (
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT tenants_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT tenants_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text)),
+    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
+);
+
+ALTER TABLE app.tenants OWNER TO headwater_owner;
+
+CREATE TABLE app.users (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    password_hash text NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT users_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 320)) AND (email = lower(email)))),
+    CONSTRAINT users_password_hash_check CHECK ((length(password_hash) <= 500)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'ops'::text, 'analyst'::text, 'viewer'::text])))
+);
+
+ALTER TABLE ONLY app.users FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.users OWNER TO headwater_owner;
+
+CREATE TABLE app.vendor_calls (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    vendor character varying(50) NOT NULL,
+    operation character varying(50) NOT NULL,
+    billable boolean NOT NULL,
+    state text NOT NULL,
+    units_reserved double precision NOT NULL,
+    units_spent double precision DEFAULT 0 NOT NULL,
+    run_id uuid,
+    execution_id uuid,
+    execution_token integer,
+    error character varying(4000),
+    sent_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT vendor_calls_check CHECK (((state = 'sent'::text) = (settled_at IS NULL))),
+    CONSTRAINT vendor_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'answered'::text, 'released'::text, 'forfeited'::text]))),
+    CONSTRAINT vendor_calls_units_reserved_check CHECK ((units_reserved >= (0)::double precision)),
+    CONSTRAINT vendor_calls_units_spent_check CHECK ((units_spent >= (0)::double precision))
+);
+
+ALTER TABLE ONLY app.vendor_calls FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.vendor_calls OWNER TO headwater_owner;
+
+CREATE TABLE app.vendor_items (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    call_id uuid NOT NULL,
+    vendor character varying(50) NOT NULL,
+    operation character varying(50) NOT NULL,
+    fingerprint bytea NOT NULL,
+    live boolean DEFAULT true NOT NULL,
+    state text NOT NULL,
+    request jsonb NOT NULL,
+    response jsonb,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT vendor_items_check CHECK (((state = 'answered'::text) = (response IS NOT NULL))),
+    CONSTRAINT vendor_items_check1 CHECK (((state <> 'released'::text) OR (NOT live))),
+    CONSTRAINT vendor_items_fingerprint_check CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT vendor_items_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'answered'::text, 'released'::text, 'forfeited'::text])))
+);
+
+ALTER TABLE ONLY app.vendor_items FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.vendor_items OWNER TO headwater_owner;
+
+CREATE TABLE app.workers (
+    id bigint NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    roles text[] NOT NULL,
+    started_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    beat_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    dispatched_at timestamp with time zone,
+    stopped_at timestamp with time zone,
+    CONSTRAINT workers_host_check CHECK ((length(host) <= 255))
+);
+
+ALTER TABLE app.workers OWNER TO headwater_owner;
+
+ALTER TABLE app.workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app.workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY app.outbox_history ATTACH PARTITION app.outbox_history_default DEFAULT;
+
+ALTER TABLE ONLY app.absorbed_events
+    ADD CONSTRAINT absorbed_events_pkey PRIMARY KEY (tenant_id, event_id, job);
+
+ALTER TABLE ONLY app.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_key_hash_key UNIQUE (tenant_id, key_hash);
+
+ALTER TABLE ONLY app.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.companies
+    ADD CONSTRAINT companies_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.contacts
+    ADD CONSTRAINT contacts_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.entity_keys
+    ADD CONSTRAINT entity_keys_pkey PRIMARY KEY (tenant_id, kind, key_type, value);
+
+ALTER TABLE ONLY app.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, route, key);
+
+ALTER TABLE ONLY app.job_attempts
+    ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (tenant_id, execution_id, token);
+
+ALTER TABLE ONLY app.job_executions
+    ADD CONSTRAINT job_executions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.leads
+    ADD CONSTRAINT leads_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.leads
+    ADD CONSTRAINT leads_tenant_id_company_id_icp_profile_id_contact_id_key UNIQUE NULLS NOT DISTINCT (tenant_id, company_id, icp_profile_id, contact_id);
+
+ALTER TABLE ONLY app.login_failures
+    ADD CONSTRAINT login_failures_pkey PRIMARY KEY (tenant_id, subject_hash, window_start);
+
+ALTER TABLE ONLY app.outbox_events
+    ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.outbox_events
+    ADD CONSTRAINT outbox_events_tenant_id_event_id_key UNIQUE (tenant_id, event_id);
+
+ALTER TABLE ONLY app.outbox_history
+    ADD CONSTRAINT outbox_history_pkey PRIMARY KEY (tenant_id, created_at, id);
+
+ALTER TABLE ONLY app.outbox_history_default
+    ADD CONSTRAINT outbox_history_default_pkey PRIMARY KEY (tenant_id, created_at, id);
+
+ALTER TABLE ONLY app.pauses
+    ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, job);
+
+ALTER TABLE ONLY app.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (tenant_id, token_hash);
+
+ALTER TABLE ONLY app.run_slices
+    ADD CONSTRAINT run_slices_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.run_slices
+    ADD CONSTRAINT run_slices_tenant_id_run_id_ordinal_key UNIQUE (tenant_id, run_id, ordinal);
+
+ALTER TABLE ONLY app.run_vendor_items
+    ADD CONSTRAINT run_vendor_items_pkey PRIMARY KEY (tenant_id, run_id, item_id);
+
+ALTER TABLE ONLY app.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY app.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.source_records
+    ADD CONSTRAINT source_records_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.source_records
+    ADD CONSTRAINT source_records_tenant_id_run_id_slice_id_page_external_id_key UNIQUE (tenant_id, run_id, slice_id, page, external_id);
+
+ALTER TABLE ONLY app.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app.tenants
+    ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY app.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.users
+    ADD CONSTRAINT users_tenant_id_email_key UNIQUE (tenant_id, email);
+
+ALTER TABLE ONLY app.vendor_calls
+    ADD CONSTRAINT vendor_calls_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.vendor_items
+    ADD CONSTRAINT vendor_items_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_log_subject ON app.audit_log USING btree (tenant_id, subject_type, subject_id, id);
+
+CREATE INDEX companies_run ON app.companies USING btree (created_by_run, tenant_id) WHERE (created_by_run IS NOT NULL);
+
+CREATE INDEX contacts_company ON app.contacts USING btree (company_id, tenant_id);
+
+CREATE INDEX dead_letters_event ON app.dead_letters USING btree (event_id, tenant_id);
+
+CREATE INDEX dead_letters_open ON app.dead_letters USING btree (tenant_id, id) WHERE (resolved_at IS NULL);
+
+CREATE UNIQUE INDEX dead_letters_open_execution ON app.dead_letters USING btree (tenant_id, execution_id) WHERE ((resolved_at IS NULL) AND (kind = 'job'::text));
+
+CREATE INDEX entity_keys_entity ON app.entity_keys USING btree (entity_id, tenant_id);
+
+CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions USING btree (tenant_id, job, coalesce_key) WHERE (coalesce_key IS NOT NULL);
+
+CREATE INDEX job_executions_event ON app.job_executions USING btree (event_id, tenant_id);
+
+CREATE UNIQUE INDEX job_executions_once ON app.job_executions USING btree (tenant_id, job, key) WHERE (scope = 'once'::text);
+
+CREATE INDEX job_executions_run ON app.job_executions USING btree (run_id, tenant_id, id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX leads_run ON app.leads USING btree (run_id, tenant_id, id);
+
+CREATE INDEX leads_status ON app.leads USING btree (tenant_id, status, id);
+
+CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
+
+CREATE INDEX outbox_events_failed ON app.outbox_events USING btree (tenant_id, id) WHERE (state = 'failed'::text);
+
+CREATE INDEX outbox_events_leased ON app.outbox_events USING btree (lease_expires_at) WHERE (state = 'processing'::text);
+
+CREATE INDEX outbox_events_sink ON app.outbox_events USING btree (sink, tenant_id, available_at, id) WHERE (((sink)::text <> 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
+
+CREATE INDEX outbox_history_aggregate ON ONLY app.outbox_history USING btree (tenant_id, aggregate_id, created_at, id);
+
+CREATE INDEX outbox_history_correlation ON ONLY app.outbox_history USING btree (tenant_id, correlation_id, created_at, id) WHERE (correlation_id IS NOT NULL);
+
+CREATE INDEX outbox_history_default_tenant_id_aggregate_id_created_at_id_idx ON app.outbox_history_default USING btree (tenant_id, aggregate_id, created_at, id);
+
+CREATE INDEX outbox_history_default_tenant_id_correlation_id_created_at__idx ON app.outbox_history_default USING btree (tenant_id, correlation_id, created_at, id) WHERE (correlation_id IS NOT NULL);
+
+CREATE INDEX outbox_history_errors ON ONLY app.outbox_history USING btree (tenant_id, error_class, created_at, id) WHERE (error_class IS NOT NULL);
+
+CREATE INDEX outbox_history_default_tenant_id_error_class_created_at_id_idx ON app.outbox_history_default USING btree (tenant_id, error_class, created_at, id) WHERE (error_class IS NOT NULL);
+
+CREATE INDEX outbox_history_event ON ONLY app.outbox_history USING btree (tenant_id, event_id);
+
+CREATE INDEX outbox_history_default_tenant_id_event_id_idx ON app.outbox_history_default USING btree (tenant_id, event_id);
+
+CREATE INDEX outbox_history_type ON ONLY app.outbox_history USING btree (tenant_id, type, created_at, id);
+
+CREATE INDEX outbox_history_default_tenant_id_type_created_at_id_idx ON app.outbox_history_default USING btree (tenant_id, type, created_at, id);
+
+CREATE INDEX refresh_tokens_session ON app.refresh_tokens USING btree (session_id, tenant_id);
+
+CREATE INDEX runs_kind ON app.runs USING btree (tenant_id, kind, id);
+
+CREATE INDEX runs_mode ON app.runs USING btree (tenant_id, mode, id);
+
+CREATE UNIQUE INDEX runs_occurrence ON app.runs USING btree (tenant_id, kind, occurrence_key) WHERE (occurrence_key IS NOT NULL);
+
+CREATE INDEX runs_overdue ON app.runs USING btree (deadline_at) WHERE (status = ANY (ARRAY['pending'::text, 'running'::text]));
+
+CREATE INDEX runs_started ON app.runs USING btree (tenant_id, started_at);
+
+CREATE INDEX runs_status ON app.runs USING btree (tenant_id, status, finished_at DESC);
+
+CREATE INDEX sessions_user ON app.sessions USING btree (user_id, tenant_id);
+
+CREATE INDEX source_records_company ON app.source_records USING btree (company_id, tenant_id) WHERE (company_id IS NOT NULL);
+
+CREATE INDEX source_records_lead ON app.source_records USING btree (lead_id, tenant_id) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX vendor_calls_execution ON app.vendor_calls USING btree (execution_id, tenant_id) WHERE (execution_id IS NOT NULL);
+
+CREATE INDEX vendor_calls_run ON app.vendor_calls USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX vendor_calls_unsettled ON app.vendor_calls USING btree (tenant_id, sent_at) WHERE (state = 'sent'::text);
+
+CREATE INDEX vendor_items_call ON app.vendor_items USING btree (call_id, tenant_id);
+
+CREATE UNIQUE INDEX vendor_items_live ON app.vendor_items USING btree (tenant_id, vendor, operation, fingerprint) WHERE live;
+
+ALTER INDEX app.outbox_history_pkey ATTACH PARTITION app.outbox_history_default_pkey;
+
+ALTER INDEX app.outbox_history_aggregate ATTACH PARTITION app.outbox_history_default_tenant_id_aggregate_id_created_at_id_idx;
+
+ALTER INDEX app.outbox_history_correlation ATTACH PARTITION app.outbox_history_default_tenant_id_correlation_id_created_at__idx;
+
+ALTER INDEX app.outbox_history_errors ATTACH PARTITION app.outbox_history_default_tenant_id_error_class_created_at_id_idx;
+
+ALTER INDEX app.outbox_history_event ATTACH PARTITION app.outbox_history_default_tenant_id_event_id_idx;
+
+ALTER INDEX app.outbox_history_type ATTACH PARTITION app.outbox_history_default_tenant_id_type_created_at_id_idx;
+
+ALTER TABLE ONLY app.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.audit_log
+    ADD CONSTRAINT audit_log_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.companies
+    ADD CONSTRAINT companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.contacts
+    ADD CONSTRAINT contacts_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.job_attempts
+    ADD CONSTRAINT job_attempts_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id);
+
+ALTER TABLE ONLY app.leads
+    ADD CONSTRAINT leads_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.leads
+    ADD CONSTRAINT leads_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts(tenant_id, id);
+
+ALTER TABLE ONLY app.login_failures
+    ADD CONSTRAINT login_failures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.pauses
+    ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES app.sessions(tenant_id, id);
+
+ALTER TABLE ONLY app.run_slices
+    ADD CONSTRAINT run_slices_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.run_vendor_items
+    ADD CONSTRAINT run_vendor_items_tenant_id_item_id_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES app.vendor_items(tenant_id, id);
+
+ALTER TABLE ONLY app.run_vendor_items
+    ADD CONSTRAINT run_vendor_items_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.runs
+    ADD CONSTRAINT runs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.runs
+    ADD CONSTRAINT runs_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app.runs(tenant_id, id);
+
+ALTER TABLE ONLY app.sessions
+    ADD CONSTRAINT sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app.users(tenant_id, id);
+
+ALTER TABLE ONLY app.source_records
+    ADD CONSTRAINT source_records_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.source_records
+    ADD CONSTRAINT source_records_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id);
+
+ALTER TABLE ONLY app.users
+    ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.vendor_calls
+    ADD CONSTRAINT vendor_calls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.vendor_items
+    ADD CONSTRAINT vendor_items_tenant_id_call_id_fkey FOREIGN KEY (tenant_id, call_id) REFERENCES app.vendor_calls(tenant_id, id);
+
+ALTER TABLE app.absorbed_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.api_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.audit_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.companies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.contacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.dead_letters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.entity_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.job_attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.leads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_history ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.outbox_history_default ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owner ON app.absorbed_events TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.api_keys TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.audit_log TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.companies TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.contacts TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.dead_letters TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.entity_keys TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.idempotency_keys TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.job_attempts TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.leads TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.login_failures TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.outbox_events TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.outbox_history TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.outbox_history_default TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.pauses TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.refresh_tokens TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.run_slices TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.run_vendor_items TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.runs TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.sessions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.source_records TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.users TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.vendor_calls TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.vendor_items TO headwater_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE app.pauses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.run_slices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.run_vendor_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.source_records ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON app.absorbed_events TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.api_keys TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.audit_log TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.companies TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.contacts TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.dead_letters TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.entity_keys TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.idempotency_keys TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.job_attempts TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.leads TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.login_failures TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.outbox_events TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.outbox_history TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.outbox_history_default TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.pauses TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.refresh_tokens TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.run_slices TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.run_vendor_items TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.runs TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.sessions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.source_records TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.users TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.vendor_calls TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.vendor_items TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY tenant ON app.absorbed_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.api_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.audit_log TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.contacts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.dead_letters TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.entity_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.idempotency_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.job_attempts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.leads TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.login_failures TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.outbox_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.outbox_history TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.outbox_history_default TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.pauses TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.refresh_tokens TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.run_slices TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.run_vendor_items TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.runs TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.sessions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.source_records TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.users TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.vendor_calls TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.vendor_items TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.vendor_calls ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.vendor_items ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA app TO headwater_app;
+GRANT USAGE ON SCHEMA app TO headwater_system;
+
+REVOKE ALL ON FUNCTION app.make_month(day date) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app.wall(IN target regclass, IN verbs text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app.absorbed_events TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.absorbed_events TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.api_keys TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.api_keys TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.audit_log TO headwater_app;
+GRANT SELECT,INSERT ON TABLE app.audit_log TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.dead_letters TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.dead_letters TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.runs TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.runs TO headwater_system;
+
+GRANT SELECT ON TABLE app.discovery_runs TO headwater_app;
+GRANT SELECT ON TABLE app.discovery_runs TO headwater_system;
+
+GRANT SELECT ON TABLE app.enrichment_runs TO headwater_app;
+GRANT SELECT ON TABLE app.enrichment_runs TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.idempotency_keys TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.idempotency_keys TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.job_attempts TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
+
+GRANT SELECT,UPDATE ON TABLE app.job_executions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_executions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.outbox_events TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.outbox_events TO headwater_system;
+
+GRANT SELECT ON TABLE app.outbox_history TO headwater_app;
+GRANT SELECT,INSERT ON TABLE app.outbox_history TO headwater_system;
+
+GRANT SELECT ON TABLE app.outbox TO headwater_app;
+GRANT SELECT ON TABLE app.outbox TO headwater_system;
+
+GRANT SELECT ON TABLE app.outbox_heads TO headwater_app;
+GRANT SELECT ON TABLE app.outbox_heads TO headwater_system;
+
+GRANT SELECT ON TABLE app.outbox_history_default TO headwater_app;
+GRANT SELECT,INSERT ON TABLE app.outbox_history_default TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE app.pauses TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.pauses TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.refresh_tokens TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.refresh_tokens TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_vendor_items TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_vendor_items TO headwater_system;
+
+GRANT SELECT ON TABLE app.schema_migrations TO headwater_app;
+GRANT SELECT ON TABLE app.schema_migrations TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.sessions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.sessions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_records TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_records TO headwater_system;
+
+GRANT SELECT ON TABLE app.tenants TO headwater_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE app.tenants TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.users TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.users TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.vendor_calls TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.vendor_calls TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.vendor_items TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.vendor_items TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.workers TO headwater_system;
+GRANT SELECT ON TABLE app.workers TO headwater_app;
