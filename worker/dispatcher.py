@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -20,6 +20,9 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker.pipeline import jobs_for
 
 log = structlog.get_logger("dispatcher")
+
+#: Events with what the pipeline made of each.
+Routed = Sequence[tuple[Claimed, list[Job | Again]]]
 
 #: SQLSTATE classes that say "these rows": the batch is bisected and the culprit charged. All others charge nobody.
 _DATA_ERRORS = ("22", "23")
@@ -94,43 +97,57 @@ class Dispatcher:
         return poll_s if next_due_s is None else min(poll_s, max(0.001, next_due_s))
 
     async def dispatch_batch(self) -> tuple[int, int]:
-        """One transaction: claim, route, hand off. Returns (jobs made, events claimed)."""
+        """One transaction: claim, route, hand off. Returns (jobs made, events claimed).
+
+        A batch the database refuses for its data is tried again under savepoints, to find the culprit.
+        """
+        try:
+            return await self._dispatch(self._hand_off_whole)
+        except asyncpg.PostgresError as error:
+            if not _blames_data(error):
+                raise
+        return await self._dispatch(self._hand_off_bisecting)
+
+    async def _dispatch(self, hand_off: Callable[[Tx, Routed], Awaitable[int]]) -> tuple[int, int]:
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
-            claimed = await outbox.claim(
-                tx, batch=self.settings.dispatch_batch, tenant_buffer=self.settings.dispatch_tenant_buffer or None
-            )
+            buffer = self.settings.dispatch_tenant_buffer or None
+            claimed = await outbox.claim(tx, batch=self.settings.dispatch_batch, tenant_buffer=buffer)
             if not claimed:
                 return 0, 0
-            routed = [r for r in [await self._route(tx, event) for event in claimed] if r is not None]
-            return await self._hand_off(tx, routed), len(claimed)
+            routed = await self._route(tx, claimed)
+            return await hand_off(tx, routed) if routed else 0, len(claimed)
 
-    async def _route(self, tx: Tx, event: Claimed) -> tuple[Claimed, list[Job | Again]] | None:
-        """Check the event's contract and ask the pipeline. A refusal parks only this event."""
-        try:
-            return event, jobs_for(parse(event.type, event.version, event.payload))
-        except HeadwaterError as error:
-            await self._park(tx, event, error.detail, error.code)
-        except Exception as error:
-            log.exception("pipeline_bug", eventId=str(event.event_id), type=event.type)
-            await self._park(tx, event, f"{type(error).__name__}: {error}", "pipeline_bug")
-        return None
+    async def _route(self, tx: Tx, claimed: Sequence[Claimed]) -> Routed:
+        """Check each event's contract and ask the pipeline. A refusal parks only that event."""
+        routed: list[tuple[Claimed, list[Job | Again]]] = []
+        for event in claimed:
+            try:
+                routed.append((event, jobs_for(parse(event.type, event.version, event.payload))))
+            except HeadwaterError as error:
+                await self._park(tx, event, error.detail, error.code)
+            except Exception as error:
+                log.exception("pipeline_bug", eventId=str(event.event_id), type=event.type)
+                await self._park(tx, event, f"{type(error).__name__}: {error}", "pipeline_bug")
+        return routed
 
-    async def _hand_off(self, tx: Tx, routed: Sequence[tuple[Claimed, list[Job | Again]]]) -> int:
-        """Hand off under a savepoint; a batch the database refuses is bisected until the culprit stands alone."""
-        if not routed:
-            return 0
+    async def _hand_off_whole(self, tx: Tx, routed: Routed) -> int:
+        return await outbox.hand_off(tx, routed)
+
+    async def _hand_off_bisecting(self, tx: Tx, routed: Routed) -> int:
+        """Halve a refused batch under savepoints until the culprit stands alone."""
         await tx.execute("SAVEPOINT handoff")
         try:
             made = await outbox.hand_off(tx, routed)
         except asyncpg.PostgresError as error:
-            if (error.sqlstate or "")[:2] not in _DATA_ERRORS:
+            if not _blames_data(error):
                 raise
             await tx.execute("ROLLBACK TO SAVEPOINT handoff")
             if len(routed) == 1:
                 await self._park(tx, routed[0][0], str(error), f"sqlstate_{error.sqlstate}")
                 return 0
             middle = len(routed) // 2
-            return await self._hand_off(tx, routed[:middle]) + await self._hand_off(tx, routed[middle:])
+            first = await self._hand_off_bisecting(tx, routed[:middle])
+            return first + await self._hand_off_bisecting(tx, routed[middle:])
         await tx.execute("RELEASE SAVEPOINT handoff")
         return made
 
@@ -140,3 +157,7 @@ class Dispatcher:
             "event_buried" if buried else "event_parked",
             eventId=str(event.event_id), type=event.type, error=error, errorClass=error_class,
         )  # fmt: skip
+
+
+def _blames_data(error: asyncpg.PostgresError) -> bool:
+    return (error.sqlstate or "")[:2] in _DATA_ERRORS
