@@ -70,16 +70,26 @@ SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(t
  WHERE e.cancel_requested_at IS NOT NULL
 
 -- reconcile --
--- A fetch whose answer was lost left deliveries that nobody runs: put them back. Not a crash.
+-- A fetch whose answer was lost left deliveries that nobody runs: put them back. Not a crash. One that meets its like (coalesce),
+-- in the queue or on the way there, is superseded: a unique violation here would keep this worker from fetching ever again.
 WITH lost AS (
     SELECT j.id, j.tenant_id, j.execution_id FROM queue.procrastinate_jobs j
      WHERE j.worker_id = $1 AND j.status = 'doing' AND j.id <> ALL($2::bigint[]) ORDER BY j.id FOR UPDATE SKIP LOCKED
+), judged AS MATERIALIZED (
+    SELECT l.id AS delivery_id, e.tenant_id, e.id, e.scope = 'coalesce' AND (
+               row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
+                   SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key)) AS aside
+      FROM lost l JOIN app.job_executions e ON e.tenant_id = l.tenant_id AND e.id = l.execution_id
+     WHERE e.state = 'running' AND e.worker_id = $1
 ), back AS (
-    UPDATE app.job_executions e SET state = 'queued', token = e.token + 1,
-           coalesce_key = CASE WHEN e.scope = 'coalesce' THEN e.key END
-      FROM lost l WHERE e.tenant_id = l.tenant_id AND e.id = l.execution_id AND e.state = 'running' AND e.worker_id = $1
+    UPDATE app.job_executions e SET state = CASE WHEN g.aside THEN 'superseded' ELSE 'queued' END, token = e.token + 1,
+           finished_at = CASE WHEN g.aside THEN app.now() END, coalesce_key = CASE WHEN e.scope = 'coalesce' AND NOT g.aside THEN e.key END
+      FROM judged g WHERE e.tenant_id = g.tenant_id AND e.id = g.id AND e.state = 'running' AND e.worker_id = $1
+), dropped AS (
+    DELETE FROM queue.procrastinate_jobs j USING judged g WHERE j.id = g.delivery_id AND g.aside
 )
-UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM lost l WHERE j.id = l.id RETURNING j.id
+UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM lost l
+ WHERE j.id = l.id AND NOT EXISTS (SELECT FROM judged g WHERE g.delivery_id = l.id AND g.aside) RETURNING j.id
 
 -- stranded --
 -- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.
@@ -104,9 +114,14 @@ SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity
    AND a.wait_event = 'ClientRead' AND a.xact_start IS NOT NULL AND a.state_change < clock_timestamp() - $1::float8 * interval '1 second'
 
 -- rescue --
--- running -> queued under a new token, doing -> todo; a twin in the queue (coalesce) makes it superseded instead.
-WITH crashed AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
+-- running -> queued under a new token, doing -> todo; one that meets its like (coalesce), in the queue or among the rescued,
+-- is superseded instead.
+WITH crashed AS MATERIALIZED (
+    SELECT e.tenant_id, e.id, c.delivery_id, e.scope = 'coalesce' AND (
+               row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
+                   SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key)) AS aside
+      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
+      JOIN app.job_executions e ON e.tenant_id = c.tenant_id AND e.id = c.id
 ), logged AS (
     INSERT INTO app.job_attempts (tenant_id, execution_id, token, outcome, error_class, error, worker_id, started_at, ended_at)
     SELECT e.tenant_id, e.id, e.token, 'crashed', 'worker_died', 'the worker stopped beating while it ran this job', e.worker_id, e.started_at, app.now()
@@ -115,14 +130,10 @@ WITH crashed AS (
 ), back AS (
     UPDATE app.job_executions e
        SET token = e.token + 1, crashes = e.crashes + 1,
-           state = CASE WHEN twin.id IS NULL THEN 'queued' ELSE 'superseded' END,
-           finished_at = CASE WHEN twin.id IS NULL THEN NULL ELSE app.now() END,
-           coalesce_key = CASE WHEN e.scope = 'coalesce' AND twin.id IS NULL THEN e.key END
-      FROM crashed c LEFT JOIN LATERAL (
-            SELECT t.id FROM app.job_executions o JOIN app.job_executions t
-                ON t.tenant_id = o.tenant_id AND t.job = o.job AND t.coalesce_key = o.key
-             WHERE o.tenant_id = c.tenant_id AND o.id = c.id AND o.scope = 'coalesce') twin ON true
-     WHERE e.tenant_id = c.tenant_id AND e.id = c.id
+           state = CASE WHEN c.aside THEN 'superseded' ELSE 'queued' END,
+           finished_at = CASE WHEN c.aside THEN app.now() END,
+           coalesce_key = CASE WHEN e.scope = 'coalesce' AND NOT c.aside THEN e.key END
+      FROM crashed c WHERE e.tenant_id = c.tenant_id AND e.id = c.id
     RETURNING e.id, e.crashes, e.queue, e.state, c.delivery_id
 ), dropped AS (
     DELETE FROM queue.procrastinate_jobs j USING back b WHERE j.id = b.delivery_id AND b.state = 'superseded'
