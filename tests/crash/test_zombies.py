@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from uuid import UUID
 
+import pytest
+
 from contracts.runs import RunStatus
 from tests.crash.breaking import Stage, asked, locked, planned, stuck
 from tests.flows.installation import Desk, Process, until
@@ -72,11 +74,14 @@ async def test_an_answer_that_comes_late_is_kept_though_the_job_is_lost(
     assert (await desk.check(later.id)).ok
 
 
+@pytest.mark.parametrize("fresh", [True, False], ids=["parsed", "idle"])
 async def test_a_worker_stopped_inside_its_write_holds_nobody_up(
-    desk: Desk, stage: Stage, sandbox: RunningSandbox
+    desk: Desk, stage: Stage, sandbox: RunningSandbox, fresh: bool
 ) -> None:
     # The server takes its locks after 3 s idle in a transaction; in the middle of a statement, parsed and not yet
-    # executed, the sweep does. Then the rescue can take the job.
+    # executed (a worker that sends it for the first time), the sweep does. Then the rescue can take the job.
+    if fresh:
+        stage.replace_worker().kill()
     run_id = await planned(desk, "google", QUERY)
     zombie = stage.worker
     async with locked(desk, "LOCK TABLE app.source_records IN SHARE MODE"):
