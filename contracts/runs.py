@@ -171,6 +171,9 @@ class RunView(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     duration_s: float | None
+    remaining_ms: int | None = Field(
+        default=None, description="what is left of the time budget while the run is running; never negative (S0.11)"
+    )
     cancel_requested_at: datetime | None
     slices: list[SliceView] | None = None
 

@@ -91,6 +91,7 @@ UPDATE app.runs SET open_slices = open_slices - (SELECT count(*) FROM closed), u
 -- finish --
 -- The end of a run, once.
 UPDATE app.runs SET status = $3, error_code = left($4, 100), error = left($5, 4000), stop_reason = $6, stats = $7, finished_at = app.now(), updated_at = app.now(),
+       error_details = CASE WHEN $4::text IS NOT NULL THEN $7::jsonb -> 'errors' END,
        cancel_requested_at = CASE WHEN $3 = 'cancelled' THEN coalesce(cancel_requested_at, app.now()) ELSE cancel_requested_at END,
        api_calls_made = (SELECT count(*) FROM app.vendor_calls v WHERE v.tenant_id = $1 AND v.run_id = $2)
  WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'running') RETURNING id
@@ -109,14 +110,14 @@ WITH again AS (
      WHERE tenant_id = $1 AND id = $2 AND run_id = $3 AND state IN ('error', 'dead', 'cancelled') RETURNING run_id
 )
 UPDATE app.runs r SET open_slices = r.open_slices + 1, error_count = greatest(0, r.error_count - 1), status = 'running', finished_at = NULL,
-       error_code = NULL, error = NULL, stop_reason = NULL, stats = NULL, cancel_requested_at = NULL, updated_at = app.now(),
+       error_code = NULL, error = NULL, error_details = NULL, stop_reason = NULL, stats = NULL, cancel_requested_at = NULL, updated_at = app.now(),
        started_at = coalesce(r.started_at, app.now()),
        deadline_at = app.now() + (r.params->>'max_runtime_seconds')::float8 * interval '1 second'
   FROM again a WHERE r.tenant_id = $1 AND r.id = a.run_id RETURNING r.id
 
 -- restart --
 -- The same for a run whose planning job is retried.
-UPDATE app.runs SET status = 'pending', finished_at = NULL, error_code = NULL, error = NULL, stop_reason = NULL, stats = NULL,
+UPDATE app.runs SET status = 'pending', finished_at = NULL, error_code = NULL, error = NULL, error_details = NULL, stop_reason = NULL, stats = NULL,
        started_at = NULL, cancel_requested_at = NULL, updated_at = app.now()
  WHERE tenant_id = $1 AND id = $2 AND status IN ('failed', 'cancelled') AND NOT EXISTS (SELECT FROM app.run_slices s WHERE s.tenant_id = $1 AND s.run_id = $2)
 RETURNING id
@@ -126,7 +127,8 @@ RETURNING id
 SELECT id, kind, status, mode, dry_run, triggered_by, requested_by, params, open_slices, api_calls_made, discovered_count, deduped_count,
        created_companies_count, skipped_companies_count, created_contacts_count, skipped_contacts_count, created_leads_count,
        skipped_leads_count, error_count, stats, error_code, error, stop_reason, created_at, started_at, finished_at, cancel_requested_at,
-       extract(epoch FROM coalesce(finished_at, app.now()) - started_at)::float8 AS duration_s
+       extract(epoch FROM coalesce(finished_at, app.now()) - started_at)::float8 AS duration_s,
+       CASE WHEN status = 'running' THEN greatest(0, extract(epoch FROM deadline_at - app.now()) * 1000)::bigint END AS remaining_ms
   FROM app.runs WHERE tenant_id = $1 AND id = $2
 
 -- slices --
@@ -139,7 +141,8 @@ SELECT id, ordinal, channel, query, state, page, found, companies_created, compa
 SELECT id, kind, status, mode, dry_run, triggered_by, requested_by, params, open_slices, api_calls_made, discovered_count, deduped_count,
        created_companies_count, skipped_companies_count, created_contacts_count, skipped_contacts_count, created_leads_count,
        skipped_leads_count, error_count, stats, error_code, error, stop_reason, created_at, started_at, finished_at, cancel_requested_at,
-       extract(epoch FROM coalesce(finished_at, app.now()) - started_at)::float8 AS duration_s
+       extract(epoch FROM coalesce(finished_at, app.now()) - started_at)::float8 AS duration_s,
+       CASE WHEN status = 'running' THEN greatest(0, extract(epoch FROM deadline_at - app.now()) * 1000)::bigint END AS remaining_ms
   FROM app.runs
  WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::text[] IS NULL OR status = ANY($3))
    AND ($4::text IS NULL OR mode = $4) AND ($5::boolean IS NULL OR dry_run = $5) AND ($6::text IS NULL OR kind = $6)

@@ -182,7 +182,7 @@ CREATE TABLE app.runs (
     id uuid DEFAULT app.uuidv7() NOT NULL,
     kind text NOT NULL,
     status text DEFAULT 'pending'::text NOT NULL,
-    mode text DEFAULT 'manual'::text NOT NULL,
+    mode text DEFAULT 'daily'::text NOT NULL,
     dry_run boolean DEFAULT false NOT NULL,
     triggered_by character varying(50) NOT NULL,
     requested_by character varying(200),

@@ -165,7 +165,7 @@ async def _progress(pool: Pool, tenant: UUID, run_id: UUID, request: Request) ->
     while asyncio.get_running_loop().time() < deadline:
         async with transaction(pool, tenant) as tx:
             run = await _shown(tx, tenant, run_id)
-        body = to_json(run.model_dump(mode="json", exclude={"duration_s"}))
+        body = to_json(run.model_dump(mode="json", exclude={"duration_s", "remaining_ms"}))
         if run.status.ended:
             yield b"event: end\ndata: " + body + b"\n\n"
             return

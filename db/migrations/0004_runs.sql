@@ -5,7 +5,7 @@ CREATE TABLE app.runs (
     id uuid NOT NULL DEFAULT app.uuidv7(),
     kind text NOT NULL CHECK (kind IN ('discovery', 'opportunities', 'nightly', 'job', 'training', 'rollup', 'maintenance')),
     status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'running', 'completed', 'partial', 'failed', 'cancelled')),
-    mode text NOT NULL DEFAULT 'manual' CHECK (mode IN ('daily', 'manual', 'test')),
+    mode text NOT NULL DEFAULT 'daily' CHECK (mode IN ('daily', 'manual', 'test')),
     dry_run boolean NOT NULL DEFAULT false,
     triggered_by varchar(50) NOT NULL,
     requested_by varchar(200),

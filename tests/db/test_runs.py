@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID
 
@@ -140,6 +141,25 @@ async def test_a_failed_run_keeps_its_reason_and_its_times(conn: Connection, poo
     assert (view["status"], view["error_message"]) == ("failed", "the vendor answered HTML")
     assert view["completed_at"] is not None
     assert view["duration_seconds"] is not None
+    assert json.loads(view["error_details"]) == [{"type": "bad_answer", "message": "the vendor answered HTML"}]
+
+
+async def test_a_time_budget_runs_down_to_nothing_and_no_further(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S0.11: remainingMs() and isExpired()
+    assert (await _show(pool, tenant, await _start(pool, tenant))).remaining_ms is None  # its time has not begun
+    run_id, slices = await _running(pool, tenant, body={**TWO, "max_runtime_seconds": 60})
+    left = (await _show(pool, tenant, run_id)).remaining_ms
+    assert left is not None
+    assert 50_000 < left <= 60_000
+    await _shift(conn, "61 seconds")
+    assert (await _show(pool, tenant, run_id)).remaining_ms == 0
+    async with transaction(pool, tenant) as tx:
+        standing = await runs.peek(tx, tenant, run_id)
+    assert standing is not None
+    assert standing.expired
+    for each in slices:
+        await _close(pool, tenant, each)
+    assert (await _show(pool, tenant, run_id)).remaining_ms is None
 
 
 async def test_the_last_success_is_the_newest_that_completed(conn: Connection, pool: Pool, tenant: UUID) -> None:

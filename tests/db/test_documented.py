@@ -1,0 +1,79 @@
+"""What the documents name exists under their names, with their defaults."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from contracts.runs import CreateRun
+from contracts.settings import Settings
+from db import runs
+from db.transaction import DbRole, Pool, opening, transaction
+from tests.conftest import Connection
+
+ENRICHMENT_RUNS = "run_id tenant_id started_at finished_at status step_counters error_summary"
+OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload headers status attempts created_at"
+
+
+@pytest.mark.parametrize(("view", "columns"), [("enrichment_runs", ENRICHMENT_RUNS), ("outbox", OUTBOX)])
+async def test_documented_columns_of_the_views_can_be_read(
+    conn: Connection, tenant: UUID, view: str, columns: str
+) -> None:
+    # R2
+    for column in columns.split():
+        await conn.execute(opening(DbRole.APP, tenant))
+        try:
+            assert await conn.fetch(f"SELECT {column} FROM app.{view}") == []
+        finally:
+            await conn.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("leading", [["status"], ["started_at"], ["mode"], ["status", "finished_at"]])
+async def test_runs_have_the_documented_indexes(conn: Connection, leading: list[str]) -> None:
+    # S0.01 S1.01: behind the tenant, which leads every index of a tenant's table.
+    indexes = await conn.fetch(
+        "SELECT (SELECT array_agg(a.attname::text ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, n)"
+        " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS columns"
+        " FROM pg_index i WHERE i.indrelid = 'app.runs'::regclass AND i.indpred IS NULL"
+    )
+    wanted = ["tenant_id", *leading]
+    assert [i["columns"] for i in indexes if i["columns"][: len(wanted)] == wanted]
+
+
+async def test_a_run_is_daily_unless_its_door_says_otherwise(conn: Connection, tenant: UUID) -> None:
+    # S0.01
+    await conn.execute("INSERT INTO app.runs (tenant_id, kind, triggered_by) VALUES ($1, 'discovery', 'cron')", tenant)
+    row = await conn.fetchrow("SELECT status, mode, dry_run, triggered_by FROM app.discovery_runs")
+    assert row is not None
+    assert tuple(row) == ("pending", "daily", False, "cron")
+
+
+async def test_every_change_of_a_run_is_dated(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S0.01: updatedAt(auto)
+    params = runs.params_of(CreateRun(), Settings.model_construct())
+    async with transaction(pool, tenant) as tx:
+        run_id, _ = await runs.start(tx, tenant, params, mode="test", dry_run=False, triggered_by="api")
+    dates = [await conn.fetchval("SELECT updated_at FROM app.discovery_runs")]
+    async with transaction(pool, tenant) as tx:
+        await runs.begin(tx, tenant, run_id, 60)
+    dates.append(await conn.fetchval("SELECT updated_at FROM app.discovery_runs"))
+    async with transaction(pool, tenant) as tx:
+        await runs.end(tx, tenant, run_id)
+    dates.append(await conn.fetchval("SELECT updated_at FROM app.discovery_runs"))
+    assert dates == sorted(set(dates))
+
+
+async def test_no_time_is_without_its_zone(conn: Connection) -> None:
+    # R7
+    naive = await conn.fetch(
+        "SELECT a.attrelid::regclass::text || '.' || a.attname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " WHERE c.relnamespace = 'app'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0"
+        " AND a.atttypid IN ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype)"
+    )
+    assert [n["name"] for n in naive] == []
+    kinds = await conn.fetch(
+        "SELECT attname, atttypid::regtype::text AS kind FROM pg_attribute WHERE attrelid = 'app.discovery_runs'::regclass"
+        " AND attname IN ('started_at', 'completed_at', 'posted_from', 'posted_to') ORDER BY 1"
+    )
+    assert [k["kind"] for k in kinds] == ["timestamp with time zone", "date", "date", "timestamp with time zone"]
