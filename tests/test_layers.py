@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,26 @@ def test_each_library_stays_in_its_place() -> None:
     assert users("httpx", "worker/providers/") == []
     assert users("psycopg") == []
     assert users("fastapi", "api/") == []
+
+
+def test_each_library_of_the_card_is_used() -> None:
+    # C.01: testcontainers by the file that chooses the tests' Postgres, pytest-asyncio by every asynchronous test
+    for library, home in (
+        ("asyncpg", "db/pool.py"), ("procrastinate", "worker/queue/app.py"), ("pydantic", "contracts/runs.py"),
+        ("httpx", "worker/providers/http.py"), ("structlog", "worker/perform.py"), ("testcontainers", "db/engines.py"),
+    ):  # fmt: skip
+        assert home in users(library), f"{home} does not import {library}"
+    pytest_settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"][
+        "ini_options"
+    ]
+    assert pytest_settings["asyncio_mode"] == "auto"
+    assert importlib.util.find_spec("pytest_asyncio")
+
+
+def test_the_top_of_the_tree_is_the_cards() -> None:
+    # C.02
+    for name in ("api", "worker", "contracts", "db", "tests", "Makefile", "pyproject.toml", "compose.yaml"):
+        assert (ROOT / name).exists(), name
 
 
 def test_only_db_speaks_sql() -> None:

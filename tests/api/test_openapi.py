@@ -43,6 +43,47 @@ def test_every_operation_is_described_tagged_and_named_once() -> None:
         assert set(operation["tags"]) <= tags, f"{name}: describe its tag in api/openapi.py"
 
 
+def _loose(schema: dict[str, Any]) -> str | None:
+    """What an input of this schema leaves open, if anything."""
+    for part in schema.get("anyOf", [schema]):
+        part = part.get("items", part)
+        kind, said = part.get("type"), part.keys()
+        if kind in ("integer", "number") and not (
+            said & {"minimum", "exclusiveMinimum"} and said & {"maximum", "exclusiveMaximum"}
+        ):
+            return "has no bounds"
+        if kind == "string" and not said & {"maxLength", "format", "enum", "const", "pattern"}:
+            return "has no length"
+    return None
+
+
+def test_every_number_asked_for_is_bounded_and_every_string_has_a_length() -> None:
+    # S2.14
+    schemas = document()["components"]["schemas"]
+    bodies = {
+        name
+        for _, operation in operations()
+        for name in schemas
+        if f'"#/components/schemas/{name}"' in json.dumps(operation.get("requestBody", {}))
+    }
+    assert len(bodies) > 5
+    for name, operation in operations():
+        for parameter in operation.get("parameters", []):
+            assert _loose(parameter["schema"]) is None, f"{name} {parameter['name']} {_loose(parameter['schema'])}"
+    for name in bodies:
+        for member, part in schemas[name].get("properties", {}).items():
+            assert _loose(part) is None, f"{name}.{member} {_loose(part)}"
+
+
+def test_it_says_how_names_are_spelt() -> None:
+    # R24
+    made = document()
+    assert "camelCase" in made["info"]["description"]
+    written = made["components"]["schemas"]
+    assert "accessToken" in written["Tokens"]["properties"]
+    assert "started_at" in written["RunView"]["properties"]
+
+
 def test_every_answer_has_a_shape() -> None:
     for name, operation in operations():
         assert "422" not in operation["responses"], name

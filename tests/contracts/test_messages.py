@@ -16,6 +16,7 @@ from contracts import events
 from contracts.errors import Invalid
 from contracts.events import Event, LeadDiscovered, Probed, Redelivery, RunFinished, RunRequested, SliceReady
 from contracts.jobs import JOBS, QUEUES, JobState, Payload, RunDiscovery, arguments, job
+from contracts.settings import Settings
 
 ids = st.uuids()
 
@@ -91,6 +92,12 @@ def test_each_job_has_limits_of_its_own(name: str) -> None:
     assert 1 <= spec.retry.max_attempts <= 10
     assert 0 < spec.retry.base_s <= spec.retry.cap_s
     assert spec.timeout_s > 0
+
+
+def test_a_page_is_asked_for_again_three_times_at_most() -> None:
+    # R17: three retries of a vendor; the five tries of the outbox are another layer's
+    assert JOBS["discovery.fetch"].retry.max_attempts - 1 == 3
+    assert Settings.model_fields["outbox_max_attempts"].default == 5
 
 
 def test_arguments_are_checked_on_both_sides() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.providers import PROVIDER_ALIASES, Channel
-from contracts.runs import DEFAULT_QUERIES, CreateRun, RunStatus
+from contracts.runs import CreateRun, RunStatus
 from contracts.settings import Settings
 from db.runs import params_of
 
@@ -77,8 +77,10 @@ def test_nothing_asked_for_means_the_settings_and_the_five_queries() -> None:
     # S0.10
     params = params_of(CreateRun(), Settings())
     assert params.channels == (Channel.GOOGLE, Channel.KEYWORD)
-    assert params.queries == DEFAULT_QUERIES
-    assert len(DEFAULT_QUERIES) == 5
+    assert params.queries == (
+        "corporate clothing suppliers South Africa", "workwear manufacturers Johannesburg",
+        "promotional clothing companies Cape Town", "uniform suppliers Botswana", "branded apparel South Africa",
+    )  # fmt: skip
     assert (params.max_companies, params.max_queries, params.max_runtime_seconds) == (50, 10, 300)
 
 

@@ -170,6 +170,24 @@ async def test_rows_the_database_refuses_end_one_slice_and_no_other(desk: Desk) 
     assert (await desk.check(run.id)).ok
 
 
+async def test_a_bug_while_planning_fails_the_run_and_is_logged_in_full(desk: Desk, house: Installation) -> None:
+    # S0.08 S0.14 S0.15: an unknown error
+    await desk.one(f"ALTER TABLE app.run_slices ADD CONSTRAINT refused CHECK (tenant_id <> '{desk.tenant}') NOT VALID")
+    try:
+        run = await desk.run(channels=["register"], queries=[JOBURG], mode="daily")
+    finally:
+        await desk.one("ALTER TABLE app.run_slices DROP CONSTRAINT refused")
+
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "CheckViolationError")
+    assert run.stats is not None
+    assert [e["type"] for e in run.stats["errors"]] == ["CheckViolationError"]
+    (gave_up,) = [line for line in house.log("job_gave_up") if line.get("runId") == str(run.id)]
+    assert "CheckViolationError" in str(gave_up["exception"])
+    failed = [line for line in house.log("discovery_run_failed") if line.get("runId") == str(run.id)]
+    assert [f["status"] for f in failed] == ["failed"]
+    assert (await desk.check(run.id)).ok
+
+
 async def test_two_workers_share_a_run_and_do_nothing_twice(desk: Desk, sandbox: RunningSandbox) -> None:
     # C.06 S2.15 B.01
     sandbox.latency(150)

@@ -65,6 +65,10 @@ def test_a_call_becomes_leads(api: httpx.Client, sandbox: RunningSandbox) -> Non
     sent = api.get("/v1/outbox/events", params={"correlation_id": run_id, "limit": 200}).json()["items"]
     assert {e["type"] for e in sent} >= {"RunRequested", "SliceReady", "LeadDiscovered", "RunFinished"}
     assert {e["status"] for e in sent} == {"sent"}
+    read = api.post(f"/v1/discovery/runs/{run_id}/inspect").json()
+    assert {call["vendor"] for call in read["vendor_calls"]} == {"gleif", "tavily"}
+    assert set(read["jobs"]) == {"done"}
+    assert sum(read["records"].values()) == run["counts"]["discovered"]
 
 
 def test_a_typed_lead_is_there_at_once_and_only_once(api: httpx.Client, house: Installation) -> None:
@@ -75,7 +79,19 @@ def test_a_typed_lead_is_there_at_once_and_only_once(api: httpx.Client, house: I
     refused = api.post("/v1/leads", json=body)
     assert refused.status_code == 409
     assert refused.headers["content-type"].startswith("application/problem+json")
-    assert refused.json()["lead_id"] == made.json()["id"]
+    assert (refused.json()["code"], refused.json()["lead_id"]) == ("lead_already_exists", made.json()["id"])
+
+    def sent() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = api.get("/v1/outbox/events", params={"aggregate_id": made.json()["id"]}).json()[
+            "items"
+        ]
+        return [event for event in found if event["status"] == "sent"]
+
+    asyncio.run(until(lambda: bool(sent()), PATIENCE_S, "the lead's event is not sent"))
+    # Known, and nothing follows yet: it leaves the outbox without a job.
+    (event,) = sent()
+    assert event["type"] == "LeadDiscovered"
+    assert api.get(f"/v1/outbox/events/{event['event_id']}").json()["executions"] == []
 
 
 def test_the_shell_proves_that_nothing_was_lost(api: httpx.Client, house: Installation) -> None:
