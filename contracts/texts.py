@@ -14,6 +14,11 @@ def without_nul(value: str) -> str:
     return value
 
 
+def storable(value: str, limit: int = 4000) -> str:
+    """At most `limit` characters of `value`, as Postgres can store them: no NUL, no half of a surrogate pair."""
+    return value[:limit].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 NoNul = AfterValidator(without_nul)
 Name = Annotated[str, Field(min_length=1, max_length=50), NoNul]
 Title = Annotated[str, Field(min_length=1, max_length=300), NoNul]

@@ -6,6 +6,7 @@ import asyncio
 
 from contracts.errors import BadAnswer, HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy, VendorDown
 from contracts.providers import CompanySearch, Page
+from contracts.texts import storable
 from db import ledger
 from db.transaction import CONNECTION_ERRORS
 from worker.context import Context
@@ -91,7 +92,7 @@ async def _settle_failure(ctx: Context, port: CompanySearch, held: ledger.Reserv
     spent = port.units_per_page if lost else 0.0
     async with ctx.read() as tx:
         await ledger.settle(
-            tx, ctx.tenant, held.call_id, "forfeited" if lost else "released", spent=spent, error=str(error)
+            tx, ctx.tenant, held.call_id, "forfeited" if lost else "released", spent=spent, error=storable(str(error))
         )
     if lost and isinstance(error, TryLater):
         raise Hopeless(

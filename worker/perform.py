@@ -16,6 +16,7 @@ import structlog
 from contracts.errors import HeadwaterError, Unavailable
 from contracts.jobs import JOBS, JobSpec, Payload, arguments
 from contracts.settings import Settings
+from contracts.texts import storable
 from db import jobs
 from db.queue import Delivery
 from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
@@ -125,16 +126,15 @@ class Performer:
                 counts=counts,
                 delay_s=after_s,
                 error_class=_class(error),
-                error=str(error) or type(error).__name__,
-                traceback="".join(traceback.format_exception(error))[-20000:] if counts else None,
+                error=_words(error),
+                traceback=_trace(error) if counts else None,
                 correlation_id=d.correlation_id,
             )
         d.settled = True
         self.wake()
 
     async def _give_up(self, d: Delivery, error: Exception) -> None:
-        trace = "".join(traceback.format_exception(error))[-20000:]
-        await self._end(d, Stopped("dead", _class(error), str(error) or type(error).__name__), trace)
+        await self._end(d, Stopped("dead", _class(error), _words(error)), _trace(error))
 
     async def _fenced(self, d: Delivery) -> None:
         """Another attempt owns it: nothing to write. Or it was cancelled meanwhile: then say so."""
@@ -207,11 +207,20 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
+def _words(error: BaseException) -> str:
+    return storable(str(error) or type(error).__name__)
+
+
+def _trace(error: BaseException) -> str:
+    return storable("".join(traceback.format_exception(error))[-20000:], 20000)
+
+
 def _class(error: BaseException) -> str:
-    return (
+    return storable(
         error.code
         if isinstance(error, HeadwaterError)
         else "timeout"
         if isinstance(error, TimeoutError)
-        else type(error).__name__
+        else type(error).__name__,
+        100,
     )
