@@ -17,8 +17,8 @@ ODD = ["a\x00b", "lone \ud800 half", "x" * 30_000]
 async def test_an_error_that_text_cannot_hold_ends_its_job_all_the_same(
     conn: Connection,
     pool: Pool,
-    frame: Frame,
-    said: str,  # noqa: F811
+    frame: Frame,  # noqa: F811
+    said: str,
 ) -> None:
     # S2.14: otherwise it would be started again for ever, and its run would hang.
     assert await frame.run("probe.run", raising(ValueError(said))) == 1
