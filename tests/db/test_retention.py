@@ -7,9 +7,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from db import retention
+from db import retention, runs
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
+from tests.db.test_leads import _save, _slices, company
 from tests.worker.dispatching import dispatcher, emit, probes
 
 PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'app.outbox_history'::regclass"
@@ -64,3 +65,25 @@ async def test_a_busy_moment_is_left_to_the_next_try(conn: Connection, pool: Poo
         with pytest.raises(asyncpg.LockNotAvailableError):
             await retention.prepare(pool)
     assert len(await retention.prepare(pool)) == 4
+
+
+async def test_the_daily_chores_of_a_worker_keep_months_and_forget_old_runs(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    # S1.06: as the system role, and with everything a run may leave behind
+    (of,) = await _slices(pool, tenant)
+    await _save(pool, tenant, of, company("Acme", domain="acme.co.za"))
+    async with transaction(pool, tenant) as tx:
+        await runs.close_slice(tx, tenant, of.id, "done")
+    await conn.execute("UPDATE app.runs SET created_at = created_at - interval '91 days'")
+    (young,) = await _slices(pool, tenant)
+
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        assert len(await retention.keep_months(tx)) == 4
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        assert await retention.clean_runs(tx) == 1
+    assert await conn.fetchval("SELECT id FROM app.runs") == young.run_id
+    left = "SELECT (SELECT count(*) FROM app.companies), (SELECT count(*) FROM app.leads)"
+    row = await conn.fetchrow(left)
+    assert row is not None
+    assert tuple(row) == (1, 1)  # what it found stays
