@@ -1,8 +1,8 @@
 -- circumstances --
 -- What stands in the way of an event of a tenant, as far as a tenant may see it.
 SELECT app.now() AS now,
-       (SELECT p.paused_by FROM app.pauses p WHERE p.tenant_id = $1::uuid AND p.job = '*') AS paused_by,
-       (SELECT p.reason FROM app.pauses p WHERE p.tenant_id = $1 AND p.job = '*') AS pause_reason,
+       (SELECT p.paused_by FROM app.pauses p WHERE p.tenant_id = $1::uuid) AS paused_by,
+       (SELECT p.reason FROM app.pauses p WHERE p.tenant_id = $1) AS pause_reason,
        (SELECT count(*) FROM (
             SELECT FROM app.outbox_events o
              WHERE o.tenant_id = $1 AND o.sink = 'queue' AND o.state IN ('pending', 'failed')

@@ -34,7 +34,7 @@ WITH clock AS MATERIALIZED (
                SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) END AS free
       FROM app.outbox_heads t, clock c
      WHERE t.available_at <= c.now
-       AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
+       AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
 ), share AS (
     SELECT r.tenant_id, least(r.free, ceil($1::numeric / count(*) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
 )
@@ -54,7 +54,7 @@ WITH clock AS MATERIALIZED (
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
        extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
-  FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id AND p.job = '*')
+  FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
      WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > c.now

@@ -574,7 +574,6 @@ ALTER TABLE app.outbox_history_default OWNER TO headwater_owner;
 
 CREATE TABLE app.pauses (
     tenant_id uuid NOT NULL,
-    job character varying(100) DEFAULT '*'::character varying NOT NULL,
     reason character varying(500) DEFAULT ''::character varying NOT NULL,
     paused_by character varying(200) NOT NULL,
     paused_at timestamp with time zone DEFAULT app.now() NOT NULL
@@ -844,7 +843,7 @@ ALTER TABLE ONLY app.outbox_history_default
     ADD CONSTRAINT outbox_history_default_pkey PRIMARY KEY (tenant_id, created_at, id);
 
 ALTER TABLE ONLY app.pauses
-    ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id, job);
+    ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (tenant_id, token_hash);

@@ -177,12 +177,10 @@ CALL app.wall('app.dead_letters', 'SELECT, INSERT, UPDATE');
 
 -- The API never touches the queue: it writes a pause, and the dispatcher obeys.
 CREATE TABLE app.pauses (
-    tenant_id uuid NOT NULL REFERENCES app.tenants,
-    job varchar(100) NOT NULL DEFAULT '*',
+    tenant_id uuid PRIMARY KEY REFERENCES app.tenants,
     reason varchar(500) NOT NULL DEFAULT '',
     paused_by varchar(200) NOT NULL,
-    paused_at timestamptz NOT NULL DEFAULT app.now(),
-    PRIMARY KEY (tenant_id, job)
+    paused_at timestamptz NOT NULL DEFAULT app.now()
 );
 CALL app.wall('app.pauses', 'SELECT, INSERT, DELETE');
 
