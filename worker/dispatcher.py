@@ -70,7 +70,8 @@ class Dispatcher:
 
     async def turn(self) -> float:
         """Hand off what is due, a batch in each lane. Returns how long to sleep: 0 when there may be more."""
-        batches = await asyncio.gather(*[self.dispatch_batch() for _ in range(LANES if self._deep else 1)])
+        lanes = LANES if self._deep else 1
+        batches = await asyncio.gather(*[self.dispatch_batch(lanes) for _ in range(lanes)])
         moved = sum(made for made, _ in batches)
         self.dispatched += moved
         self._deep = any(claimed >= self.settings.dispatch_batch for _, claimed in batches)
@@ -96,21 +97,23 @@ class Dispatcher:
         poll_s = self.settings.dispatch_poll_s
         return poll_s if next_due_s is None else min(poll_s, max(0.001, next_due_s))
 
-    async def dispatch_batch(self) -> tuple[int, int]:
+    async def dispatch_batch(self, lanes: int = 1) -> tuple[int, int]:
         """One transaction: claim, route, hand off. Returns (jobs made, events claimed).
 
+        `lanes` batches under way at once share the room a tenant has in the queue, since none sees the others' work.
         A batch the database refuses for its data is tried again under savepoints, to find the culprit.
         """
         try:
-            return await self._dispatch(self._hand_off_whole)
+            return await self._dispatch(self._hand_off_whole, lanes)
         except asyncpg.PostgresError as error:
             if not _blames_data(error):
                 raise
-        return await self._dispatch(self._hand_off_bisecting)
+        return await self._dispatch(self._hand_off_bisecting, lanes)
 
-    async def _dispatch(self, hand_off: Callable[[Tx, Routed], Awaitable[int]]) -> tuple[int, int]:
+    async def _dispatch(self, hand_off: Callable[[Tx, Routed], Awaitable[int]], lanes: int) -> tuple[int, int]:
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
-            buffer = self.settings.dispatch_tenant_buffer or None
+            asked = self.settings.dispatch_tenant_buffer
+            buffer = max(1, asked // lanes) if asked else None
             claimed = await outbox.claim(tx, batch=self.settings.dispatch_batch, tenant_buffer=buffer)
             if not claimed:
                 return 0, 0
