@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,59 @@ def test_decisions_end_in_files_that_exist(document: Path) -> None:
     named = re.findall(r"`([\w/.-]+)`", last)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+_ID = re.compile(r"\b(?:S\d\.\d\d|[BC]\.\d\d|R\d{1,2})\b")
+_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+
+
+def _acceptance() -> list[tuple[str, str, str]]:
+    """(id, state, tests or what is missing) of every row, as often as it stands there."""
+    text = (ROOT / "docs" / "acceptance.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return [(row[0], row[1], row[2]) for row in rows if _ID.fullmatch(row[0])]
+
+
+def test_every_id_stands_in_the_acceptance_table_once() -> None:
+    ids = [each for each, _, _ in _acceptance()]
+    assert [each for each in ids if ids.count(each) > 1] == []
+    expected = {"S0": 19, "S1": 10, "S2": 20, "S3": 20, "S4": 12, "C": 6, "B": 10}
+    numbers = {f"{group}.{n:02}" for group, last in expected.items() for n in range(1, last + 1)}
+    assert set(ids) == numbers | {f"R{n}" for n in range(1, 27)}
+
+
+def test_tests_named_by_the_acceptance_table_exist_and_name_the_id() -> None:
+    text = (ROOT / "docs" / "acceptance.md").read_text(encoding="utf-8")
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path, _ in set(_TEST.findall(text))}
+    for path, name in _TEST.findall(text):
+        assert re.search(rf"^\s*(async )?def {name}\(", sources[path], re.MULTILINE), f"{path} has no {name}"
+    for each, state, told in _acceptance():
+        shown = _TEST.findall(told)
+        assert state in ("shown", "part", "later"), each
+        assert bool(shown) == (state != "later"), f"{each} is {state}"
+        assert ("missing: " in told) == (state == "part"), each
+        for path, _ in shown:
+            assert re.search(rf"\b{re.escape(each)}\b", sources[path]), f"{path} does not name {each}"
+
+
+def test_what_tests_name_is_not_called_later() -> None:
+    built = {each for each, state, _ in _acceptance() if state != "later"}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        named = set(_ID.findall(path.read_text(encoding="utf-8")))
+        assert named <= built, f"docs/acceptance.md calls later what {path.name} names: {named - built}"
+
+
+def test_nothing_names_a_machine_or_a_registry() -> None:
+    """Paths of one machine, and addresses of package registries, are true nowhere else."""
+    told = re.compile("|".join(["/wo" + "rk/", "/ho" + r"me/\w", "/ro" + "ot/", "pyp" + r"i\.", "python" + "hosted"]))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout: git ls-files says which files are the project's")
+    found = [
+        f"{name}:{number}"
+        for name in tracked.stdout.splitlines()
+        if not name.endswith(".gz") and (ROOT / name).is_file()
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1)
+        if told.search(line)
+    ]
+    assert found == []

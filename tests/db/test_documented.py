@@ -20,7 +20,7 @@ OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload
 async def test_documented_columns_of_the_views_can_be_read(
     conn: Connection, tenant: UUID, view: str, columns: str
 ) -> None:
-    # R2
+    # R2 S3.12
     for column in columns.split():
         await conn.execute(opening(DbRole.APP, tenant))
         try:

@@ -38,6 +38,7 @@ def test_a_healthy_installation_has_no_findings(running: Up) -> None:
 
 
 def test_a_running_address_is_checked_from_outside(running: Up) -> None:
+    # S1.10
     assert findings("--url", running.url) == (0, {})
     status, found = findings("--url", "http://127.0.0.1:1")
     assert status == 1
@@ -59,6 +60,7 @@ def test_no_database_and_bad_settings_are_findings(tmp_path: Any) -> None:
 
 
 async def test_what_holds_the_flow_up_is_named(db_url: str, conn: Connection) -> None:
+    # B.10
     await _event_astray(conn)
     await _event_due_for_a_minute(conn)
     await conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM app.tenants")
