@@ -22,24 +22,25 @@ class Outcome:
     stop_reason: str | None = None
 
 
-def outcome(counts: Counts, slices: Sequence[SliceView], *, cancelled: bool) -> Outcome:
+def outcome(counts: Counts, slices: Sequence[SliceView], *, cancelled: bool, late: bool = False) -> Outcome:
     """Decide the terminal status of a run whose last slice has just closed.
 
     Time ran out: `failed(timeout)` when nothing was kept, else `partial(time_budget)` (R5). Slices in error: `partial`, or `failed`
-    when every slice failed and nothing was kept (R1).
+    when every slice failed and nothing was kept (R1). A slice whose job was cancelled was not read to its end either.
+    `late`: the whole run is past its time, whether or not it has slices.
     """
-    if cancelled:
+    if cancelled or (slices and all(s.state == "cancelled" for s in slices)):
         return Outcome(RunStatus.CANCELLED, stop_reason="cancelled")
     kept = counts.discovered > 0
-    broken = [s for s in slices if s.state in ("error", "dead")]
-    if any(s.stop_reason == TIME_BUDGET for s in slices):
+    broken = [s for s in slices if s.state in ("error", "dead", "cancelled")]
+    if late or any(s.stop_reason == TIME_BUDGET for s in slices):
         detail = "the time budget ran out before every slice was read; raise max_runtime_seconds or narrow the run"
         if not kept:
             return Outcome(RunStatus.FAILED, "timeout", detail, TIME_BUDGET)
         return Outcome(RunStatus.PARTIAL, "timeout", detail, TIME_BUDGET)
     capped = next((s.stop_reason for s in slices if s.stop_reason), None)
     if broken:
-        named = "; ".join(dict.fromkeys(f"{s.channel}: {s.error}" for s in broken))
+        named = "; ".join(dict.fromkeys(f"{s.channel}: {s.error or s.state}" for s in broken))
         if len(broken) == len(slices) and not kept:
             return Outcome(
                 RunStatus.FAILED, broken[0].error_code or "error", f"every slice failed: {named}"[:4000], capped
@@ -57,7 +58,7 @@ def stats(
     errors: list[dict[str, str]] = [
         {"type": s.error_code or "error", "message": s.error or s.state, "channel": s.channel}
         for s in slices
-        if s.state in ("error", "dead")
+        if s.state in ("error", "dead") or (s.state == "cancelled" and s.error)
     ]
     if ended.error_code == "timeout":
         errors.append({"type": "timeout", "message": ended.error or ""})

@@ -221,13 +221,15 @@ async def close_slice(
     return await end(tx, tenant, row["id"])
 
 
-async def end(tx: Tx, tenant: UUID, run_id: UUID, ended: Outcome | None = None) -> RunStatus | None:
-    """End a run: by the rules over its slices, or as told. None: it had ended before."""
+async def end(
+    tx: Tx, tenant: UUID, run_id: UUID, ended: Outcome | None = None, *, late: bool = False
+) -> RunStatus | None:
+    """End a run: by the rules over its slices (`late`: and its spent time), or as told. None: it had ended before."""
     run = await show(tx, tenant, run_id)
     if run is None or run.status.ended:
         return None
     slices = run.slices or []
-    ended = ended or outcome(run.counts, slices, cancelled=False)
+    ended = ended or outcome(run.counts, slices, cancelled=False, late=late)
     return await _finish(tx, tenant, run, slices, ended)
 
 
@@ -286,7 +288,7 @@ async def expire(tx: Tx, tenant: UUID, run_id: UUID) -> RunStatus | None:
     if standing is None or standing.status.ended:
         return None
     await tx.execute(SQL["close_open_slices"], tenant, run_id, "error", "time_budget")
-    return await end(tx, tenant, run_id)
+    return await end(tx, tenant, run_id, late=True)  # a dry run has no slices that could tell
 
 
 async def overdue(tx: Tx, grace_s: float) -> list[tuple[UUID, UUID]]:

@@ -118,7 +118,7 @@ UPDATE app.runs r SET open_slices = r.open_slices + 1, error_count = greatest(0,
 -- restart --
 -- The same for a run whose planning job is retried.
 UPDATE app.runs SET status = 'pending', finished_at = NULL, error_code = NULL, error = NULL, error_details = NULL, stop_reason = NULL, stats = NULL,
-       started_at = NULL, cancel_requested_at = NULL, updated_at = app.now()
+       started_at = NULL, deadline_at = NULL, cancel_requested_at = NULL, updated_at = app.now()
  WHERE tenant_id = $1 AND id = $2 AND status IN ('failed', 'cancelled') AND NOT EXISTS (SELECT FROM app.run_slices s WHERE s.tenant_id = $1 AND s.run_id = $2)
 RETURNING id
 
