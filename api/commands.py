@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from typing import Annotated
 
 import typer
 
-from contracts.errors import Unavailable
 from contracts.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,13 +21,14 @@ def api(
     """Serve the API. Prints `ready http://HOST:PORT` once it is; SIGTERM stops it cleanly."""
     import uvloop
 
+    from api.listening import listening
     from api.server import serve
     from db.address import database_url
 
     settings = Settings()
     host, port = host or settings.api_host, settings.api_port if port is None else port
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, database_url(settings), _listen(host, port), ready=typer.echo))
+        runner.run(serve(settings, database_url(settings), listening(host, port), ready=typer.echo))
 
 
 @app.command()
@@ -38,15 +37,3 @@ def openapi() -> None:
     from api.openapi import document
 
     typer.echo(json.dumps(document(), indent=2, sort_keys=True, ensure_ascii=False))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Taken before anything else starts, so that an occupied port is said at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise Unavailable(
-            f"cannot listen on {host}:{port} ({error.strerror or error}): stop what uses it, or choose another --port",
-            code="port_taken",
-        ) from error

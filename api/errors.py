@@ -16,6 +16,7 @@ from pydantic_core import to_jsonable_python
 from starlette.exceptions import HTTPException
 
 from contracts import errors
+from contracts.misfits import in_words
 from db.transaction import CONNECTION_ERRORS
 
 STATUSES: dict[type[BaseException], int] = {
@@ -128,12 +129,15 @@ class _Bug(errors.HeadwaterError):
     code = "internal"
 
 
+def _where(error: Any) -> str:
+    # The place of a JSON error is a character's number, which the message names.
+    parts = error["loc"][:1] if error["type"] == "json_invalid" else error["loc"]
+    return ".".join(str(part)[:100] for part in parts)[:300]
+
+
 def _misfit(error: RequestValidationError) -> errors.Invalid:
     """What does not fit, without repeating what was sent: it may be a password."""
-    found = [
-        {"where": ".".join(str(part)[:100] for part in e["loc"])[:300], "message": str(e["msg"])[:500]}
-        for e in error.errors()[:20]
-    ]
+    found = [{"where": _where(e), "message": in_words(e)[:500]} for e in error.errors()[:20]]
     detail = "; ".join(f"{e['where']}: {e['message']}" for e in found[:3]) or "the request does not make sense"
     if found and found[0]["where"] == "body" and isinstance(error.body, bytes):
         detail = "send the body as JSON, with the header Content-Type: application/json"

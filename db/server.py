@@ -121,10 +121,21 @@ def running(data: Path) -> str | None:
     return cluster.url(data, int(status[3]))
 
 
+def unusable(data: Path, error: OSError) -> Unavailable:
+    """The refusal for a folder that cannot be made or written to, with the next step."""
+    return Unavailable(
+        f"cannot use the folder {data} ({error.strerror}): choose one this user may write to (--data DIR, HEADWATER_DATA)",
+        code="data_folder",
+    )
+
+
 def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Server:
     engine = engines.within_reach(engine)
-    data = cluster.folder(data, durable)
-    lock = cluster.lock(data)
+    try:
+        data = cluster.folder(data, durable)
+        lock = cluster.lock(data)
+    except OSError as error:
+        raise unusable(data, error) from error
     try:
         cluster.await_end(data / "cluster")
         cluster.init(engine, data, durable)

@@ -90,6 +90,8 @@ def _channels(settings: Settings) -> list[Finding]:
 
     missing = asyncio.run(absent())
     wanted = [Channel(name) for name in settings.discovery_channels]
+    if settings.company_file and Channel.FILE not in wanted:
+        wanted.append(Channel.FILE)
     return [
         note("channels", missing[channel], "or choose others with DISCOVERY_CHANNELS")
         for channel in wanted

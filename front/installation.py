@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from api.listening import listening
 from api.secrets import generated_secret
-from contracts.errors import Unavailable
 from contracts.settings import Settings
 from db import address, server
 from db.commands import prepare
@@ -61,18 +60,6 @@ class Installation:
             stopping = asyncio.create_task(child.stop(self.settings.worker_drain_s + GRACE_S))
             keeper.cancel()
             await asyncio.wait({stopping, keeper})
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Take the port before anything is started. Raises: Unavailable, naming it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise Unavailable(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses the port, or choose another (--port)",
-            code="port_taken",
-        ) from error
 
 
 @asynccontextmanager
@@ -138,5 +125,9 @@ def _given(settings: Settings, database_url: str, port: int) -> dict[str, str]:
         "READYZ_REQUIRES_WORKER": os.environ.get("READYZ_REQUIRES_WORKER") or "true",
     }
     if settings.jwt_secret is None:
-        given["JWT_SECRET"] = generated_secret(Path(settings.headwater_data) / "jwt-secret")
+        folder = Path(settings.headwater_data)
+        try:
+            given["JWT_SECRET"] = generated_secret(folder / "jwt-secret")
+        except OSError as error:
+            raise server.unusable(folder, error) from error
     return given

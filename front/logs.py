@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from contracts.misfits import in_words
 from contracts.settings import Settings
 
 #: Libraries that say more than anybody wants to read.
@@ -53,6 +54,6 @@ def _named(service: str, env: str) -> Any:
 def settings_problems(error: ValidationError) -> list[str]:
     """What is wrong with the settings, one line each, by variable and without values: some are secrets."""
     return [
-        f"{'.'.join(str(part).upper() for part in each['loc']) or 'settings'}: {each['msg']}"
+        f"{'.'.join(str(part).upper() for part in each['loc']) or 'settings'}: {in_words(each)}"
         for each in error.errors(include_url=False, include_input=False)
     ]
