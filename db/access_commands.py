@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
@@ -12,16 +11,16 @@ from uuid import UUID
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
-from rich.console import Console
-from rich.table import Table
 
 from contracts.access import CreateKey, Email, GrantedRole, Slug
 from contracts.errors import NotFound
+from contracts.misfits import in_words
 from contracts.settings import Settings
 from contracts.tenants import Role, Tenant
 from db import access, passwords, tenants
 from db.address import database_url
 from db.pool import open_pool
+from db.terminal import operator, print_table
 from db.transaction import DbRole, Pool, transaction
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ def create_tenant(
 
     async def work(pool: Pool) -> Tenant:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-            return await tenants.create(tx, slug, name=name, by=_operator())
+            return await tenants.create(tx, slug, name=name, by=operator())
 
     _print([_with_database(work)], json, one=True)
 
@@ -72,7 +71,7 @@ def set_tenant_status(
 
     async def work(pool: Pool) -> Tenant:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-            changed = await tenants.set_status(tx, slug, status, by=_operator())  # type: ignore[arg-type]  # checked above
+            changed = await tenants.set_status(tx, slug, status, by=operator())  # type: ignore[arg-type]  # checked above
         if changed is None:
             raise NotFound(f"there is no tenant {slug!r}: `headwater tenants list` shows them")
         return changed
@@ -96,7 +95,7 @@ def create_user(
         hashed = await passwords.hashed(password)
         tenant_id = (await _tenant(pool, tenant)).id
         async with transaction(pool, tenant_id) as tx:
-            return await access.create_user(tx, tenant_id, email, Role(granted), hashed, by=_operator())
+            return await access.create_user(tx, tenant_id, email, Role(granted), hashed, by=operator())
 
     _print([_with_database(work)], json, one=True)
 
@@ -110,7 +109,7 @@ def list_users(tenant: TenantOption = None, json: JsonOption = False) -> None:
         async with transaction(pool, tenant_id) as tx:
             return await access.list_users(tx, tenant_id)
 
-    _print(_with_database(work), json)
+    _print(_with_database(work), json, empty="no user yet: `headwater users create EMAIL --role ROLE` adds one")
 
 
 @users_app.command("disable")
@@ -121,7 +120,7 @@ def disable_user(email: str, tenant: TenantOption = None) -> None:
     async def work(pool: Pool) -> None:
         tenant_id = (await _tenant(pool, tenant)).id
         async with transaction(pool, tenant_id) as tx:
-            if not await access.disable_user(tx, tenant_id, email, by=_operator()):
+            if not await access.disable_user(tx, tenant_id, email, by=operator()):
                 raise NotFound(f"there is no user {email}: `headwater users list` shows them")
 
     _with_database(work)
@@ -141,7 +140,7 @@ def set_password(
         hashed = await passwords.hashed(password)
         tenant_id = (await _tenant(pool, tenant)).id
         async with transaction(pool, tenant_id) as tx:
-            if not await access.change_password(tx, tenant_id, email, hashed, by=_operator()):
+            if not await access.change_password(tx, tenant_id, email, hashed, by=operator()):
                 raise NotFound(f"there is no user {email}: `headwater users list` shows them")
 
     _with_database(work)
@@ -171,14 +170,14 @@ def create_key(
                 tenant_id,
                 asked.name,
                 asked.role,
-                by=_operator(),
+                by=operator(),
                 scopes=asked.scopes,
                 expires_in_s=asked.expires_in_s,
             )
         return {"id": view.id, "key": text, **view.model_dump(include={"name", "role", "scopes", "expires_at"})}
 
     made = _with_database(work)
-    _print([made], True, one=True) if json else typer.echo(made["key"])
+    typer.echo(to_json(made, indent=2).decode() if json else made["key"])
 
 
 @keys_app.command("list")
@@ -190,7 +189,7 @@ def list_keys(tenant: TenantOption = None, json: JsonOption = False) -> None:
         async with transaction(pool, tenant_id) as tx:
             return await access.list_keys(tx, tenant_id, limit=1000)
 
-    _print(_with_database(work), json)
+    _print(_with_database(work), json, empty="no key yet: `headwater keys create --role ROLE` makes one")
 
 
 @keys_app.command("revoke")
@@ -201,7 +200,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID")], tenant: Ten
     async def work(pool: Pool) -> None:
         tenant_id = (await _tenant(pool, tenant)).id
         async with transaction(pool, tenant_id) as tx:
-            if not await access.revoke_key(tx, tenant_id, wanted, by=_operator()):
+            if not await access.revoke_key(tx, tenant_id, wanted, by=operator()):
                 raise NotFound(f"there is no key {key_id}: `headwater keys list` shows them")
 
     _with_database(work)
@@ -234,7 +233,7 @@ def _checked(kind: Any, value: object, what: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        reasons = "; ".join(e["msg"] for e in error.errors()[:3])
+        reasons = "; ".join(in_words(e) for e in error.errors()[:3])
         raise typer.BadParameter(f"{what}: {reasons}") from None
 
 
@@ -244,20 +243,8 @@ def _password(from_stdin: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
-def _operator() -> str:
-    """Who stands in the audit log for a command."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
-
-
-def _print(rows: Sequence[BaseModel | dict[str, Any]], as_json: bool, *, one: bool = False) -> None:
-    plain = [row.model_dump(mode="json") if isinstance(row, BaseModel) else row for row in rows]
+def _print(rows: Sequence[BaseModel], as_json: bool, *, one: bool = False, empty: str = "") -> None:
     if as_json:
-        typer.echo(to_json(plain[0] if one else plain, indent=2).decode())
+        typer.echo(to_json(rows[0] if one else list(rows), indent=2).decode())
         return
-    table = Table(*(plain[0] if plain else ("nothing",)))
-    for row in plain:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    print_table(rows, tuple(type(rows[0]).model_fields) if rows else (), empty=empty)

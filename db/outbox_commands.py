@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from contracts.errors import Invalid
+from contracts.misfits import in_words
 from contracts.outbox import EventDetail, EventFilter, EventPage, EventStatus, Explanation, Stats, Verification
 from contracts.replays import Replayed, ReplayReport, ReplayRequest
 from contracts.settings import Settings
@@ -240,4 +241,6 @@ def _request(given: Mapping[str, object], dry_run: bool, rate: float | None, lim
     try:
         return ReplayRequest.model_validate({"filter": given, "dry_run": dry_run, "rate": rate, "limit": limit})
     except ValidationError as error:
-        raise Invalid("; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors()[:3])) from None
+        raise Invalid(
+            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'replay'}: {in_words(e)}" for e in error.errors()[:3])
+        ) from None

@@ -156,7 +156,7 @@ DELETE FROM app.workers w WHERE w.beat_at < app.now() - interval '1 day'
 SELECT queue_name, status::text AS status, count(*) AS jobs FROM queue.procrastinate_jobs GROUP BY 1, 2 ORDER BY 1, 2
 
 -- alive --
--- Workers that beat within $1 seconds, and how old the newest dispatch is.
-SELECT count(*) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second') AS workers,
+-- Worker processes that beat within $1 seconds (each part of one has a row), and how old the newest dispatch is.
+SELECT count(DISTINCT (host, pid)) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second') AS workers,
        extract(epoch FROM app.now() - max(dispatched_at) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second'))::float8 AS dispatched_s_ago
   FROM app.workers

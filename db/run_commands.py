@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from contracts.errors import HeadwaterError, Invalid, NotFound
+from contracts.misfits import in_words
 from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Timeline
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
@@ -181,7 +182,7 @@ def _asked(**options: Any) -> CreateRun:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "-".join(str(part) for part in first["loc"][:1]).replace("_", "-")
-        _refuse(Invalid(f"{'--' + where + ': ' if where else ''}{first['msg']}"))
+        _refuse(Invalid(f"{'--' + where + ': ' if where else ''}{in_words(first)}"))
 
 
 def _refuse(error: HeadwaterError) -> NoReturn:

@@ -38,7 +38,9 @@ async def create(tx: Tx, slug: str, *, name: str | None = None, tenant_id: UUID 
     """Add a tenant (system role). Raises: Conflict (`tenant_exists`)."""
     row = await tx.fetchrow(SQL["create"], tenant_id, slug, name or slug)
     if row is None:
-        raise Conflict(f"there is a tenant {slug!r} or one with this id already", code="tenant_exists")
+        raise Conflict(
+            f"there is a tenant {slug!r} or one with this id already: choose another slug", code="tenant_exists"
+        )
     tenant = Tenant(**dict(row))
     await access.audit(tx, tenant.id, by, "tenant.created", "tenant", str(tenant.id), {"slug": slug})
     return tenant

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug of one tenant; absent: all of them.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: Characters in a line, more than any row has.
+UNCUT = 10_000
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -107,8 +109,8 @@ def print_table(rows: Sequence[BaseModel], columns: Sequence[str], *, empty: str
     if not rows:
         typer.echo(empty)
         return
-    # Ids are there to be copied: a narrow terminal or a pipe must not cut them.
-    console = Console(width=max(Console().width, 160))
+    # Ids are there to be copied: no terminal or pipe is narrow enough to cut them.
+    console = Console(width=UNCUT)
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(getattr(row, column)) for column in columns))
@@ -127,6 +129,12 @@ def print_fields(answer: BaseModel, fields: Sequence[str]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict) and all(isinstance(each, int | str) for each in value.values()):
+        return ", ".join(f"{name} {each}" for name, each in value.items())[:200]
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)[:200]
     if hasattr(value, "strftime"):
         return str(value.strftime("%Y-%m-%d %H:%M:%S"))
     return str(value).replace("\n", " ")[:200]

@@ -120,6 +120,9 @@ def test_access_is_given_and_taken_on_the_command_line(db_url: str) -> None:
     assert (user["email"], user["role"]) == ("ada@example.com", "ops")
     key = told(db_url, "keys", "create", "--tenant", "acme", "--role", "analyst")
     assert {"id", "key"} <= key.keys()
+    for listing, whole in (("tenants", tenant["id"]), ("users", user["id"]), ("keys", key["id"])):
+        given = () if listing == "tenants" else ("--tenant", "acme")
+        assert whole in run(db_url, listing, "list", *given, COLUMNS="40").stdout, "an id is there to be copied"
     with running(db_url) as (_, line), httpx.Client(base_url=line.split()[1]) as client:
         me = client.get("/v1/auth/me", headers={"Authorization": f"Bearer {key['key']}"}).json()
         assert (me["tenantId"], me["role"]) == (tenant["id"], "analyst")

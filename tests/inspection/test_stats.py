@@ -9,7 +9,7 @@ import pytest
 
 from contracts.events import Probed, RunFinished
 from contracts.outbox import Stats
-from db import stats
+from db import queue, stats
 from tests.inspection.scene import Scene
 
 
@@ -49,6 +49,9 @@ async def test_what_waits_what_moves_and_how_fast(scene: Scene) -> None:
     assert seen.dead_letters_open == {"event": 1, "job": 0}
     assert seen.queue == {"queued": 4, "running": 2}
     assert seen.workers == 1
+    async with scene.system() as tx:
+        await queue.register(tx, "tests", 1, ["dispatch"])
+    assert (await look(scene)).workers == 1, "another part of the same process"
     minute = seen.rates[0]
     assert (minute.window_s, minute.emitted_per_s, minute.sent_per_s) == (60, round(9 / 60, 3), round(6 / 60, 3))
 
