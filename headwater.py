@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -73,8 +74,21 @@ app = typer.Typer(
 QUIET = ("demo", "doctor")
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"headwater {version('headwater')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _before(context: typer.Context) -> None:
+def _before(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     if context.invoked_subcommand in QUIET:
         return
     from contracts.settings import Settings
@@ -83,11 +97,19 @@ def _before(context: typer.Context) -> None:
     configure_logging(Settings(), f"headwater-{context.invoked_subcommand or 'cli'}")
 
 
+def _end_as_by_ctrl_c() -> None:
+    # SIGTERM and a closed terminal would leave throw-away folders behind. What nohup ignores stays ignored.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """Run a command. A failure we know is one line saying the next step, on stderr, exit status 1; bad settings are 2."""
     from contracts.errors import HeadwaterError
     from front import lifeline
 
+    _end_as_by_ctrl_c()
     if lifeline.VARIABLE in os.environ:
         lifeline.hold()
     try:

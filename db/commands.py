@@ -74,7 +74,7 @@ def serve(
     with server.choose(None, settings.headwater_pg, address.folder(settings), port=port) as running:
         asyncio.run(prepare(running.url))
         typer.echo(running.url)
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        signal.sigwait({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 @app.command()

@@ -18,7 +18,7 @@ import typer
 from contracts.errors import HeadwaterError, Unavailable
 from contracts.settings import Settings
 from contracts.tenants import Role, Tenant
-from db import access, passwords, tenants
+from db import access, passwords, server, tenants
 from db.pool import open_pool
 from db.transaction import DbRole, transaction
 from front.client import Client
@@ -60,11 +60,16 @@ def demo(
 @contextmanager
 def _folder(data: Path | None) -> Iterator[Path]:
     if data is not None:
-        data.mkdir(parents=True, exist_ok=True)
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise server.unusable(data, error) from error
         yield data
         return
     made = Path(tempfile.mkdtemp(prefix="headwater-demo-"))
     try:
+        # Run by root, the server is another user's, who must be able to pass.
+        made.chmod(0o711)
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)

@@ -27,8 +27,6 @@ def up(
 
     The database is DATABASE_URL, or an embedded Postgres in the data folder. The log goes to stderr.
     """
-    # Until the loop listens for it, SIGTERM is to undo what was started, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = settings_with(data)
     try:
         asyncio.run(_up(settings, settings.api_port if port is None else port, sandbox))
@@ -45,7 +43,7 @@ async def _up(settings: Settings, port: int, sandbox: bool) -> None:
 
 
 def cancel_on_signals() -> None:
-    """SIGTERM and SIGINT cancel the current task, once: cleaning up is not interrupted by a second one."""
+    """SIGTERM, SIGINT and a closed terminal cancel the current task, once: a second one does not interrupt cleaning up."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     told: list[bool] = []
@@ -55,5 +53,7 @@ def cancel_on_signals() -> None:
             told.append(True)
             task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, once)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Under nohup, a closed terminal is to be survived.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, once)

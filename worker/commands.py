@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from contracts.errors import Unavailable
 from contracts.settings import Settings
 from worker.app import PARTS, work
 
@@ -35,7 +36,20 @@ def worker(
     if concurrency is not None:
         settings = settings.model_copy(update={"worker_concurrency": concurrency})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(settings, database_url(settings), only=parts, ready=lambda: typer.echo("ready worker")))
+        url = database_url(settings)
+        runner.run(_migrated(url))
+        runner.run(work(settings, url, only=parts, ready=lambda: typer.echo("ready worker")))
+
+
+async def _migrated(url: str) -> None:
+    # Without its tables a worker could only die of the first statement, saying nothing useful.
+    from db import migrate
+
+    if missing := await migrate.pending(url):
+        raise Unavailable(
+            f"{len(missing)} migrations are not applied, {missing[0]} is the first: run `headwater db migrate`",
+            code="not_migrated",
+        )
 
 
 @app.command()
@@ -62,6 +76,7 @@ def bench(
     """Measure this machine on a Postgres of its own, stock Procrastinate beside it. Changes nothing of yours."""
     import json
     import tempfile
+    from contextlib import ExitStack
     from pathlib import Path
 
     import uvloop
@@ -70,7 +85,10 @@ def bench(
     from db.commands import prepare
     from worker.bench.run import measure, table
 
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder, server.start(Path(folder) / "pg") as running:
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder, ExitStack() as held:
+        # Run by root, the server is another user's: what it cannot enter would be kept elsewhere, and stay there.
+        Path(folder).chmod(0o711)
+        running = held.enter_context(server.start(Path(folder) / "pg"))
 
         async def work_through() -> dict[str, object]:
             await prepare(running.url)

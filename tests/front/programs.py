@@ -82,6 +82,7 @@ def up(*words: str, **changes: str) -> Iterator[Up]:
     """`headwater up` on a free port and a data folder of its own, stopped at the end."""
     # Not pytest's folder: the embedded server may run as another user, who must be able to enter it.
     with tempfile.TemporaryDirectory(prefix="headwater-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
         mark, log, data = uuid4().hex, Path(folder) / "log", Path(folder) / "data"
         with log.open("w") as errors:
             process = subprocess.Popen(
