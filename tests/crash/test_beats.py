@@ -7,17 +7,17 @@ from uuid import UUID
 
 from contracts.runs import RunStatus
 from tests.crash.breaking import Stage, asked, locked, planned, stuck
-from tests.flows.installation import Desk, desk_at
+from tests.flows.installation import Desk, desk_at, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
 QUERY = "workwear manufacturers Johannesburg"
 VENDOR = {"register": "gleif", "google": "tavily"}
 
 
-async def _undisturbed(desk: Desk, channel: str, sandbox: RunningSandbox) -> dict[str, Any]:
+async def _undisturbed(desk: Desk, channel: str, sandbox: RunningSandbox, page_size: int = 20) -> dict[str, Any]:
     """What the same run leaves behind at a tenant where nobody dies."""
     async with desk_at(desk.url) as other:
-        run = await other.run(channels=[channel], queries=[QUERY])
+        run = await other.run(channels=[channel], queries=[QUERY], page_size=page_size)
         assert run.status is RunStatus.COMPLETED
         found = await other.found(run.id)
     sandbox.reset()
@@ -71,6 +71,22 @@ async def test_killed_while_asking_for_what_is_free(desk: Desk, stage: Stage, sa
     assert sandbox.totals("gleif")["repeated"] == 1
     states = await desk.rows("SELECT state FROM app.vendor_calls WHERE tenant_id = {me} ORDER BY id")
     assert [s["state"] for s in states] == ["released", "answered", "answered"]
+
+
+async def test_killed_on_a_later_page_the_run_goes_on_from_the_last_committed_one(
+    desk: Desk, stage: Stage, sandbox: RunningSandbox
+) -> None:
+    # S2.06: the cursor stands on the slice, so pages that are in are not asked for again.
+    undisturbed = await _undisturbed(desk, "register", sandbox, page_size=5)
+    sandbox.latency(500, "gleif")
+    run_id = await desk.start(channels=["register"], queries=[QUERY], page_size=5)
+    await until(lambda: sandbox.totals("gleif")["requests"] == 3, 20, "the third page was never asked for")
+    stage.worker.kill()
+    assert await desk.one("SELECT page FROM app.run_slices WHERE run_id = $1", run_id) == 2
+    sandbox.latency(0, "gleif")
+    stage.replace_worker()
+    await _as_if_nothing_had_happened(desk, run_id, undisturbed, crashes=1)
+    assert sandbox.totals("gleif")["repeated"] == 1
 
 
 async def test_killed_while_asking_for_what_costs_money(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
