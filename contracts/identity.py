@@ -26,6 +26,11 @@ _DOTTED = re.compile(r"\b[^\W\d](?:\.[^\W\d])+\b\.?")
 _NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
 
 
+#: Folding can lengthen a text many times over; what is kept fits the columns it goes to, in characters.
+_MAX_CORE = 500
+_MAX_EMAIL = 320
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
     """One key of a record. Ordering is (type, value): the order in which keys are locked."""
@@ -44,7 +49,7 @@ def name_core(name: str) -> str:
     folded = "".join(c for c in folded if not unicodedata.combining(c)).casefold()
     undotted = _DOTTED.sub(lambda found: found[0].replace(".", ""), folded)
     words = _NOT_WORD.sub(" ", undotted).strip()
-    return _FORMS.sub("", words).strip() or words
+    return (_FORMS.sub("", words).strip() or words)[:_MAX_CORE].strip()
 
 
 def company_keys(company: FoundCompany) -> tuple[Key, ...]:
@@ -61,10 +66,9 @@ def company_keys(company: FoundCompany) -> tuple[Key, ...]:
 
 
 def contact_key(contact: FoundContact) -> Key | None:
-    """The key of a person: the e-mail address, lower-cased; None without one."""
-    if not contact.email or "@" not in contact.email:
-        return None
-    return Key("email", contact.email.strip().lower())
+    """The key of a person: the e-mail address, lower-cased; None without one that could be real."""
+    address = (contact.email or "").strip().lower()
+    return Key("email", address) if "@" in address and len(address) <= _MAX_EMAIL else None
 
 
 @dataclass(frozen=True, slots=True)

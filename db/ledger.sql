@@ -4,13 +4,14 @@ UPDATE app.vendor_items SET live = false
  WHERE tenant_id = $1 AND vendor = $2 AND operation = $3 AND fingerprint = $4 AND live AND state = 'answered' AND expires_at <= app.now()
 
 -- look --
--- The live row of an item, and whether the attempt that sent it is still at work.
+-- The live row of an item, and whether the attempt that sent it is still at work. An answer past its time is none.
 SELECT i.id, i.call_id, i.state, i.response,
        EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = i.tenant_id AND e.id = c.execution_id
                   AND e.token = c.execution_token AND e.state = 'running') AS in_flight,
        c.billable
   FROM app.vendor_items i JOIN app.vendor_calls c ON c.tenant_id = i.tenant_id AND c.id = i.call_id
  WHERE i.tenant_id = $1 AND i.vendor = $2 AND i.operation = $3 AND i.fingerprint = $4 AND i.live
+   AND (i.state <> 'answered' OR i.expires_at > app.now())
 
 -- reserve --
 -- Committed before the request leaves: from here on the money may be gone.

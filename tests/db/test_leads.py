@@ -64,6 +64,18 @@ async def test_the_same_company_from_two_channels_is_one(conn: Connection, pool:
     assert [s["status"] for s in statuses] == ["DISCOVERED", "DUPLICATE", "DUPLICATE"]
 
 
+@pytest.mark.parametrize("name", ["A & " * 124 + "Son", "ß" * 500, "\ufdfa" * 500], ids=["and", "sharp s", "ligature"])
+async def test_a_name_that_grows_when_folded_does_not_cost_the_page(
+    conn: Connection, pool: Pool, tenant: UUID, name: str
+) -> None:
+    # R13: one odd record stands beside the others, and is known again.
+    (of,) = await _slices(pool, tenant)
+    odd = company(name, external_id="odd", contacts=(FoundContact(email="\u0130" * 300 + "@example.com"),))
+    assert (await _save(pool, tenant, of, odd, company("Acme"))).companies_created == 2
+    assert (await _save(pool, tenant, of, company(name, external_id="again"))).companies_created == 0
+    assert await conn.fetchval("SELECT count(*) FROM app.companies") == 2
+
+
 async def test_two_registry_numbers_are_two_companies(conn: Connection, pool: Pool, tenant: UUID) -> None:
     """Whatever weaker keys say: a holding and its daughter share a web site and a name."""
     (of,) = await _slices(pool, tenant)

@@ -43,6 +43,15 @@ async def _settle(pool: Pool, by: Delivery, held: Reserved, end: Any = "answered
         await ledger.settle(tx, by.tenant_id, held.call_id, end, **given)
 
 
+async def test_an_answer_past_its_time_is_no_answer_to_anybody(pool: Pool, tenant: UUID) -> None:
+    # R3: a dry run only looks; it must say what the real run would pay.
+    (one,) = await _attempts(pool, tenant)
+    await _settle(pool, one, await _reserve(pool, one), keep_s=0.0)
+    async with transaction(pool, tenant) as tx:
+        assert await ledger.look(tx, tenant, ITEM) is None
+    assert isinstance(await _reserve(pool, one), Reserved)
+
+
 async def test_an_answer_is_bought_once_and_read_again(conn: Connection, pool: Pool, tenant: UUID) -> None:
     (one,) = await _attempts(pool, tenant)
     held = await _reserve(pool, one)
