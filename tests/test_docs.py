@@ -60,6 +60,16 @@ def test_decisions_end_in_files_that_exist(document: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_make_help_lists_every_target_and_documents_name_only_those() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[0].split())
+    listed = set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE))
+    assert phony == listed
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= listed, document.name
+
+
 _ID = re.compile(r"\b(?:S\d\.\d\d|[BC]\.\d\d|R\d{1,2})\b")
 _TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 
