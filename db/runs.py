@@ -141,6 +141,11 @@ async def lock(tx: Tx, tenant: UUID, run_id: UUID) -> Standing | None:
     return _standing(row) if row else None
 
 
+async def yield_early(tx: Tx) -> None:
+    """For the rest of the transaction, wait for locks only as long as no real run can suffer from it (raises CONTENTION)."""
+    await tx.execute(SQL["yield_early"])
+
+
 async def begin(tx: Tx, tenant: UUID, run_id: UUID, budget_s: float) -> bool:
     """pending -> running, with a deadline `budget_s` seconds from now. False: it is not pending."""
     return await tx.fetchval(SQL["begin"], tenant, run_id, budget_s) is not None

@@ -38,6 +38,9 @@ CONNECTION_ERRORS = (
     asyncpg.OperatorInterventionError,
 )
 
+#: Another transaction stood in the way; everything is rolled back, so trying again is safe.
+CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+
 
 def opening(role: DbRole, tenant: UUID | None) -> str:
     """The statement every transaction starts with. Role and tenant are local to it, so this holds under PgBouncer too."""

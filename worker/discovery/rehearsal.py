@@ -6,6 +6,8 @@ pages so far are rehearsed to see, by the rules of the real run, which slices wo
 
 from __future__ import annotations
 
+import asyncio
+import random
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from contracts.outcomes import TIME_BUDGET
 from contracts.providers import Channel, Page
 from contracts.runs import RunStatus, RunView, SliceView
 from db import ledger, runs
-from db.transaction import Tx, transaction
+from db.transaction import CONTENTION, Tx, transaction
 from worker import ask
 from worker.context import Context, RunOver
 from worker.discovery import plan
@@ -99,10 +101,20 @@ async def _ask(ctx: Context, h: _Heard, size: int) -> None:
 
 
 async def _rehearse(ctx: Context, run_id: UUID, heard: list[_Heard]) -> RunView:
-    """Apply all pages so far in a transaction that rolls back; returns the run as it would stand."""
+    """Apply all pages so far in a transaction that rolls back; returns the run as it would stand. Gives way to real runs."""
+    while True:
+        try:
+            return await _rehearse_once(ctx, run_id, heard)
+        except CONTENTION as error:
+            log.info("rehearsal_gave_way", runId=str(run_id), error=str(error))
+        await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311
+
+
+async def _rehearse_once(ctx: Context, run_id: UUID, heard: list[_Heard]) -> RunView:
     seen: RunView | None = None
     try:
         async with transaction(ctx.pool, ctx.tenant) as tx:
+            await runs.yield_early(tx)
             seen = await _apply(tx, ctx.tenant, run_id, heard)
             raise _RolledBack
     except _RolledBack:
