@@ -264,6 +264,8 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
             SQL["add_companies"], tenant, None, [placed.company_id], [company.name], [name_core(company.name)], [company.country],
             [company.city], [company.domain], [company.registry_id], [" ".join(company.industries)], ["manual"],
         )  # fmt: skip
+    else:
+        await tx.fetch(SQL["lock_companies"], tenant, [placed.company_id])  # two at once would both find no lead
     lead = None
     if await tx.fetchval(SQL["lead_of_company"], tenant, placed.company_id, icp_profile_id) is None:
         contact_id = await _typed_contact(tx, tenant, placed, company)

@@ -18,6 +18,7 @@ from db.runs import Slice
 from db.transaction import Pool, transaction
 from tests.conftest import Connection
 from tests.db.conftest import new_tenant
+from tests.queue.working import until
 from worker.discovery import plan
 
 
@@ -74,6 +75,33 @@ async def test_a_name_that_grows_when_folded_does_not_cost_the_page(
     assert (await _save(pool, tenant, of, odd, company("Acme"))).companies_created == 2
     assert (await _save(pool, tenant, of, company(name, external_id="again"))).companies_created == 0
     assert await conn.fetchval("SELECT count(*) FROM app.companies") == 2
+
+
+async def test_two_people_typing_in_one_company_make_one_lead(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S2.19 R13: each names another contact, so the unique key of leads does not stop them.
+    profile = UUID(int=7)
+
+    async def typed(email: str | None, icp: UUID | None) -> UUID | None:
+        people = (FoundContact(email=email),) if email else ()
+        async with transaction(pool, tenant) as tx:
+            try:
+                return await leads.create(tx, tenant, company("Acme", contacts=people), icp_profile_id=icp)
+            except Conflict:
+                return None
+
+    await typed(None, None)
+    async with transaction(pool, tenant) as tx:
+        first = company("Acme", contacts=(FoundContact(email="a@acme.co.za"),))
+        await leads.create(tx, tenant, first, icp_profile_id=profile)
+        second = asyncio.create_task(typed("b@acme.co.za", profile))
+        waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: _or_done(conn, waiting, second))
+    assert await second is None
+    assert await conn.fetchval("SELECT count(*) FROM app.leads WHERE icp_profile_id = $1", profile) == 1
+
+
+async def _or_done(conn: Connection, question: str, task: asyncio.Task[Any]) -> bool:
+    return task.done() or bool(await conn.fetchval(question))
 
 
 async def test_two_registry_numbers_are_two_companies(conn: Connection, pool: Pool, tenant: UUID) -> None:
