@@ -42,8 +42,14 @@ async def sweep_once(pool: Pool, grace_s: float = GRACE_S) -> tuple[int, int]:
         overdue = await runs.overdue(tx, grace_s)
     ended = 0
     for tenant, run_id in overdue:
-        async with transaction(pool, tenant) as tx:
-            status = await runs.expire(tx, tenant, run_id)
+        try:
+            async with transaction(pool, tenant) as tx:
+                status = await runs.expire(tx, tenant, run_id)
+        except (Unavailable, *CONNECTION_ERRORS):
+            raise
+        except Exception:
+            log.exception("run_not_expired", runId=str(run_id), nextStep="it holds up no other; look at the error")
+            continue
         if status is not None:
             ended += 1
             log.warning("run_expired", runId=str(run_id), status=status.value)

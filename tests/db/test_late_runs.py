@@ -64,3 +64,12 @@ async def test_a_run_whose_jobs_were_cancelled_one_by_one_has_not_completed(
     assert run.status is status
     async with transaction(pool, tenant) as tx:
         assert await runs.last_success(tx, tenant) is None
+
+
+async def test_an_overdue_run_nobody_can_read_holds_up_no_other(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # A newer version may have written it: this worker must neither die of it nor stop ending runs.
+    newer, known = await _begun(pool, tenant), await _begun(pool, tenant)
+    await conn.execute("""UPDATE app.runs SET params = params || '{"from_the_future": 1}' WHERE id = $1""", newer)
+    await _shift(conn, "400 seconds")
+    assert await sweep.sweep_once(pool) == (1, 0)
+    assert (await _show(pool, tenant, known)).status is RunStatus.FAILED
