@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
 from api.auth import Guard
+from api.examples import EXAMPLES
 from contracts.settings import Settings
 from contracts.tenants import Role
 
@@ -72,6 +73,8 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
+    for name, example in EXAMPLES.items():
+        made["components"]["schemas"][name]["examples"] = [example]
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from api.openapi import document
@@ -41,6 +42,30 @@ def test_every_operation_is_described_tagged_and_named_once() -> None:
         assert operation.get("description"), f"{name} has no docstring"
         assert operation.get("tags"), f"{name} has no tag"
         assert set(operation["tags"]) <= tags, f"{name}: describe its tag in api/openapi.py"
+
+
+def test_every_answer_has_an_example_and_every_example_is_true_to_its_schema() -> None:
+    made = document()
+    schemas = made["components"]["schemas"]
+
+    def shows(part: dict[str, Any]) -> bool:
+        """An example of its own, of a member, or of the schema it refers to."""
+        if part.keys() & {"example", "examples"}:
+            return True
+        if "$ref" in part:
+            return shows(schemas[part["$ref"].rsplit("/", 1)[1]])
+        inner = [part["items"]] if "items" in part else [*part.get("properties", {}).values(), *part.get("anyOf", [])]
+        return any(shows(each) for each in inner)
+
+    for name, operation in operations():
+        for status, response in operation["responses"].items():
+            for content in response.get("content", {}).values():
+                assert "example" in content or shows(content.get("schema", {})), f"{name} {status}: api/examples.py"
+    for name, schema in schemas.items():
+        for example in schema.get("examples", []):
+            whole = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
+            wrong = [error.message for error in Draft202012Validator(whole).iter_errors(example)]
+            assert wrong == [], name
 
 
 def _loose(schema: dict[str, Any]) -> str | None:

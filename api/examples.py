@@ -1,0 +1,120 @@
+"""What answers look like, for the OpenAPI document: one example for each schema that has none of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RUN = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
+_LEAD = "01936f3e-9a40-7c11-8f7a-5b1d2c3e4f02"
+_COMPANY = "01936f3e-9a3f-7a90-b1c2-6d7e8f901a03"
+_EVENT = "01936f3e-7c1b-7e05-a4b6-1c2d3e4f5a04"
+_JOB = "01936f3e-7c20-7f33-9a8b-2b3c4d5e6f05"
+_ASKED, _BEGAN, _ENDED = "2026-01-05T06:00:00Z", "2026-01-05T06:00:01Z", "2026-01-05T06:00:04Z"
+_QUERY = "workwear manufacturers Johannesburg"
+
+_SLICE = {
+    "id": "01936f3e-7c25-7d21-8c9d-3a4b5c6d7e06", "ordinal": 0, "channel": "register", "query": _QUERY, "state": "done",
+    "page": 2, "found": 31, "companies_created": 25, "companies_skipped": 6, "would_cost": 0,
+    "stop_reason": "max_companies", "error_code": None, "error": None,
+}  # fmt: skip
+_COUNTS = {
+    "discovered": 31, "after_dedupe": 25, "companies_created": 25, "companies_skipped": 6, "contacts_created": 4,
+    "contacts_skipped": 0, "leads_created": 25, "leads_skipped": 0, "errors": 0, "api_calls": 2,
+}  # fmt: skip
+_STATS = {
+    "channelResults": {"register": 31}, "totalDiscovered": 31, "totalAfterDedupe": 25, "companiesCreated": 25,
+    "companiesSkipped": 6, "contactsCreated": 4, "contactsSkipped": 0, "leadsCreated": 25, "leadsSkipped": 0, "errors": [],
+    "durationMs": 3200, "wouldCost": 0, "stopReason": "max_companies",
+    "config": {"maxCompanies": 25, "maxQueries": 10, "maxRuntimeSeconds": 300, "channels": ["register"]},
+}  # fmt: skip
+_PARAMS = {
+    "channels": ["register"], "queries": [_QUERY], "max_companies": 25, "max_queries": 10, "max_runtime_seconds": 300,
+    "page_size": 20, "limit": None, "cursor": None, "icp_profile_id": None,
+}  # fmt: skip
+_VIEW: dict[str, Any] = {
+    "id": _RUN, "kind": "discovery", "status": "completed", "mode": "manual", "dry_run": False, "triggered_by": "api",
+    "requested_by": "ada@example.com", "params": _PARAMS, "counts": _COUNTS, "open_slices": 0, "stats": _STATS,
+    "error_code": None, "error": None, "stop_reason": "max_companies", "created_at": _ASKED, "started_at": _BEGAN,
+    "finished_at": _ENDED, "duration_s": 3.2, "remaining_ms": None, "cancel_requested_at": None, "slices": [_SLICE],
+}  # fmt: skip
+_CALL = {
+    "id": "01936f3e-7c30-7b44-9e0f-4b5c6d7e8f07", "vendor": "gleif", "operation": "search", "billable": False,
+    "state": "answered", "units_reserved": 0, "units_spent": 0, "error": None, "sent_at": _BEGAN, "settled_at": _ENDED,
+    "execution_id": _JOB,
+}  # fmt: skip
+_RECORD = {
+    "id": "01936f3e-9a3e-7d55-8a1b-5c6d7e8f9008", "source": "register", "vendor": "gleif",
+    "external_id": "529900T8BM49AURSDO55", "status": "DISCOVERED", "reason": None, "run_id": _RUN, "slice_id": _SLICE["id"],
+    "page": 0, "payload": {"name": "Karoo Workwear (Pty) Ltd", "country": "ZA"}, "created_at": _ENDED,
+}  # fmt: skip
+_ROW: dict[str, Any] = {
+    "id": _LEAD, "status": "new", "source": "register", "run_id": _RUN, "icp_profile_id": None, "company_id": _COMPANY,
+    "company_name": "Karoo Workwear (Pty) Ltd", "country": "ZA", "city": "Johannesburg", "domain": "karoo.example",
+    "registry_id": "lei:529900T8BM49AURSDO55", "industries": [], "sources": ["register", "google"], "contact_id": None,
+    "contact_name": None, "contact_email": None, "latest_discovery": _RECORD, "latest_enrichment": None,
+    "latest_score": None, "created_at": _ENDED, "updated_at": _ENDED,
+}  # fmt: skip
+_KEY = {
+    "id": "01936f40-0000-7abc-8def-6d7e8f901209", "name": "night importer", "role": "analyst", "scopes": ["leads:read"],
+    "created_by": "ada@example.com", "created_at": _ASKED, "expires_at": None, "revoked_at": None, "last_used_at": None,
+}  # fmt: skip
+_TENANT = "01936f3d-0000-7000-8000-000000000001"
+_EXECUTION: dict[str, Any] = {
+    "tenant_id": _TENANT, "id": _JOB, "job": "discovery.fetch", "key": f"discovery.fetch:{_RUN}:{_SLICE['id']}:0",
+    "queue": "discovery", "state": "waiting", "status": "queued", "token": 2, "failures": 1, "crashes": 0,
+    "event_id": _EVENT, "error_class": "vendor_down", "error": "gleif answered 503", "queued_at": _BEGAN,
+}  # fmt: skip
+_PAYLOAD = {"runId": _RUN, "sliceId": _SLICE["id"], "page": 0}
+
+#: Schema name -> an example of it.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Alive": {"status": "ok"},
+    "KeyView": _KEY,
+    "KeyPage": {"items": [_KEY], "next_cursor": None},
+    "RunView": _VIEW,
+    "RunPage": {"items": [{**_VIEW, "slices": None}], "next_cursor": _RUN},
+    "RunCheck": {
+        "ok": True, "run_id": _RUN, "status": "completed", "events": 29, "jobs": 3, "lost": 0, "doubled": 0, "findings": [],
+    },
+    "Inspection": {
+        "run": _VIEW, "vendor_calls": [_CALL], "jobs": {"done": 3}, "records": {"DISCOVERED": 25, "REJECTED": 6},
+        "findings": [],
+    },
+    "Timeline": {
+        "run": _VIEW,
+        "moments": [
+            {"at": _ASKED, "what": "run", "id": _RUN, "title": "asked for by ada@example.com", "state": "pending",
+             "detail": None, "took_s": None},
+            {"at": _BEGAN, "what": "execution", "id": _JOB, "title": "discovery.fetch", "state": "done", "detail": None,
+             "took_s": 0.8},
+        ],
+        "truncated": False,
+    },
+    "LeadPage": {"items": [_ROW], "next_cursor": None},
+    "LeadDetail": {**_ROW, "discovery_records": [_RECORD], "contacts": []},
+    "LeadCreated": {"id": _LEAD, "status": "new"},
+    "CausedExecution": {**_EXECUTION, "link": "made"},
+    "ExecutionDetail": {**_EXECUTION, "scope": "once", "priority": 0, "payload": _PAYLOAD},
+    "EventDetail": {
+        "tenant_id": _TENANT, "id": 42, "event_id": _EVENT, "status": "sent", "type": "SliceReady", "version": 1,
+        "aggregate_type": "run", "aggregate_id": _RUN, "sink": "queue", "attempts": 0, "created_at": _ASKED,
+        "sent_at": _BEGAN, "payload": _PAYLOAD, "headers": {}, "routes": 1,
+        "executions": [{**_EXECUTION, "link": "made"}],
+    },
+    "Replayed": {"event_id": _EVENT, "replay_of": _EVENT, "status": "pending"},
+    "ReplayReport": {
+        "dry_run": True, "matched": 12, "replayed": 0, "more": False, "by_type": {"SliceReady": 12}, "oldest": _ASKED,
+        "newest": _ENDED, "last_due_at": None,
+    },
+    "Stats": {
+        "at": _ENDED, "counts": {"pending": 3, "processing": 0, "failed": 1},
+        "depth": [{"state": "pending", "type": "SliceReady", "count": 3}], "truncated": False, "oldest_due_age_s": 0.2,
+        "next_due_at": None, "rates": [{"window_s": 60, "emitted_per_s": 1.5, "sent_per_s": 1.5}],
+        "dead_letters_open": {"event": 0, "job": 1}, "queue": {"queued": 2, "running": 4}, "workers": 2,
+        "dispatched_s_ago": 0.4,
+    },
+    "Verification": {
+        "ok": True, "events": 1200, "jobs": 1180, "absorbed": 20, "lost": 0, "doubled": 0, "orphaned": 0, "waiting": 3,
+        "dead_letters": 0, "window": {"since": None, "until": _ENDED}, "took_s": 0.05, "breaches": [],
+    },
+}  # fmt: skip
