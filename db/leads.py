@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from contracts.errors import Conflict
 from contracts.events import LeadDiscovered
-from contracts.identity import Group, Key, Owner, company_keys, contact_key, group, name_core
+from contracts.identity import Key, company_keys, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
-from db import outbox
-from db.runs import Slice
+from db import entities, outbox
+from db.entities import Placed
+from db.slices import Slice
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("leads")
-
-
-@dataclass(slots=True)
-class _Placed:
-    """A group with its final place: the company it stands for, and whether this page made it."""
-
-    group: Group
-    company_id: UUID | None
-    created: bool
-    reason: str | None = None
 
 
 async def save_page(
@@ -44,8 +34,7 @@ async def save_page(
 
     At most `room` companies are created; what is over is kept as a REJECTED record. Returns what the page added.
     """
-    taken = await _taken(tx, tenant, companies)
-    placed = await _place(tx, tenant, group(companies, taken), room)
+    placed = await entities.place(tx, tenant, companies, room=room)
     known = [p.company_id for p in placed if p.company_id is not None]
     await tx.fetch(SQL["lock_companies"], tenant, known)
     await _write_companies(tx, tenant, of, placed, companies)
@@ -76,52 +65,8 @@ async def save_page(
     )
 
 
-async def _taken(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany]) -> dict[Key, Owner]:
-    keys = sorted({k for c in companies for k in company_keys(c)})
-    rows = await tx.fetch(
-        SQL["known_keys"], tenant, ["company"] * len(keys), [k.type for k in keys], [k.value for k in keys]
-    )
-    return {Key(r["key_type"], r["value"]): Owner(r["entity_id"], frozenset(r["registries"])) for r in rows}
-
-
-async def _place(tx: Tx, tenant: UUID, groups: Sequence[Group], room: int) -> list[_Placed]:
-    """Give every group its company: the one it matched, a new one, or none when the cap is reached."""
-    new = [g for g in groups if g.entity is None and g.keys][: max(0, room)]
-    ids = [r["id"] for r in await tx.fetch(SQL["new_ids"], len(new))] if new else []
-    provisional = {id(g): i for g, i in zip(new, ids, strict=True)}
-    wanted = [(k, g.entity or provisional[id(g)]) for g in groups if g.entity or id(g) in provisional for k in g.keys]
-    owners = await _take_keys(tx, tenant, wanted)
-    placed: list[_Placed] = []
-    lost: dict[UUID, UUID] = {}
-    for g in groups:
-        mine = provisional.get(id(g))
-        if g.entity is not None:
-            placed.append(_Placed(g, g.entity, created=False))
-        elif mine is None:
-            placed.append(_Placed(g, None, created=False, reason="max_companies" if g.keys else "no_key"))
-        else:
-            strongest = next(iter(g.keys))
-            winner = owners[strongest]
-            if winner != mine:
-                lost[mine] = winner
-            placed.append(_Placed(g, winner, created=winner == mine))
-    if lost:
-        await tx.execute(SQL["follow"], tenant, list(lost), list(lost.values()))
-    return placed
-
-
-async def _take_keys(tx: Tx, tenant: UUID, wanted: Sequence[tuple[Key, UUID]]) -> dict[Key, UUID]:
-    """Insert keys, first come first served, and read who holds each now."""
-    if not wanted:
-        return {}
-    kinds, types, values = ["company"] * len(wanted), [k.type for k, _ in wanted], [k.value for k, _ in wanted]
-    await tx.execute(SQL["take_keys"], tenant, kinds, types, values, [entity for _, entity in wanted])
-    rows = await tx.fetch(SQL["known_keys"], tenant, kinds, types, values)
-    return {Key(r["key_type"], r["value"]): r["entity_id"] for r in rows}
-
-
 async def _write_companies(
-    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[_Placed], companies: Sequence[FoundCompany]
+    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[Placed], companies: Sequence[FoundCompany]
 ) -> None:
     new = [p for p in placed if p.created]
     if new:
@@ -161,7 +106,7 @@ async def _write_companies(
 
 
 async def _write_contacts(
-    tx: Tx, tenant: UUID, placed: Sequence[_Placed], companies: Sequence[FoundCompany]
+    tx: Tx, tenant: UUID, placed: Sequence[Placed], companies: Sequence[FoundCompany]
 ) -> tuple[dict[UUID, UUID], int]:
     """Add people with a free e-mail key. Returns ({new contact: its company}, how many people were named)."""
     found: dict[Key, tuple[UUID, FoundContact]] = {}
@@ -176,11 +121,8 @@ async def _write_contacts(
     if not found:
         return {}, named
     keys = sorted(found)
-    ids = [r["id"] for r in await tx.fetch(SQL["new_ids"], len(keys))]
-    kinds, types, values = ["contact"] * len(keys), [k.type for k in keys], [k.value for k in keys]
-    await tx.execute(SQL["take_keys"], tenant, kinds, types, values, ids)
-    rows = await tx.fetch(SQL["known_keys"], tenant, kinds, types, values)
-    holder = {Key(r["key_type"], r["value"]): r["entity_id"] for r in rows}
+    ids = await entities.new_ids(tx, len(keys))
+    holder = await entities.take(tx, tenant, "contact", list(zip(keys, ids, strict=True)))
     won = [(i, *found[k]) for k, i in zip(keys, ids, strict=True) if holder[k] == i]
     if won:
         await tx.execute(
@@ -190,13 +132,13 @@ async def _write_contacts(
             [c for _, c, _ in won],
             [person.name for _, _, person in won],
             [person.title for _, _, person in won],
-            [values[ids.index(i)] for i, _, _ in won],
+            [keys[ids.index(i)].value for i, _, _ in won],
         )
     return {i: company for i, company, _ in won}, named
 
 
 async def _write_leads(
-    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[_Placed], people: dict[UUID, UUID], icp_profile_id: UUID | None
+    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[Placed], people: dict[UUID, UUID], icp_profile_id: UUID | None
 ) -> dict[UUID, UUID]:
     """One lead a company, unless it has one. Returns {company: its new lead}."""
     companies = sorted({p.company_id for p in placed if p.company_id})
@@ -218,7 +160,7 @@ async def _write_records(
     tenant: UUID,
     of: Slice,
     vendor: str,
-    placed: Sequence[_Placed],
+    placed: Sequence[Placed],
     companies: Sequence[FoundCompany],
     leads: dict[UUID, UUID],
 ) -> dict[UUID, UUID]:
@@ -253,8 +195,7 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
     Raises: Conflict (code `lead_already_exists`, member `lead_id`) when the company has a lead for that profile.
     """
     keys = company_keys(company)
-    taken = await _taken(tx, tenant, [company])
-    placed = (await _place(tx, tenant, group([company], taken), room=1))[0]
+    placed = (await entities.place(tx, tenant, [company], room=1))[0]
     if placed.company_id is None:
         raise Conflict(
             "the company has neither domain, registry id nor country, so it cannot be told apart", code="no_key"
@@ -283,7 +224,7 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
     return created
 
 
-async def _typed_contact(tx: Tx, tenant: UUID, placed: _Placed, company: FoundCompany) -> UUID | None:
+async def _typed_contact(tx: Tx, tenant: UUID, placed: Placed, company: FoundCompany) -> UUID | None:
     people, _ = await _write_contacts(tx, tenant, [placed], [company])
     return next(iter(people), None)
 

@@ -1,29 +1,26 @@
-"""Runs and their slices. Starting, fanning out, fanning in, ending: each way in and each way out is one function here."""
+"""Runs: asked for, begun, ended. Each way in and each way out is one function here; their parts are `db.slices`."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from contracts.errors import Conflict, NotFound
-from contracts.events import RunFinished, RunRequested, SliceReady
+from contracts.events import RunFinished, RunRequested
 from contracts.outcomes import Outcome, outcome, stats
 from contracts.providers import Channel
 from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunParams, RunStatus, RunView, SliceView
 from contracts.settings import Settings
+from db import idempotency as idempotency_keys
 from db import jobs, outbox
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("runs")
-SliceEnd = Literal["done", "error", "cancelled", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +33,6 @@ class Standing:
     created_companies: int
     discovered: int
     params: RunParams
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    id: UUID
-    run_id: UUID
-    ordinal: int
-    channel: Channel
-    query: str
-    state: str
-    page: int
-    cursor: str | None
 
 
 def params_of(body: CreateRun, settings: Settings, *, queries: Sequence[str] = DEFAULT_QUERIES) -> RunParams:
@@ -85,7 +70,7 @@ async def start(
     """
     run_id: UUID = await tx.fetchval(SQL["new_id"])
     if idempotency is not None:
-        subject = await claim_key(tx, tenant, "discovery.runs", *idempotency, run_id)
+        subject = await idempotency_keys.claim(tx, tenant, "discovery.runs", *idempotency, run_id)
         if subject != run_id:
             return subject, False
     body = params.model_dump(mode="json")
@@ -98,24 +83,6 @@ async def start(
     event = RunRequested(run_id=run_id, dry_run=dry_run)
     await outbox.emit(tx, tenant, event, correlation_id=run_id, headers=headers)
     return run_id, True
-
-
-async def claim_key(tx: Tx, tenant: UUID, route: str, key: str, body: object, subject: UUID) -> UUID:
-    """Bind an Idempotency-Key to `subject` if it is free; returns the subject it stands for.
-
-    Raises: Conflict (code `idempotency_key_reused`) when it was used with another body.
-    """
-    digest = hashlib.sha256(to_json(body)).digest()
-    if await tx.fetchval(SQL["remember"], tenant, route, key, digest, subject) is not None:
-        return subject
-    row = await tx.fetchrow(SQL["recall"], tenant, route, key)
-    if row is None or row["body_hash"] != digest:
-        raise Conflict(
-            "this Idempotency-Key was used with another body; send the same body or a new key",
-            code="idempotency_key_reused",
-        )
-    found: UUID = row["subject_id"]
-    return found
 
 
 def _standing(row: Any) -> Standing:
@@ -149,81 +116,6 @@ async def yield_early(tx: Tx) -> None:
 async def begin(tx: Tx, tenant: UUID, run_id: UUID, budget_s: float) -> bool:
     """pending -> running, with a deadline `budget_s` seconds from now. False: it is not pending."""
     return await tx.fetchval(SQL["begin"], tenant, run_id, budget_s) is not None
-
-
-async def plan(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[Channel, str, str | None]]) -> list[UUID]:
-    """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order."""
-    rows = await tx.fetch(
-        SQL["plan"],
-        tenant,
-        run_id,
-        [str(c) for c, _, _ in slices],
-        [q for _, q, _ in slices],
-        [c for _, _, c in slices],
-    )
-    ids = [r["id"] for r in rows]
-    await outbox.emit_many(
-        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0) for i in ids], correlation_id=run_id
-    )
-    return ids
-
-
-async def slice_(tx: Tx, tenant: UUID, slice_id: UUID) -> Slice | None:
-    row = await tx.fetchrow(SQL["slice"], tenant, slice_id)
-    return Slice(**{**dict(row), "channel": Channel(row["channel"])}) if row else None
-
-
-async def advance(
-    tx: Tx, tenant: UUID, of: Slice, added: Counts, *, next_cursor: str | None, would_cost: float = 0
-) -> None:
-    """Commit a page: slice and run counters move, the slice's cursor stands on the next page. The run must be locked."""
-    await tx.execute(
-        SQL["advance"],
-        tenant,
-        of.id,
-        of.page + 1,
-        next_cursor,
-        added.discovered,
-        added.companies_created,
-        added.companies_skipped,
-        would_cost,
-    )
-    await tx.execute(
-        SQL["count"],
-        tenant,
-        of.run_id,
-        added.discovered,
-        added.after_dedupe,
-        added.companies_created,
-        added.companies_skipped,
-        added.contacts_created,
-        added.contacts_skipped,
-        added.leads_created,
-        added.leads_skipped,
-    )
-
-
-async def next_page(tx: Tx, tenant: UUID, of: Slice) -> None:
-    """Let the page after the one just committed be fetched."""
-    ready = SliceReady(run_id=of.run_id, slice_id=of.id, page=of.page + 1)
-    await outbox.emit(tx, tenant, ready, correlation_id=of.run_id)
-
-
-async def close_slice(
-    tx: Tx,
-    tenant: UUID,
-    slice_id: UUID,
-    state: SliceEnd,
-    *,
-    stop_reason: str | None = None,
-    error_code: str | None = None,
-    error: str | None = None,
-) -> RunStatus | None:
-    """Close a slice if it is open; the last one ends its run. Returns the run's terminal status if this ended it."""
-    row = await tx.fetchrow(SQL["close_slice"], tenant, slice_id, state, stop_reason, error_code, error)
-    if row is None or row["open_slices"] > 0 or RunStatus(row["status"]).ended:
-        return None
-    return await end(tx, tenant, row["id"])
 
 
 async def end(

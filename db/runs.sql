@@ -4,8 +4,9 @@ SELECT app.uuidv7()
 
 -- start --
 -- A run is born pending. An occurrence key makes the second start of the same occurrence return nothing.
-INSERT INTO app.runs (tenant_id, id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, params)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+-- Whoever has not begun within a day never will: its event is dead, and the sweep ends the run.
+INSERT INTO app.runs (deadline_at, tenant_id, id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, params)
+VALUES (app.now() + interval '1 day', $1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant_id, kind, occurrence_key) WHERE occurrence_key IS NOT NULL DO NOTHING
 RETURNING id
 
@@ -13,32 +14,11 @@ RETURNING id
 -- The run that already stands for an occurrence.
 SELECT id FROM app.runs WHERE tenant_id = $1 AND kind = $2 AND occurrence_key = $3
 
--- remember --
--- First user of an idempotency key wins; the transaction of the second waits for it.
-INSERT INTO app.idempotency_keys (tenant_id, route, key, body_hash, subject_id) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING RETURNING subject_id
-
--- recall --
--- What an idempotency key stands for.
-SELECT body_hash, subject_id FROM app.idempotency_keys WHERE tenant_id = $1 AND route = $2 AND key = $3
-
 -- begin --
 -- pending -> running. The deadline is the time budget, by the database's clock.
 UPDATE app.runs SET status = 'running', started_at = app.now(), updated_at = app.now(),
        deadline_at = app.now() + $3::float8 * interval '1 second'
  WHERE tenant_id = $1 AND id = $2 AND status = 'pending' RETURNING id
-
--- plan --
--- Its slices, and how many are open.
-WITH made AS (
-    INSERT INTO app.run_slices (tenant_id, run_id, ordinal, channel, query, cursor)
-    SELECT $1, $2, s.ordinal - 1, s.channel, s.query, s.cursor
-      FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS s(channel, query, cursor, ordinal)
-    RETURNING id, ordinal
-), counted AS (
-    UPDATE app.runs SET open_slices = (SELECT count(*) FROM made), updated_at = app.now() WHERE tenant_id = $1 AND id = $2
-)
-SELECT id FROM made ORDER BY ordinal
 
 -- lock --
 -- Writers of one run take turns, so its caps are exact. Lock order: execution, run, entity keys.
@@ -54,35 +34,6 @@ SELECT set_config('lock_timeout', '300ms', true)
 SELECT status, mode, deadline_at < app.now() AS expired,
        created_companies_count, discovered_count, params
   FROM app.runs WHERE tenant_id = $1 AND id = $2
-
--- slice --
--- One slice.
-SELECT id, run_id, ordinal, channel, query, state, page, cursor FROM app.run_slices WHERE tenant_id = $1 AND id = $2
-
--- advance --
--- A page is committed: the slice remembers where the next one starts.
-UPDATE app.run_slices SET page = $3, cursor = $4, found = found + $5, companies_created = companies_created + $6,
-       companies_skipped = companies_skipped + $7, would_cost = would_cost + $8::float8
- WHERE tenant_id = $1 AND id = $2 AND state = 'open'
-
--- count --
--- What a page added to its run.
-UPDATE app.runs SET discovered_count = discovered_count + $3, deduped_count = deduped_count + $4,
-       created_companies_count = created_companies_count + $5, skipped_companies_count = skipped_companies_count + $6,
-       created_contacts_count = created_contacts_count + $7, skipped_contacts_count = skipped_contacts_count + $8,
-       created_leads_count = created_leads_count + $9, skipped_leads_count = skipped_leads_count + $10, updated_at = app.now()
- WHERE tenant_id = $1 AND id = $2
-
--- close_slice --
--- Leaving `open` is this one guarded update, and only it decrements the run's open count.
-WITH closed AS (
-    UPDATE app.run_slices SET state = $3, stop_reason = $4, error_code = left($5, 100), error = left($6, 4000), closed_at = app.now()
-     WHERE tenant_id = $1 AND id = $2 AND state = 'open' RETURNING run_id
-)
-UPDATE app.runs r SET open_slices = r.open_slices - 1, updated_at = app.now(),
-       error_count = r.error_count + CASE WHEN $3 IN ('error', 'dead') THEN 1 ELSE 0 END
-  FROM closed c WHERE r.tenant_id = $1 AND r.id = c.run_id
-RETURNING r.id, r.open_slices, r.status
 
 -- close_open_slices --
 -- All at once, for cancel and for overdue runs.
@@ -122,7 +73,7 @@ UPDATE app.runs r SET open_slices = r.open_slices + 1, error_count = greatest(0,
 -- restart --
 -- The same for a run whose planning job is retried.
 UPDATE app.runs SET status = 'pending', finished_at = NULL, error_code = NULL, error = NULL, error_details = NULL, stop_reason = NULL, stats = NULL,
-       started_at = NULL, deadline_at = NULL, cancel_requested_at = NULL, updated_at = app.now()
+       started_at = NULL, deadline_at = app.now() + interval '1 day', cancel_requested_at = NULL, updated_at = app.now()
  WHERE tenant_id = $1 AND id = $2 AND status IN ('failed', 'cancelled') AND NOT EXISTS (SELECT FROM app.run_slices s WHERE s.tenant_id = $1 AND s.run_id = $2)
 RETURNING id
 

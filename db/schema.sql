@@ -957,6 +957,8 @@ CREATE UNIQUE INDEX runs_occurrence ON app.runs USING btree (tenant_id, kind, oc
 
 CREATE INDEX runs_overdue ON app.runs USING btree (deadline_at) WHERE (status = ANY (ARRAY['pending'::text, 'running'::text]));
 
+CREATE INDEX runs_parent ON app.runs USING btree (parent_id, tenant_id) WHERE (parent_id IS NOT NULL);
+
 CREATE INDEX runs_started ON app.runs USING btree (tenant_id, started_at);
 
 CREATE INDEX runs_status ON app.runs USING btree (tenant_id, status, finished_at DESC);

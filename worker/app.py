@@ -11,14 +11,16 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import structlog
 
+from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
 from db import access, queue, retention
 from db.pool import open_pool
 from db.queue import Stranded
-from db.transaction import DbRole, Pool, Tx, transaction
+from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker.activities import ACTIVITIES
 from worker.context import Stopped
 from worker.dispatcher import Dispatcher
@@ -151,8 +153,11 @@ def _waker(pool: Pool, dispatcher: Dispatcher | None) -> Callable[[], None]:
     pending: set[asyncio.Task[None]] = set()
 
     async def notify() -> None:
-        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-            await queue.wake(tx, queue.OUTBOX_CHANNEL)
+        with contextlib.suppress(
+            Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError
+        ):  # the dispatchers poll as well
+            async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+                await queue.wake(tx, queue.OUTBOX_CHANNEL)
 
     def soon() -> None:
         if not pending:  # one on its way is enough: it is sent after this commit

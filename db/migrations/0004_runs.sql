@@ -48,6 +48,7 @@ CREATE INDEX runs_status ON app.runs (tenant_id, status, finished_at DESC);
 CREATE INDEX runs_started ON app.runs (tenant_id, started_at);
 CREATE INDEX runs_mode ON app.runs (tenant_id, mode, id);
 CREATE INDEX runs_kind ON app.runs (tenant_id, kind, id);
+CREATE INDEX runs_parent ON app.runs (parent_id, tenant_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX runs_overdue ON app.runs (deadline_at) WHERE status IN ('pending', 'running');
 CALL app.wall('app.runs', 'SELECT, INSERT, UPDATE, DELETE');
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from contracts.runs import CreateRun
 from contracts.settings import Settings
-from db import runs
+from db import runs, slices
 from db.transaction import transaction
 from tests.conftest import Connection
 from tests.flows.installation import Desk, Installation, Process, until
@@ -59,7 +59,7 @@ async def planned(desk: Desk, channel: str, query: str, *, page_size: int = 20) 
     params = runs.params_of(asked, Settings.model_construct(discovery_page_size=page_size))
     async with transaction(desk.pool, desk.tenant) as tx:
         assert await runs.begin(tx, desk.tenant, run_id, params.max_runtime_seconds)
-        await runs.plan(tx, desk.tenant, run_id, plan.slices(params))
+        await slices.plan(tx, desk.tenant, run_id, plan.slices(params))
     return run_id
 
 

@@ -9,7 +9,7 @@ import pytest
 from contracts.jobs import FetchPage
 from contracts.outcomes import Outcome
 from contracts.runs import RunStatus
-from db import runs
+from db import runs, slices
 from db.transaction import Pool, transaction
 from tests.conftest import Connection
 from tests.db.test_runs import _close, _running, _shift, _show, _start
@@ -52,7 +52,7 @@ async def test_a_retried_run_is_not_held_to_the_time_of_its_first_try(
 
 @pytest.mark.parametrize(("others", "status"), [("done", RunStatus.PARTIAL), ("cancelled", RunStatus.CANCELLED)])
 async def test_a_run_whose_jobs_were_cancelled_one_by_one_has_not_completed(
-    pool: Pool, tenant: UUID, others: runs.SliceEnd, status: RunStatus
+    pool: Pool, tenant: UUID, others: slices.SliceEnd, status: RunStatus
 ) -> None:
     # R1 S1.03: the next run starts from the last success, and what was cancelled was not read.
     run_id, (one, two) = await _running(pool, tenant)
@@ -73,3 +73,13 @@ async def test_an_overdue_run_nobody_can_read_holds_up_no_other(conn: Connection
     await _shift(conn, "400 seconds")
     assert await sweep.sweep_once(pool) == (1, 0)
     assert (await _show(pool, tenant, known)).status is RunStatus.FAILED
+
+
+async def test_a_run_that_never_began_ends_after_a_day(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # R5 S0.14: its event is dead, so nothing else would ever end it
+    run_id = await _start(pool, tenant)
+    assert await sweep.sweep_once(pool) == (0, 0)
+    await _shift(conn, "25 hours")
+    assert await sweep.sweep_once(pool) == (1, 0)
+    run = await _show(pool, tenant, run_id)
+    assert (run.status, run.finished_at is not None) == (RunStatus.FAILED, True)

@@ -13,8 +13,8 @@ from contracts.errors import Conflict
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts, CreateRun
 from contracts.settings import Settings
-from db import leads, runs
-from db.runs import Slice
+from db import leads, runs, slices
+from db.slices import Slice
 from db.transaction import Pool, transaction
 from tests.conftest import Connection
 from tests.db.conftest import new_tenant
@@ -34,8 +34,8 @@ async def _slices(pool: Pool, tenant: UUID, channels: Sequence[str] = ("register
     async with transaction(pool, tenant) as tx:
         run_id, _ = await runs.start(tx, tenant, params, mode="test", dry_run=False, triggered_by="api")
         await runs.begin(tx, tenant, run_id, 60)
-        ids = await runs.plan(tx, tenant, run_id, plan.slices(params))
-        found = [await runs.slice_(tx, tenant, i) for i in ids]
+        ids = await slices.plan(tx, tenant, run_id, plan.slices(params))
+        found = [await slices.get(tx, tenant, i) for i in ids]
     return [s for s in found if s is not None]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from db import retention, runs
+from db import retention, slices
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.db.test_leads import _save, _slices, company
@@ -74,7 +74,7 @@ async def test_the_daily_chores_of_a_worker_keep_months_and_forget_old_runs(
     (of,) = await _slices(pool, tenant)
     await _save(pool, tenant, of, company("Acme", domain="acme.co.za"))
     async with transaction(pool, tenant) as tx:
-        await runs.close_slice(tx, tenant, of.id, "done")
+        await slices.close(tx, tenant, of.id, "done")
     await conn.execute("UPDATE app.runs SET created_at = created_at - interval '91 days'")
     (young,) = await _slices(pool, tenant)
 

@@ -13,7 +13,7 @@ from contracts.errors import Conflict
 from contracts.outcomes import Outcome
 from contracts.runs import CreateRun, RunStatus, RunView
 from contracts.settings import Settings
-from db import runs
+from db import runs, slices
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.db.conftest import new_tenant
@@ -39,7 +39,7 @@ async def _running(pool: Pool, tenant: UUID, **how: Any) -> tuple[UUID, list[UUI
         standing = await runs.peek(tx, tenant, run_id)
         assert standing is not None
         assert await runs.begin(tx, tenant, run_id, standing.params.max_runtime_seconds)
-        return run_id, await runs.plan(tx, tenant, run_id, plan.slices(standing.params))
+        return run_id, await slices.plan(tx, tenant, run_id, plan.slices(standing.params))
 
 
 async def _show(pool: Pool, tenant: UUID, run_id: UUID) -> RunView:
@@ -50,10 +50,10 @@ async def _show(pool: Pool, tenant: UUID, run_id: UUID) -> RunView:
 
 
 async def _close(
-    pool: Pool, tenant: UUID, slice_id: UUID, state: runs.SliceEnd = "done", **why: Any
+    pool: Pool, tenant: UUID, slice_id: UUID, state: slices.SliceEnd = "done", **why: Any
 ) -> RunStatus | None:
     async with transaction(pool, tenant) as tx:
-        return await runs.close_slice(tx, tenant, slice_id, state, **why)
+        return await slices.close(tx, tenant, slice_id, state, **why)
 
 
 async def _shift(conn: Connection, by: str) -> None:

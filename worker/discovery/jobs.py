@@ -11,8 +11,9 @@ from contracts.jobs import FetchPage, Payload, RunDiscovery
 from contracts.outcomes import TIME_BUDGET, Outcome
 from contracts.providers import FoundCompany, Page
 from contracts.runs import RunStatus
-from db import leads, ledger, runs
-from db.runs import Slice, Standing
+from db import leads, ledger, runs, slices
+from db.runs import Standing
+from db.slices import Slice
 from db.transaction import Tx
 from worker import ask
 from worker.context import Context, RunOver, Stopped
@@ -31,7 +32,7 @@ async def run(ctx: Context, args: RunDiscovery) -> None:
     async with ctx.write() as tx:
         if not await runs.begin(tx, ctx.tenant, args.run_id, standing.params.max_runtime_seconds):
             raise RunOver
-        await runs.plan(tx, ctx.tenant, args.run_id, wanted)
+        await slices.plan(tx, ctx.tenant, args.run_id, wanted)
         if not wanted:
             await runs.end(tx, ctx.tenant, args.run_id)
     log.info("discovery_run_started", mode=standing.mode, dryRun=False, slices=len(wanted))
@@ -41,7 +42,7 @@ async def fetch(ctx: Context, args: FetchPage) -> None:
     """Read one page: ask, then commit its records, the next page and the done mark together."""
     async with ctx.read() as tx:
         standing = await runs.peek(tx, ctx.tenant, args.run_id)
-        of = await runs.slice_(tx, ctx.tenant, args.slice_id)
+        of = await slices.get(tx, ctx.tenant, args.slice_id)
     if standing is None or of is None or standing.status.ended:
         raise RunOver
     if of.state != "open" or of.page != args.page:
@@ -66,21 +67,27 @@ def _enough(standing: Standing) -> str | None:
 async def _close(ctx: Context, of: Slice, reason: str) -> None:
     async with ctx.write() as tx:
         await runs.lock(tx, ctx.tenant, of.run_id)
-        state: runs.SliceEnd = "error" if reason == TIME_BUDGET else "done"
-        ended = await runs.close_slice(tx, ctx.tenant, of.id, state, stop_reason=reason)
+        state: slices.SliceEnd = "error" if reason == TIME_BUDGET else "done"
+        ended = await slices.close(tx, ctx.tenant, of.id, state, stop_reason=reason)
     log_end(of.run_id, ended)
 
 
 async def _save(ctx: Context, of: Slice, vendor: str, page: Page, item: ledger.Item) -> None:
     async with ctx.write() as tx:
         standing = await runs.lock(tx, ctx.tenant, of.run_id)
-        if standing is None or standing.status is not RunStatus.RUNNING:
+        if standing is None or standing.status is not RunStatus.RUNNING or await _moved_on(tx, ctx.tenant, of):
             raise RunOver
         ended = await write_page(tx, ctx.tenant, of, vendor, page, standing)
         stored = await ledger.look(tx, ctx.tenant, item)
         if isinstance(stored, ledger.Stored):
             await ledger.link(tx, ctx.tenant, of.run_id, stored.item_id, of.id, of.page)
     log_end(of.run_id, ended)
+
+
+async def _moved_on(tx: Tx, tenant: UUID, of: Slice) -> bool:
+    """Was the slice closed, or read further, while we asked? The run is locked, so the answer holds."""
+    now = await slices.get(tx, tenant, of.id)
+    return now is None or (now.state, now.page) != ("open", of.page)
 
 
 async def write_page(tx: Tx, tenant: UUID, of: Slice, vendor: str, page: Page, standing: Standing) -> RunStatus | None:
@@ -91,7 +98,7 @@ async def write_page(tx: Tx, tenant: UUID, of: Slice, vendor: str, page: Page, s
         companies = companies[: max(0, params.limit - standing.discovered)]
     room = params.max_companies - standing.created_companies
     added = await leads.save_page(tx, tenant, of, vendor, companies, room=room, icp_profile_id=params.icp_profile_id)
-    await runs.advance(tx, tenant, of, added, next_cursor=page.next_cursor)
+    await slices.advance(tx, tenant, of, added, next_cursor=page.next_cursor)
     after = replace(
         standing,
         created_companies=standing.created_companies + added.companies_created,
@@ -100,9 +107,9 @@ async def write_page(tx: Tx, tenant: UUID, of: Slice, vendor: str, page: Page, s
     reason = _enough(after)
     if page.next_cursor is None or reason is not None:
         capped = reason if reason != TIME_BUDGET or page.next_cursor is not None else None
-        state: runs.SliceEnd = "error" if capped == TIME_BUDGET else "done"
-        return await runs.close_slice(tx, tenant, of.id, state, stop_reason=capped)
-    await runs.next_page(tx, tenant, of)
+        state: slices.SliceEnd = "error" if capped == TIME_BUDGET else "done"
+        return await slices.close(tx, tenant, of.id, state, stop_reason=capped)
+    await slices.next_page(tx, tenant, of)
     return None
 
 
@@ -111,12 +118,10 @@ async def fetch_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -
     assert isinstance(args, FetchPage)
     if await runs.lock(tx, tenant, args.run_id) is None:
         return
-    state: runs.SliceEnd = (
+    state: slices.SliceEnd = (
         "cancelled" if stopped.state == "cancelled" else "dead" if stopped.state == "quarantined" else "error"
     )
-    ended = await runs.close_slice(
-        tx, tenant, args.slice_id, state, error_code=stopped.error_class, error=stopped.error
-    )
+    ended = await slices.close(tx, tenant, args.slice_id, state, error_code=stopped.error_class, error=stopped.error)
     log.warning(
         "discovery_channel_error", sliceId=str(args.slice_id), error=stopped.error, errorClass=stopped.error_class
     )

@@ -18,7 +18,7 @@ from contracts.jobs import JOBS, RunDiscovery
 from contracts.outcomes import TIME_BUDGET
 from contracts.providers import Channel, Page
 from contracts.runs import RunStatus, RunView, SliceView
-from db import ledger, runs
+from db import ledger, runs, slices
 from db.transaction import CONTENTION, Tx, transaction
 from worker import ask
 from worker.context import Context, RunOver
@@ -125,11 +125,11 @@ async def _rehearse_once(ctx: Context, run_id: UUID, heard: list[_Heard]) -> Run
 async def _apply(tx: Tx, tenant: UUID, run_id: UUID, heard: list[_Heard]) -> RunView:
     if await runs.lock(tx, tenant, run_id) is None:
         raise RunOver
-    ids = await runs.plan(tx, tenant, run_id, [(h.channel, h.query, h.cursor) for h in heard])
+    ids = await slices.plan(tx, tenant, run_id, [(h.channel, h.query, h.cursor) for h in heard])
     rounds = max((len(h.pages) for h in heard), default=0)
     for n in range(rounds):
         for h, slice_id in zip(heard, ids, strict=True):
-            of = await runs.slice_(tx, tenant, slice_id)
+            of = await slices.get(tx, tenant, slice_id)
             standing = await runs.lock(tx, tenant, run_id)
             if n >= len(h.pages) or of is None or of.state != "open" or standing is None:
                 continue
@@ -140,9 +140,7 @@ async def _apply(tx: Tx, tenant: UUID, run_id: UUID, heard: list[_Heard]) -> Run
                 expired=standing.expired,
             )
             if reason is not None:
-                await runs.close_slice(
-                    tx, tenant, of.id, "error" if reason == TIME_BUDGET else "done", stop_reason=reason
-                )
+                await slices.close(tx, tenant, of.id, "error" if reason == TIME_BUDGET else "done", stop_reason=reason)
             else:
                 await write_page(tx, tenant, of, h.vendor, h.pages[n], standing)
     return await _ending(tx, tenant, run_id, heard, ids)

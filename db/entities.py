@@ -1,0 +1,76 @@
+"""Who is who: entity keys decide, first come first served, and concurrent writers agree (R13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from contracts.identity import Group, Key, Owner, company_keys, group
+from contracts.providers import FoundCompany
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("entities")
+Kind = Literal["company", "contact"]
+
+
+@dataclass(slots=True)
+class Placed:
+    """Hits that are one company, with their place: the company they stand for, and whether this page made it."""
+
+    group: Group
+    company_id: UUID | None
+    created: bool
+    reason: str | None = None
+
+
+async def place(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany], *, room: int) -> list[Placed]:
+    """Give every hit its company: the one it matched, a new one (at most `room`), or none when the cap is reached.
+
+    Whoever loses a race for its strongest key becomes a duplicate of the winner, with all its keys.
+    """
+    keys = sorted({k for c in companies for k in company_keys(c)})
+    groups = group(companies, await _owners(tx, tenant, "company", keys))
+    new = [g for g in groups if g.entity is None and g.keys][: max(0, room)]
+    provisional = {id(g): i for g, i in zip(new, await new_ids(tx, len(new)), strict=True)}
+    wanted = [(k, g.entity or provisional[id(g)]) for g in groups if g.entity or id(g) in provisional for k in g.keys]
+    holders = await take(tx, tenant, "company", wanted)
+    placed: list[Placed] = []
+    lost: dict[UUID, UUID] = {}
+    for g in groups:
+        mine = provisional.get(id(g))
+        if g.entity is not None:
+            placed.append(Placed(g, g.entity, created=False))
+        elif mine is None:
+            placed.append(Placed(g, None, created=False, reason="max_companies" if g.keys else "no_key"))
+        else:
+            winner = holders[next(iter(g.keys))]
+            if winner != mine:
+                lost[mine] = winner
+            placed.append(Placed(g, winner, created=winner == mine))
+    if lost:
+        await tx.execute(SQL["follow"], tenant, list(lost), list(lost.values()))
+    return placed
+
+
+async def take(tx: Tx, tenant: UUID, kind: Kind, wanted: Sequence[tuple[Key, UUID]]) -> dict[Key, UUID]:
+    """Ask for keys, each for an entity; returns who holds each now."""
+    if not wanted:
+        return {}
+    types, values = [k.type for k, _ in wanted], [k.value for k, _ in wanted]
+    await tx.execute(SQL["take_keys"], tenant, [kind] * len(wanted), types, values, [entity for _, entity in wanted])
+    return {k: owner.entity_id for k, owner in (await _owners(tx, tenant, kind, [k for k, _ in wanted])).items()}
+
+
+async def new_ids(tx: Tx, count: int) -> list[UUID]:
+    """Ids for entities whose keys are asked for before their rows are written."""
+    return [r["id"] for r in await tx.fetch(SQL["new_ids"], count)] if count else []
+
+
+async def _owners(tx: Tx, tenant: UUID, kind: Kind, keys: Sequence[Key]) -> dict[Key, Owner]:
+    rows = await tx.fetch(
+        SQL["known_keys"], tenant, [kind] * len(keys), [k.type for k in keys], [k.value for k in keys]
+    )
+    return {Key(r["key_type"], r["value"]): Owner(r["entity_id"], frozenset(r["registries"])) for r in rows}
