@@ -156,7 +156,8 @@ def _todo(files: list[_Migration], states: list[MigrationState]) -> list[_Migrat
     if by_state["changed"]:
         names = ", ".join(by_state["changed"])
         raise Hopeless(
-            f"{names} was changed after it was applied: restore the file and put the change into a new one",
+            f"{names} was changed after being applied: restore the text and put the change into a new file, or, "
+            "where the data may be lost, start on a new database (--data DIR)",
             code="migration_changed",
         )
     newest = max((s.name for s in states if s.state == "applied"), default="")

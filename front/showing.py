@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -170,8 +171,9 @@ class Show:
             return
         left = f"the database stays in {kept}" if kept else "nothing is left behind"
         self._say(f"All processes are stopped, {left}. {took}")
+        program = "headwater" if shutil.which("headwater") else ".venv/bin/headwater"
         self._say(
-            "Next: [bold]make up[/bold] leaves it running on port 5050; [bold]headwater --help[/bold] lists the rest."
+            f"Next: [bold]make up[/bold] leaves it running on port 5050; [bold]{program} --help[/bold] lists the rest."
         )
 
 

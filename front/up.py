@@ -54,6 +54,6 @@ def cancel_on_signals() -> None:
             task.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Under nohup, a closed terminal is to be survived.
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        # Under nohup, a closed terminal is to be survived; a shell's background ignores SIGINT without meaning it.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, once)
