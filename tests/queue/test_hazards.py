@@ -136,10 +136,14 @@ async def test_h2_a_dead_heartbeat_ends_the_process(queue_pool: Pool, db_url: st
 async def test_h3_a_finish_that_fails_is_repeated(conn: Connection, pool: Pool, queue_pool: Pool, db_url: str) -> None:
     # The row must not stay `doing` under a worker that lives and beats.
     await seed_jobs(pool, 3)
-    await conn.execute("REVOKE DELETE ON queue.procrastinate_jobs FROM headwater_system")
+    await conn.execute(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
+        "CREATE TRIGGER refuse BEFORE DELETE ON queue.procrastinate_jobs "
+        "FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+    )
     async with working(queue_pool, db_url, nothing) as worker:
         await until(lambda: worker.fetched == 3 and worker.running == 3)
-        await conn.execute("GRANT DELETE ON queue.procrastinate_jobs TO headwater_system")
+        await conn.execute("DROP TRIGGER refuse ON queue.procrastinate_jobs")
         await until(lambda: worker.finished == 3)
     assert await states(pool) == {"done": 3}
     assert await standing(conn) == 0
