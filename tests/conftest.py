@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -136,3 +137,21 @@ async def conn(db_url: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(db_url)
     yield connection
     await connection.close()
+
+
+@contextmanager
+def open_folder(memory: Path | None = None) -> Iterator[Path]:
+    """A folder that other users may enter, unlike pytest's: a durable server run by root would put its data elsewhere."""
+    folder = Path(tempfile.mkdtemp(prefix="headwater-test-", dir=memory if memory and memory.is_dir() else None))
+    try:
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Such a folder, in memory where there is some."""
+    with open_folder(Path("/dev/shm")) as folder:
+        yield folder

@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from contracts.runs import RunStatus
 from db import migrate, server
 from tests.crash.breaking import QUICK
@@ -16,15 +14,13 @@ from tests.flows.installation import desk_at, installed, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
 
-async def test_a_restart_of_postgres_during_a_run(
-    tmp_path_factory: pytest.TempPathFactory, sandbox: RunningSandbox
-) -> None:
-    folder = tmp_path_factory.mktemp("outage")
+async def test_a_restart_of_postgres_during_a_run(place: Path, sandbox: RunningSandbox) -> None:
+
     with ExitStack() as stack:
-        first = await asyncio.to_thread(_start, folder / "pg", None)
+        first = await asyncio.to_thread(_start, place / "pg", None)
         stack.callback(first.stop)
         await migrate.migrate(first.url)
-        house = stack.enter_context(installed(first.url, sandbox, folder))
+        house = stack.enter_context(installed(first.url, sandbox, place))
         workers = [house.worker(**QUICK), house.worker(**QUICK)]
         sandbox.latency(700)
         async with desk_at(first.url) as desk:
@@ -34,7 +30,7 @@ async def test_a_restart_of_postgres_during_a_run(
         await asyncio.to_thread(first.stop)
         await until(lambda: len(house.log("answer_waits_for_the_database")) >= 15, 20, "the answers never came")
         assert [w.popen.poll() for w in workers] == [None, None]
-        again = await asyncio.to_thread(_start, folder / "pg", urlsplit(first.url).port)
+        again = await asyncio.to_thread(_start, place / "pg", urlsplit(first.url).port)
         stack.callback(again.stop)
 
         async with desk_at(again.url) as later:

@@ -9,11 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from structlog.testing import capture_logs
 
 from contracts.errors import Unavailable
 from db import engines, postmaster, server
+from tests.conftest import open_folder
 
 OWNER = """
 import sys, time
@@ -33,23 +32,6 @@ running = server.start(Path(sys.argv[1]), durable=sys.argv[2] == "durable")
 print(running.url, flush=True)
 time.sleep(600)
 """
-
-
-@contextmanager
-def open_folder(memory: Path | None = None) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="headwater-test-", dir=memory if memory and memory.is_dir() else None))
-    try:
-        folder.chmod(0o755)
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that other users may enter, unlike pytest's."""
-    with open_folder(Path("/dev/shm")) as folder:
-        yield folder
 
 
 @pytest.fixture

@@ -44,10 +44,10 @@ async def standing(connection: Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM queue.procrastinate_jobs"))
 
 
-async def test_h1_server_restarts(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_h1_server_restarts(place: Path) -> None:
     # S2.04: what was in hand while Postgres was away is finished afterwards; who listened, listens again.
-    folder = tmp_path_factory.mktemp("restarted", numbered=True)
-    first = await asyncio.to_thread(lambda: server.start(Path(folder), durable=True))
+    folder = place / "pg"
+    first = await asyncio.to_thread(lambda: server.start(folder, durable=True))
     port = int(first.url.rsplit(":", 1)[1].split("/")[0])
     release = asyncio.Event()
 
@@ -65,7 +65,7 @@ async def test_h1_server_restarts(tmp_path_factory: pytest.TempPathFactory) -> N
             await asyncio.to_thread(first.stop)
             release.set()
             await until(lambda: not worker.listener.listening)
-            running = await asyncio.to_thread(lambda: server.start(Path(folder), durable=True, port=port))
+            running = await asyncio.to_thread(lambda: server.start(folder, durable=True, port=port))
             await until(lambda: worker.finished == 5)
             assert worker.stale_finishes == 0
             await until(lambda: worker.listener.listening)
@@ -80,10 +80,10 @@ async def test_h1_server_restarts(tmp_path_factory: pytest.TempPathFactory) -> N
         await asyncio.to_thread(running.stop)
 
 
-async def test_h1_stops_while_the_server_is_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_h1_stops_while_the_server_is_away(place: Path) -> None:
     # S2.17: SIGTERM ends a worker in an outage too.
-    folder = tmp_path_factory.mktemp("away", numbered=True)
-    running = await asyncio.to_thread(lambda: server.start(Path(folder), durable=True))
+    folder = place / "pg"
+    running = await asyncio.to_thread(lambda: server.start(folder, durable=True))
     try:
         await migrate.migrate(running.url)
         queue_pool = await open_queue_pool(running.url)
