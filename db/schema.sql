@@ -921,11 +921,7 @@ CREATE INDEX leads_status ON app.leads USING btree (tenant_id, status, id);
 
 CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
 
-CREATE INDEX outbox_events_failed ON app.outbox_events USING btree (tenant_id, id) WHERE (state = 'failed'::text);
-
-CREATE INDEX outbox_events_leased ON app.outbox_events USING btree (lease_expires_at) WHERE (state = 'processing'::text);
-
-CREATE INDEX outbox_events_sink ON app.outbox_events USING btree (sink, tenant_id, available_at, id) WHERE (((sink)::text <> 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
+CREATE INDEX outbox_events_unusual ON app.outbox_events USING btree (tenant_id, id) WHERE ((state <> 'pending'::text) OR ((sink)::text <> 'queue'::text));
 
 CREATE INDEX outbox_history_aggregate ON ONLY app.outbox_history USING btree (tenant_id, aggregate_id, created_at, id);
 
