@@ -16,7 +16,7 @@ from contracts.errors import Invalid
 
 
 class Fact(BaseModel):
-    """Base of all facts. `aggregate` says which row the fact is about."""
+    """Base of all facts. `aggregate_type` and `about`, the name of a field, say which row it is about."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -27,94 +27,79 @@ class Fact(BaseModel):
 
     version: ClassVar[int] = 1
     aggregate_type: ClassVar[str]
+    about: ClassVar[str]
 
     type: str
 
     @property
     def aggregate_id(self) -> UUID:
-        raise NotImplementedError  # each fact names its row
+        """The row the fact is about."""
+        row: UUID = getattr(self, self.about)
+        return row
 
 
 class RunRequested(Fact):
     """A run was asked for: its row is committed, `pending`."""
 
     aggregate_type: ClassVar[str] = "run"
+    about: ClassVar[str] = "run_id"
     type: Literal["RunRequested"] = "RunRequested"
     run_id: UUID
     kind: Literal["discovery"] = "discovery"
     dry_run: bool = False
-
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.run_id
 
 
 class SliceReady(Fact):
     """A page of a slice may be fetched. `page` counts from 0; the cursor stands on the slice's row."""
 
     aggregate_type: ClassVar[str] = "run"
+    about: ClassVar[str] = "run_id"
     type: Literal["SliceReady"] = "SliceReady"
     run_id: UUID
     slice_id: UUID
     page: Annotated[int, Field(ge=0, le=1_000_000)]
-
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.run_id
 
 
 class LeadDiscovered(Fact):
     """A lead that did not exist before: `new`, waiting for enrichment (S2.06)."""
 
     aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
     type: Literal["LeadDiscovered"] = "LeadDiscovered"
     lead_id: UUID
     discovery_record_id: UUID | None = None
     provider: Annotated[str, Field(max_length=50)] | None = None
     icp_profile_id: UUID | None = None
 
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.lead_id
-
 
 class RunFinished(Fact):
     """A run reached a terminal status."""
 
     aggregate_type: ClassVar[str] = "run"
+    about: ClassVar[str] = "run_id"
     type: Literal["RunFinished"] = "RunFinished"
     run_id: UUID
     status: Literal["completed", "partial", "failed", "cancelled"]
-
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.run_id
 
 
 class Redelivery(Fact):
     """A job whose attempt failed is due again: the same execution, its next attempt."""
 
     aggregate_type: ClassVar[str] = "execution"
+    about: ClassVar[str] = "execution_id"
     type: Literal["Redelivery"] = "Redelivery"
     execution_id: UUID
-
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.execution_id
 
 
 class Probed(Fact):
     """A measuring event: benchmarks and health probes send it, its job does nothing."""
 
     aggregate_type: ClassVar[str] = "probe"
+    about: ClassVar[str] = "probe_id"
     type: Literal["Probed"] = "Probed"
     probe_id: UUID
     key: Annotated[str, Field(max_length=200)] = ""
     framed: bool = False
-
-    @property
-    def aggregate_id(self) -> UUID:
-        return self.probe_id
 
 
 Event = RunRequested | SliceReady | LeadDiscovered | RunFinished | Redelivery | Probed
