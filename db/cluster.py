@@ -15,6 +15,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -173,8 +174,25 @@ def init(engine: engines.Engine, data: Path, durable: bool) -> None:
 
 
 def _program(command: Sequence[str | Path], who: engines.Identity, text: str = "") -> None:
-    ran = subprocess.run(command, input=text, capture_output=True, text=True, cwd="/", env=engines.environment(), **who)
+    ran = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env=engines.environment(),
+        start_new_session=True,
+        **who,
+    )
+    try:
+        _, said = ran.communicate(text)
+    except BaseException:
+        # initdb has children of its own, which would go on writing into a folder that is about to be removed.
+        os.killpg(ran.pid, signal.SIGKILL)
+        ran.wait()
+        raise
     if ran.returncode != 0:
         raise Unavailable(
-            f"{Path(command[0]).name} failed: {ran.stderr.strip()[-800:]}; mend that, or set DATABASE_URL to a server"
+            f"{Path(command[0]).name} failed: {said.strip()[-800:]}; mend that, or set DATABASE_URL to a server"
         )

@@ -202,7 +202,7 @@ class Stack:
                 self.services[service]["command"],
                 env=self.environment(service),
                 cwd=self.folder,
-                stdout=subprocess.PIPE if service == "api" else log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
@@ -230,6 +230,8 @@ def test_the_commands_run_as_processes(stack: Stack) -> None:
     migrated = stack.run("migrate", stack.services["migrate"]["command"])
     assert migrated.returncode == 0, migrated.stderr
     worker, api = stack.start("worker"), stack.start("api")
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "ready worker\n", stack.log("worker")
     assert api.stdout is not None
     # The line comes when /readyz answers 200: database, migrations, and the worker's dispatcher are up.
     ready = next((line for line in api.stdout if line.startswith("ready ")), "")
