@@ -1,4 +1,4 @@
-"""Executions: the one arbiter of "once" (law 3) and its fence (law 4). Seen from the job and from whoever asks about jobs."""
+"""Executions: the one arbiter of "once" (law 3) and its fence (law 4). Looking into them is `db.executions`."""
 
 from __future__ import annotations
 
@@ -128,32 +128,3 @@ async def revive(tx: Tx, tenant: UUID, execution_id: UUID, by: str) -> dict[str,
     await tx.execute(SQL["resolve"], tenant, execution_id, "replayed", by)
     await redeliver_at(tx, tenant, execution_id, None, correlation_id=row["correlation_id"])
     return dict(row)
-
-
-async def show(tx: Tx, tenant: UUID, execution_id: UUID) -> dict[str, Any] | None:
-    """One execution with its attempts that did not end in done."""
-    row = await tx.fetchrow(SQL["show"], tenant, execution_id)
-    if row is None:
-        return None
-    return {**dict(row), "attempts": [dict(a) for a in await tx.fetch(SQL["attempts"], tenant, execution_id)]}
-
-
-async def list_(
-    tx: Tx,
-    tenant: UUID,
-    *,
-    before: UUID | None = None,
-    job: str | None = None,
-    states: list[str] | None = None,
-    run_id: UUID | None = None,
-    limit: int = 50,
-) -> list[dict[str, Any]]:
-    """Executions, newest first; `before` is the last id of the page before."""
-    return [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, job, states, run_id, limit)]
-
-
-async def list_dead(
-    tx: Tx, tenant: UUID, *, before: UUID | None = None, kind: str | None = None, limit: int = 50
-) -> list[dict[str, Any]]:
-    """Unresolved dead letters, newest first."""
-    return [dict(r) for r in await tx.fetch(SQL["list_dead"], tenant, before, kind, limit)]

@@ -163,11 +163,6 @@ async def forget_workers(tx: Tx) -> None:
     await tx.execute(SQL["forget_workers"])
 
 
-async def depth(tx: Tx) -> list[dict[str, Any]]:
-    """What stands in the queue: [{queue_name, status, jobs}]."""
-    return [dict(r) for r in await tx.fetch(SQL["depth"])]
-
-
 async def alive(tx: Tx, within_s: float) -> tuple[int, float | None]:
     """(workers beating within `within_s` seconds, age of their newest dispatch in seconds)."""
     row = await tx.fetchrow(SQL["alive"], within_s)

@@ -151,10 +151,6 @@ DELETE FROM queue.procrastinate_jobs WHERE id = ANY($1::bigint[])
 DELETE FROM app.workers w WHERE w.beat_at < app.now() - interval '1 day'
    AND NOT EXISTS (SELECT FROM queue.procrastinate_jobs j WHERE j.worker_id = w.id)
 
--- depth --
--- What stands in the queue: by queue and status.
-SELECT queue_name, status::text AS status, count(*) AS jobs FROM queue.procrastinate_jobs GROUP BY 1, 2 ORDER BY 1, 2
-
 -- alive --
 -- Worker processes that beat within $1 seconds (each part of one has a row), and how old the newest dispatch is.
 SELECT count(DISTINCT (host, pid)) FILTER (WHERE stopped_at IS NULL AND beat_at >= app.now() - $1::float8 * interval '1 second') AS workers,
