@@ -99,13 +99,11 @@ async def reserve(
         )
         if end == "forfeited":
             return Forfeited(found["call_id"])
-    call_id: UUID = await tx.fetchval("SELECT app.uuidv7()")
-    item_id = await tx.fetchval(
+    row = await tx.fetchrow(
         SQL["reserve"],
         tenant, item.vendor, item.operation, item.fingerprint, dict(item.request), billable, units, run_id, execution_id, token,
-        call_id,
     )  # fmt: skip
-    return Reserved(call_id, item_id) if item_id is not None else Busy()
+    return Reserved(row["call_id"], row["item_id"]) if row is not None else Busy()
 
 
 async def settle(

@@ -15,14 +15,16 @@ SELECT i.id, i.call_id, i.state, i.response,
 
 -- reserve --
 -- Committed before the request leaves: from here on the money may be gone.
-WITH item AS (
+WITH call AS MATERIALIZED (
+    SELECT app.uuidv7() AS id
+), item AS (
     INSERT INTO app.vendor_items (tenant_id, call_id, vendor, operation, fingerprint, state, request)
-    SELECT $1, n.id, $2, $3, $4, 'sent', $5 FROM (SELECT $11::uuid AS id) n
+    SELECT $1, c.id, $2, $3, $4, 'sent', $5 FROM call c
     ON CONFLICT DO NOTHING RETURNING id, call_id
 )
 INSERT INTO app.vendor_calls (tenant_id, id, vendor, operation, billable, state, units_reserved, run_id, execution_id, execution_token)
 SELECT $1, i.call_id, $2, $3, $6, 'sent', $7::float8, $8, $9, $10 FROM item i
-RETURNING (SELECT id FROM item) AS item_id
+RETURNING id AS call_id, (SELECT i.id FROM item i) AS item_id
 
 -- settle_item --
 -- Store what was paid for, whoever asked: this is exempt from fencing (law 4). An answer that comes after it was
