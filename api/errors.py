@@ -42,9 +42,12 @@ TITLES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
+    414: "URI Too Long",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Unavailable",
@@ -56,6 +59,18 @@ log = structlog.get_logger("api.errors")
 
 class SlowBody(errors.Invalid):
     code = "body_timeout"
+
+
+class Busy(errors.Unavailable):
+    code = "busy"
+
+
+class LongAddress(errors.TooLarge):
+    code = "address_too_long"
+
+
+class LargeHeaders(errors.TooLarge):
+    code = "headers_too_large"
 
 
 class Problem(BaseModel):
@@ -85,7 +100,8 @@ class ProblemResponse(JSONResponse):
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of any error; 500 for what is not in the table."""
-    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    table: dict[type, int] = {LongAddress: 414, LargeHeaders: 431, **STATUSES}
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
 
 
 def answer(request: Request, error: BaseException) -> ProblemResponse:
@@ -103,7 +119,7 @@ def answer(request: Request, error: BaseException) -> ProblemResponse:
     after_s = getattr(known, "after_s", None)
     if after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(after_s)))
-    if isinstance(known, errors.TooLarge | SlowBody):
+    if isinstance(known, errors.TooLarge | SlowBody | Busy):
         # The rest of the body may still be under way: nothing more is read from this connection.
         headers["Connection"] = "close"
     if status == 401:
