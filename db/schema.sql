@@ -19,6 +19,9 @@ BEGIN
     IF to_regclass('app.' || partition) IS NOT NULL THEN
         RETURN false;
     END IF;
+    IF EXISTS (SELECT FROM app.outbox_history_default WHERE created_at >= starts AND created_at < ends) THEN
+        LOCK TABLE ONLY app.outbox_history IN ACCESS EXCLUSIVE MODE;
+    END IF;
     EXECUTE format('CREATE TABLE app.%I (LIKE app.outbox_history INCLUDING ALL)', partition);
     EXECUTE format('WITH moved AS (DELETE FROM app.outbox_history_default WHERE created_at >= %L AND created_at < %L RETURNING *)
                     INSERT INTO app.%I SELECT * FROM moved', starts, ends, partition);
@@ -32,14 +35,17 @@ $$;
 ALTER FUNCTION app.make_month(day date) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.now() RETURNS timestamp with time zone
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    AS $$ BEGIN RETURN clock_timestamp() + app.clock_shift(); END $$;
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT statement_timestamp() + app.clock_shift() $$;
 
 ALTER FUNCTION app.now() OWNER TO headwater_owner;
 
 CREATE FUNCTION app.uuidv7() RETURNS uuid
-    LANGUAGE sql PARALLEL SAFE
-    AS $$SELECT pg_catalog.uuidv7()$$;
+    LANGUAGE sql PARALLEL RESTRICTED
+    AS $$
+            SELECT (overlay(lpad(to_hex((date_part('epoch', clock_timestamp()) * 4096000)::bigint), 15, '0') PLACING '7' FROM 13 FOR 0)
+                    || to_hex(random(-9223372036854775808, -4611686018427387905)))::uuid
+        $$;
 
 ALTER FUNCTION app.uuidv7() OWNER TO headwater_owner;
 
@@ -350,8 +356,7 @@ CREATE TABLE app.job_executions (
     error_class character varying(100),
     queued_at timestamp with time zone NOT NULL,
     started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    CONSTRAINT known_state CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))))
+    finished_at timestamp with time zone
 )
 WITH (fillfactor='70', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='50', autovacuum_vacuum_scale_factor='0.02');
 
@@ -410,12 +415,7 @@ CREATE TABLE app.outbox_events (
     lease_expires_at timestamp with time zone,
     last_error character varying(4000),
     error_class character varying(100),
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT leased_while_processing CHECK (
-CASE state
-    WHEN 'processing'::text THEN ((lease_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND ((sink)::text <> 'queue'::text))
-    ELSE ((state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (lease_token IS NULL) AND (lease_expires_at IS NULL))
-END)
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_delay='0');
 
@@ -1073,7 +1073,15 @@ ALTER TABLE app.job_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY known_state ON app.job_executions AS RESTRICTIVE USING (true) WITH CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))));
+
 ALTER TABLE app.leads ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY leased_while_processing ON app.outbox_events AS RESTRICTIVE USING (true) WITH CHECK (
+CASE state
+    WHEN 'processing'::text THEN ((lease_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND ((sink)::text <> 'queue'::text))
+    ELSE ((state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (lease_token IS NULL) AND (lease_expires_at IS NULL))
+END);
 
 ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
 

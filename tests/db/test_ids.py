@@ -1,0 +1,42 @@
+"""Ids are RFC 9562 version 7: they tell their time, come in its order, and are nobody's twice."""
+
+from __future__ import annotations
+
+from uuid import RFC_4122, UUID
+
+import asyncpg
+
+from tests.conftest import Connection
+
+MANY = 50_000
+
+
+async def test_an_id_is_of_version_7_and_tells_when_it_was_made(conn: Connection) -> None:
+    # R24
+    row = await conn.fetchrow("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS before, app.uuidv7() AS id")
+    assert row is not None
+    made = UUID(bytes=row["id"].bytes)
+    assert (made.version, made.variant) == (7, RFC_4122)
+    after = await conn.fetchval("SELECT extract(epoch FROM clock_timestamp()) * 1000")
+    assert float(row["before"]) - 2 <= made.int >> 80 <= float(after) + 2
+
+
+async def test_ids_of_one_session_come_in_the_order_of_time(conn: Connection) -> None:
+    ids = [UUID(bytes=(await conn.fetchval("SELECT app.uuidv7()")).bytes) for _ in range(200)]
+    assert ids == sorted(ids)
+
+
+async def test_many_ids_of_many_sessions_are_different_and_all_of_their_kind(db_url: str, conn: Connection) -> None:
+    others = [await asyncpg.connect(db_url) for _ in range(3)]
+    every: set[str] = set()
+    for session in (conn, *others):
+        rows = await session.fetch(f"SELECT app.uuidv7()::text AS id FROM generate_series(1, {MANY})")
+        every |= {row["id"] for row in rows}
+    for session in others:
+        await session.close()
+    assert len(every) == 4 * MANY
+    assert {each[14] for each in every} == {"7"}
+    assert {each[19] for each in every} == set("89ab")
+    # The last digit takes every value about equally often: nothing is cut off or rounded.
+    counts = [sum(each.endswith(digit) for each in every) for digit in "0123456789abcdef"]
+    assert min(counts) > 0.9 * 4 * MANY / 16
