@@ -4,6 +4,7 @@ lock           held by the one process that runs a server here; holds its pid
 password       of the login role, 0600 (durable folders only)
 postgres.log   what the server says; postgres.log.1 of the start before
 cluster/       what initdb made
+run/           the server's socket, for processes of this host; absent where no socket can have the path
 """
 
 # What is started here are Postgres's programs and sh, with arguments of our own making.
@@ -23,7 +24,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from contracts.errors import Unavailable
 from db import engines
@@ -32,6 +33,8 @@ ROLE = "headwater"
 DATABASE = "headwater"
 #: How long a server may take to stop, in seconds.
 STOP_S = 30.0
+#: Bytes that a socket's path may have on every system we know (Linux 107, macOS 103).
+_LONGEST_SOCKET = 103
 
 
 def url(data: Path, port: int) -> str:
@@ -40,6 +43,29 @@ def url(data: Path, port: int) -> str:
         secret = quote((data / "password").read_text().strip(), safe="")
         return f"postgresql://{ROLE}:{secret}@127.0.0.1:{port}/{DATABASE}"
     return f"postgresql://{ROLE}@127.0.0.1:{port}/postgres"
+
+
+def socket_url(data: Path, port: int) -> str:
+    """The quickest way there from this host: by the socket, a fifth cheaper a round trip, else as `url`."""
+    if not (data / "run" / f".s.PGSQL.{port}").exists():
+        return url(data, port)
+    by_tcp = urlsplit(url(data, port))
+    return f"postgresql://{by_tcp.netloc.rpartition('@')[0]}@{by_tcp.path}?host={quote(str(data / 'run'))}&port={port}"
+
+
+def sockets(data: Path) -> Path | None:
+    """An empty folder for the socket, closed to all but the server's user and root.
+
+    None: its path would be too long, or have a comma, which separates folders for the server and for clients.
+    """
+    run = data / "run"
+    if "," in str(run) or len(os.fsencode(run / ".s.PGSQL.65535.lock")) > _LONGEST_SOCKET:
+        return None
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir(mode=0o700)
+    if who := engines.identity():
+        os.chown(run, who["user"], who["group"])
+    return run
 
 
 def folder(data: Path, durable: bool) -> Path:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from contracts.errors import Unavailable
+from db import faults
 from db.engines import OLDEST_MAJOR
 
 #: How long to wait for a server that is starting, in seconds.
@@ -37,7 +38,13 @@ async def _connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     settings = {"application_name": "headwater direct", "search_path": "app", "timezone": "UTC"}
     while True:
         try:
-            return await asyncpg.connect(url, timeout=5, server_settings=settings, statement_cache_size=0)
+            return await asyncpg.connect(
+                url,
+                timeout=5,
+                server_settings=settings,
+                statement_cache_size=0,
+                connection_class=faults.connection_class(),
+            )
         except (
             OSError,
             TimeoutError,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
 from pydantic_core import from_json, to_json
 
 from contracts.errors import Unavailable
+from db import faults
+from db.lending import LendingPool
 from db.transaction import CONNECTION_ERRORS, Pool
+
+#: Member of the object that stands for JSON which cannot be read.
+UNREADABLE = "unreadable"
 
 
 def _encode(value: object) -> bytes:
@@ -17,7 +23,12 @@ def _encode(value: object) -> bytes:
 
 
 def _decode(data: bytes) -> Any:
-    return from_json(data[1:])
+    try:
+        return from_json(data[1:])
+    except ValueError as error:
+        # Postgres keeps JSON deeper, and numbers longer, than is read here. One such value must not take its neighbours along:
+        # it comes as an object that fits no contract.
+        return {UNREADABLE: str(error)}
 
 
 async def prepare(connection: Any) -> None:
@@ -52,15 +63,21 @@ async def open_pool(
     if idle_in_transaction_s is not None:
         server_settings["idle_in_transaction_session_timeout"] = str(int(idle_in_transaction_s * 1000))
     try:
-        return await asyncpg.create_pool(
+        pool = LendingPool(
             url,
             min_size=min(2, size),
             max_size=size,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300,
+            loop=asyncio.get_running_loop(),
+            connection_class=faults.connection_class(),
+            record_class=asyncpg.Record,
             command_timeout=command_timeout_s,
             init=prepare,
             reset=no_reset,
             server_settings=server_settings,
         )
+        return await pool
     except (
         *CONNECTION_ERRORS,
         asyncpg.InvalidCatalogNameError,

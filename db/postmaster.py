@@ -84,7 +84,6 @@ def _free_port() -> int:
 
 
 def _spawn(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int) -> Process:
-    # `-k ""`: no socket file, whose path may not be longer than 107 bytes.
     command: list[str | Path] = [
         engine.bin / "postgres",
         "-D",
@@ -94,7 +93,7 @@ def _spawn(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[
         "-p",
         str(port),
         "-k",
-        "",
+        cluster.sockets(data) or "",
     ]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]

@@ -33,10 +33,21 @@ log = structlog.get_logger("db.server")
 
 
 class Server:
-    """A Postgres to use: `url` is postgresql://…, `source` what it is, `why` the reason it was chosen."""
+    """A Postgres to use: `url` is postgresql://…, `source` what it is, `why` the reason it was chosen.
 
-    def __init__(self, url: str, source: str, why: str = "", stop: Callable[[], object] | None = None) -> None:
+    `local_url` is the same server by the quickest way from this host.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        source: str,
+        why: str = "",
+        stop: Callable[[], object] | None = None,
+        local_url: str | None = None,
+    ) -> None:
         self.url = url
+        self.local_url = local_url or url
         self.source = source
         self.why = why
         self._stop = stop
@@ -150,4 +161,9 @@ def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[
             shutil.rmtree(data, ignore_errors=True)
         lock.close()
 
-    return Server(cluster.url(data, process.port), f"{engine.source}, PostgreSQL {engine.version}", stop=stop)
+    return Server(
+        cluster.url(data, process.port),
+        f"{engine.source}, PostgreSQL {engine.version}",
+        stop=stop,
+        local_url=cluster.socket_url(data, process.port),
+    )

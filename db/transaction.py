@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
 
 from contracts.errors import Unavailable
+from db.lending import LendingPool
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -36,45 +37,78 @@ CONNECTION_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a session ended between Parse and Bind
     asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,  # no room for our session: nothing was sent
 )
 
 #: Another transaction stood in the way; everything is rolled back, so trying again is safe.
 CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
+@lru_cache(maxsize=1024)
 def opening(role: DbRole, tenant: UUID | None) -> str:
     """The statement every transaction starts with. Role and tenant are local to it, so this holds under PgBouncer too."""
-    return f"BEGIN; SELECT set_config('role', '{role.value}', true), set_config('request.tenant_id', '{tenant or ''}', true)"
+    return f"BEGIN; SET LOCAL ROLE {role.value}; SET LOCAL request.tenant_id = '{tenant or ''}'"
 
 
-@asynccontextmanager
-async def transaction(pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.APP) -> AsyncIterator[Tx]:
+class transaction:  # noqa: N801 - used as a function is, `async with transaction(pool, tenant) as tx`
     """Open, commit on leaving, roll back on any error.
 
-    Raises: Unavailable when no connection can be had. An error inside the block passes through unchanged.
+    Raises: Unavailable when no connection can be had. An error inside the block passes through unchanged; one that was swallowed
+    there has undone the whole, which is InFailedSQLTransactionError.
     """
-    try:
-        connection = await pool.acquire(timeout=10)
-    except CONNECTION_ERRORS as error:
-        raise Unavailable(
-            "the database does not answer; check that it runs and that DATABASE_URL names it", after_s=1
-        ) from error
-    try:
-        await connection.execute(opening(role, tenant))
+
+    __slots__ = ("_connection", "_pool", "_role", "_tenant")
+    _connection: Any
+
+    def __init__(self, pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.APP) -> None:
+        self._pool, self._tenant, self._role = pool, tenant, role
+
+    async def __aenter__(self) -> Tx:
         try:
-            yield connection
+            connection = self._connection = await self._pool.acquire(timeout=10)
+        except CONNECTION_ERRORS as error:
+            raise Unavailable(
+                "the database does not answer; check that it runs and that DATABASE_URL names it", after_s=1
+            ) from error
+        try:
+            await connection.execute(opening(self._role, self._tenant))
         except BaseException:
-            await _roll_back(connection)
+            await self._abandon()
             raise
-        await connection.execute("COMMIT")
-    finally:
-        await pool.release(connection)
+        return connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            await self._abandon()
+            return
+        clean = False
+        try:
+            said = await self._connection.execute("COMMIT")
+            clean = True
+        finally:
+            await self._give_back(clean)
+        if said != "COMMIT":
+            raise asyncpg.InFailedSQLTransactionError("nothing was committed: an error inside the block was swallowed")
+
+    async def _abandon(self) -> None:
+        clean = False
+        try:
+            clean = await _roll_back(self._connection)
+        finally:
+            await self._give_back(clean)
+
+    async def _give_back(self, clean: bool) -> None:
+        pool = self._pool
+        if not (clean and isinstance(pool, LendingPool) and pool.keep(self._connection)):
+            await pool.release(self._connection)
 
 
-async def _roll_back(connection: Tx) -> None:
+async def _roll_back(connection: Tx) -> bool:
     """A connection that cannot roll back is not given to the next one who asks. The error that led here is the one to be heard."""
     try:
         await connection.execute("ROLLBACK", timeout=5)
     except Exception:
         with suppress(asyncpg.InterfaceError):  # a broken one was taken from us already
             connection.terminate()
+        return False
+    return True

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from uuid import UUID
 
+import httpx
 import pytest
 
 from contracts.runs import RunStatus
+from contracts.tenants import Role
+from db import access
+from db.transaction import transaction
+from tests.api.server_fixture import JWT_SECRET
 from tests.crash.breaking import Stage, asked, locked, planned, stuck
 from tests.flows.installation import Desk, Process, until
 from tests.providers.sandbox_fixture import RunningSandbox
@@ -118,4 +124,34 @@ async def test_a_dispatcher_killed_in_the_middle_of_a_handoff_loses_and_doubles_
     run = await desk.ended(run_id)
     assert (run.status, run.counts.discovered) == (RunStatus.COMPLETED, 5)
     assert (await desk.check(run_id)).ok
+    assert (await desk.proof()).ok
+
+
+async def test_an_api_process_that_stands_still_before_its_commit_holds_up_no_retry(desk: Desk, stage: Stage) -> None:
+    # S2.04: the client gives up on it and asks another process under the same key, which has to wait for its lock.
+    secret = {"JWT_SECRET": JWT_SECRET}
+    stopped = stage.house.start(
+        "api", "--port", "0", HEADWATER_FAULTS="stop:before:api.routes.runs.create/commit", **secret
+    )
+    other = stage.house.start("api", "--port", "0", **secret)
+    async with transaction(desk.pool, desk.tenant) as tx:
+        _, key = await access.create_key(tx, desk.tenant, "client", Role.ANALYST, by="tests")
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one"}
+    body = {"channels": ["register"], "queries": [QUERY]}
+
+    async def post(api: Process, timeout_s: float) -> httpx.Response:
+        async with httpx.AsyncClient(headers=headers, timeout=timeout_s) as client:
+            return await client.post(f"{api.ready.split()[1]}/v1/discovery/runs", json=body)
+
+    first = asyncio.create_task(post(stopped, 60))
+    await until(lambda: bool(stopped.log("fault")), 30, "the first request never came to its commit")
+    answer = await post(other, 25)
+    assert answer.status_code == 202, answer.text
+
+    stopped.signal(signal.SIGCONT)
+    assert (await first).status_code == 503
+    assert await desk.one("SELECT count(*) FROM app.runs WHERE tenant_id = {me}") == 1
+    stopped.kill()
+    other.kill()
+    assert (await desk.ended(UUID(answer.json()["id"]))).status is RunStatus.COMPLETED
     assert (await desk.proof()).ok

@@ -186,7 +186,7 @@ def test_ctrl_c_leaves_nothing_behind(
     process, url = owner(place / "pg", "durable")
     pid = postmaster_pid(place / "pg")
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     until(lambda: not alive(pid) and not listens(url), "the server is gone")
 
 
@@ -329,3 +329,28 @@ def test_the_password_stands_in_no_command_line(place: Path) -> None:
         arguments = Path(f"/proc/{postmaster_pid(data)}/cmdline")
         if arguments.exists():
             assert secret not in arguments.read_text()
+
+
+async def test_processes_of_this_host_may_take_the_socket(place: Path) -> None:
+    with server.start(place / "pg", durable=False) as running:
+        assert "host=" in running.local_url
+        assert await ask(running.local_url, "SELECT inet_server_addr()") is None
+        assert await ask(running.url, "SELECT inet_server_addr()") is not None
+        run = (place / "pg").resolve() / "run"
+        assert run.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["long" * 25, "one,two"])
+async def test_a_path_no_socket_can_have_is_served_by_tcp_alone(place: Path, name: str) -> None:
+    with server.start(place / name / "pg", durable=False) as running:
+        assert running.local_url == running.url
+        assert await ask(running.url, "SELECT 1") == 1
+
+
+async def test_a_durable_server_asks_for_its_password_by_the_socket_too(place: Path) -> None:
+    with server.start(place / "pg") as running:
+        secret = urlsplit(running.url).password
+        assert secret
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await ask(running.local_url.replace(secret, "wrong"), "SELECT 1")
+        assert await ask(running.local_url, "SELECT 1") == 1
