@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from api import errors
-from api.deps import DefaultTenant
+from api.deps import DefaultTenant, declared_query
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
@@ -30,6 +30,9 @@ from db.transaction import transaction
 ROUTERS = tuple(module.router for module in (auth, keys, runs, leads, outbox, jobs, health))
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)
+
+#: A process that stands still in its transaction keeps its locks, which a retry elsewhere may need, for this long, in seconds.
+STILL_S = 5.0
 
 log = structlog.get_logger("api")
 
@@ -61,7 +64,9 @@ def create_app(settings: Settings, *, database_url: str | None = None) -> FastAP
     app.state.default_tenant = DefaultTenant(settings)
     app.state.scrape = Scrape(metrics, dead_after_s=settings.worker_dead_after_s)
     for router in ROUTERS:
-        app.include_router(router, responses=ALWAYS)
+        # Whoever watches may add what it likes to the address; everybody else is told what is not there.
+        dependencies = [] if router is health.router else [Depends(declared_query)]
+        app.include_router(router, responses=ALWAYS, dependencies=dependencies)
     errors.install(app)
     app.add_middleware(Intake, max_bytes=settings.api_max_body_bytes, timeout_s=settings.api_body_timeout_s)
     app.add_middleware(Trace, metrics=metrics)
@@ -101,7 +106,13 @@ async def _connected(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     settings: Settings = state.settings
     size, patience = settings.db_pool_size, settings.db_command_timeout_s
-    state.pool = await open_pool(state.database_url, name="headwater-api", size=size, command_timeout_s=patience)
+    state.pool = await open_pool(
+        state.database_url,
+        name="headwater-api",
+        size=size,
+        command_timeout_s=patience,
+        idle_in_transaction_s=STILL_S,
+    )
     state.wake = Wake(state.database_url)
     try:
         async with transaction(state.pool, None) as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import cast
 
 import structlog
@@ -93,6 +94,10 @@ async def _of_session(request: Request, token: str) -> Principal:
 
 async def _service(request: Request) -> Principal:
     tenant = await default_tenant(request)
+    if tenant.status == "closed":
+        raise Unauthenticated(
+            "the default tenant is closed: `headwater tenants status SLUG active` opens it", code="tenant_closed"
+        )
     return Principal(tenant_id=tenant.id, role=Role.SERVICE, name="job secret")
 
 
@@ -100,6 +105,18 @@ def _is_job_secret(request: Request, given: str) -> bool:
     """Compared in constant time. No secret set: the doors are closed."""
     secret: SecretStr | None = request.app.state.settings.job_secret
     return secret is not None and hmac.compare_digest(given.encode(), secret.get_secret_value().encode())
+
+
+def network_of(request: Request) -> str:
+    """Whom a client counts as: its IPv4 address, or the /64 of its IPv6 one, since a host has all of that."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def _bearer(request: Request) -> str:

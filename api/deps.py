@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from api.tokens import Signer
 from api.wake import Wake
@@ -14,21 +18,26 @@ from contracts.errors import Invalid
 from contracts.settings import Settings
 from contracts.tenants import Tenant
 from db import tenants
-from db.transaction import Pool
+from db.transaction import Pool, transaction
 
 
 class DefaultTenant:
-    """The tenant of whoever names none; looked up once the database is there and migrated."""
+    """The tenant of whoever names none; found or made once the database is there and migrated."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._tenant: Tenant | None = None
+        self._id: UUID | None = None
 
     async def get(self, pool: Pool) -> Tenant:
-        """Raises: Unavailable; Hopeless when the settings contradict each other (R26)."""
-        if self._tenant is None:
-            self._tenant = await tenants.ensure_default(pool, self._settings)
-        return self._tenant
+        """As it is now: it may have been closed. Raises: Unavailable; Hopeless when the settings contradict each other (R26)."""
+        if self._id is not None:
+            async with transaction(pool, None) as tx:
+                known = await tenants.by_id(tx, self._id)
+            if known is not None:
+                return known
+        made = await tenants.ensure_default(pool, self._settings)
+        self._id = made.id
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,30 @@ class Page:
 
     limit: int
     cursor: str | None
+
+
+def declared_query(request: Request) -> None:
+    """Refuse query parameters the route does not have: a misspelt filter must not show everything. Raises: Invalid."""
+    if not request.query_params:
+        return
+    route: APIRoute = request.scope["route"]
+    known = set(_query_names(route.dependant))
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        found = [{"where": f"query.{name[:100]}", "message": "there is no such parameter"} for name in unknown[:20]]
+        words = f"the parameters are {', '.join(sorted(known))}" if known else "there are none here"
+        raise Invalid(f"there is no query parameter {unknown[0][:100]!r}: {words}", errors=found)
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from kind.model_fields
+        else:
+            yield field.alias
+    for further in dependant.dependencies:
+        yield from _query_names(further)
 
 
 def pool(request: Request) -> Pool:

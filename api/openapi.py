@@ -17,7 +17,9 @@ from contracts.tenants import Role
 
 DESCRIPTION = """Finds, enriches, scores and hands over sales leads.
 
-* Errors are problem documents (RFC 9457) with a stable `code`; a bad request is 400, never 422.
+* Errors are problem documents (RFC 9457) with a stable `code`; a bad request is 400, never 422. Query parameters and body
+  members that do not exist are refused. What cannot be read as HTTP, comes too slowly or has too large an address or headers is
+  answered 400, 408, 414 or 431, and the connection is closed.
 * `/v1` speaks snake_case; `/v1/auth` and the job doors speak the camelCase of their documents. Both are read everywhere.
 * `x-roles` of an operation names the roles that may call it. Ids are UUIDv7, times RFC 3339 in UTC.
 """

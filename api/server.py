@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import bounded
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 
@@ -37,6 +38,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=bounded(settings.api_body_timeout_s),
+                ws="none",
                 timeout_graceful_shutdown=GRACE_S,
                 proxy_headers=bool(proxies),
                 forwarded_allow_ips=proxies or None,

@@ -50,6 +50,8 @@ def _both_camel_first(name: str) -> str | AliasChoices:
 
 Email = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(normal_email)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+#: What a tenant is called where people read it.
+TenantName = Annotated[str, Field(min_length=1, max_length=200), NoNul]
 Secret = Annotated[SecretStr, AfterValidator(_bounded_secret)]
 Scope = Annotated[str, Field(max_length=50), AfterValidator(_known_scope)]
 

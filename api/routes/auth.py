@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from api.auth import LADDER, authenticate, require
+from api.auth import LADDER, authenticate, network_of, require
 from api.deps import PoolDep, SettingsDep, SignerDep, default_tenant
 from api.errors import problems
+from api.tokens import Signer
 from contracts.access import Login, Logout, Me, Refresh, Tokens
 from contracts.errors import Invalid, Unauthenticated
+from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT, Principal, Tenant
 from db import access, passwords, tenants
 from db.access import Account
@@ -23,10 +25,14 @@ _WRONG = "the e-mail address or the password is wrong"
 @router.post("/login", responses=problems(429))
 async def login(request: Request, body: Login, pool: PoolDep, settings: SettingsDep, signer: SignerDep) -> Tokens:
     """E-mail and password for a pair of tokens. Throttled by account and by address."""
+    with passwords.place():
+        return await _log_in(request, body, pool, settings, signer)
+
+
+async def _log_in(request: Request, body: Login, pool: Pool, settings: Settings, signer: Signer) -> Tokens:
     tenant = await _named(request, pool, body.tenant)
     where = str(tenant.id) if tenant else body.tenant
-    client = request.client.host if request.client else "unknown"
-    subjects = [signer.subject("account", f"{where}:{body.email}"), signer.subject("address", client)]
+    subjects = [signer.subject("account", f"{where}:{body.email}"), signer.subject("address", network_of(request))]
     window_s = settings.login_window_s
     async with transaction(pool, SYSTEM_TENANT) as tx:
         await access.charge_login(tx, subjects, window_s=window_s, limit=settings.login_attempts)

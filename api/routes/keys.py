@@ -34,6 +34,7 @@ async def create(body: CreateKey, principal: Owner, pool: PoolDep) -> NewKey:
             by=principal.name,
             scopes=body.scopes,
             expires_in_s=body.expires_in_s,
+            maker=principal.key_id,
         )
     return NewKey(**view.model_dump(), key=text)
 

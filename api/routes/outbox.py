@@ -27,8 +27,8 @@ from db import explanations, inspection, replays, stats, verification
 from db.transaction import DbRole, transaction
 
 router = APIRouter(prefix="/v1/outbox", tags=["outbox"])
-#: A time with its zone, no earlier than anything we wrote.
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC))]
+#: A time with its zone, no earlier than anything we wrote, and no later than Postgres and Python both can say.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
 Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
 Ops = Annotated[Principal, Depends(require(Role.OPS))]
 

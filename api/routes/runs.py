@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from api.auth import require
 from api.deps import Page, PageDep, PoolDep, SettingsDep, WakeDep, before
 from api.errors import problems
-from contracts.errors import NotFound
+from contracts.errors import Forbidden, NotFound, Unauthenticated
 from contracts.runs import CreateRun, Inspection, RunCheck, RunMode, RunPage, RunStatus, RunView, Timeline
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
@@ -23,7 +23,8 @@ from db.transaction import Pool, Tx, transaction
 
 T = TypeVar("T")
 router = APIRouter(prefix="/v1/discovery/runs", tags=["runs"])
-Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
+_reads = require(Role.VIEWER)
+Reader = Annotated[Principal, Depends(_reads)]
 Starter = Annotated[Principal, Depends(require(Role.ANALYST))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 
@@ -163,6 +164,8 @@ async def _progress(pool: Pool, tenant: UUID, run_id: UUID, request: Request) ->
     stopping: asyncio.Event = request.app.state.stopping
     deadline = asyncio.get_running_loop().time() + LONGEST_S
     while asyncio.get_running_loop().time() < deadline:
+        if not await _still_welcome(request):
+            return
         async with transaction(pool, tenant) as tx:
             run = await _shown(tx, tenant, run_id)
         body = to_json(run.model_dump(mode="json", exclude={"duration_s", "remaining_ms"}))
@@ -180,6 +183,15 @@ async def _progress(pool: Pool, tenant: UUID, run_id: UUID, request: Request) ->
         except TimeoutError:
             continue
         return
+
+
+async def _still_welcome(request: Request) -> bool:
+    """An answer may outlive the credentials it was asked with; then it ends."""
+    try:
+        await _reads(request)
+    except (Unauthenticated, Forbidden):
+        return False
+    return True
 
 
 async def _shown(tx: Tx, tenant: UUID, run_id: UUID) -> RunView:

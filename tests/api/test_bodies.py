@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
@@ -141,6 +142,42 @@ def test_a_body_of_the_limit_is_read(api: Served) -> None:
     headers = {**JSON, **api.as_(Role.OWNER)}
     assert api.client.post("/v1/keys", content=exact, headers=headers).status_code == 201
     assert api.client.post("/v1/keys", content=exact + b" ", headers=headers).status_code == 413
+
+
+def test_a_large_limit_is_a_limit_not_a_scissor(db_url: str) -> None:
+    # S2.14: more than is thrown away of a body that is too large
+    with served(db_url, settings_of_tests(api_max_body_bytes=50_000_000)) as api:
+        body = b'{"name": "x"' + b" " * 40_000_000 + b"}"
+        headers = {**JSON, **api.as_(Role.OWNER)}
+        assert api.client.post("/v1/keys", content=body, headers=headers).status_code == 201
+
+
+def test_unknown_query_parameters_are_named(shared_api: Served) -> None:
+    # S2.14: a misspelt filter must not show everything
+    for path in ("/v1/leads?run=x", "/v1/outbox/events?typ=x", "/v1/jobs?states=dead", "/v1/keys?=1", "/v1/auth/me?x"):
+        answer = shared_api.client.get(path, headers=shared_api.as_(Role.OWNER))
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request"), path
+        assert answer.json()["errors"][0]["where"].startswith("query."), path
+    assert shared_api.client.get("/healthz?probe=1").status_code == 200
+
+
+def _forged(*parts: object) -> str:
+    return "cursor=" + base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "events?" + _forged("sent", "9999-12-31T23:59:59.999999-23:59", 1),
+        "events?" + _forged("sent", "0001-01-01T00:00:00+23:59", 1),
+        "events?" + _forged("sent", "2026-01-01T00:00:00Z", True),
+        "verify?since=9999-12-31T23:59:59-23:59",
+        "verify?until=9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_times_no_calendar_has(shared_api: Served, query: str) -> None:
+    answer = shared_api.client.get(f"/v1/outbox/{query}", headers=shared_api.as_(Role.OWNER))
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), answer.text
 
 
 def test_a_declared_giant_is_refused_unread(shared_api: Served) -> None:
