@@ -19,4 +19,10 @@ def test_the_report_has_its_keys_and_lost_nothing() -> None:
     assert report["framed"]["jobs_per_s"] > 0
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["p99"]
     assert report["emit"]["ratio"] > 0
+    assert set(report["emit"]["by_clients"]) == set(report["emit"]["by_clients_slow_disk"]) == {"1", "16", "64"}
+    assert report["create_run"]["ratio"] > 0
+    assert report["latency_at_1000_per_s_ms"]["p99"] > 0
+    for name, figure in report["figures"].items():
+        assert figure["spread"][0] <= figure["per_s"] <= figure["spread"][1], name
+        assert figure["worker_cpu_ms_per_1000"] > 0, name
     assert (report["lost"], report["doubled"]) == (0, 0)

@@ -12,7 +12,11 @@ from contracts.settings import Settings
 from db import bench, outbox
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
-from worker.dispatcher import Dispatcher
+from worker.bench.cpu import postmaster
+from worker.dispatcher import LANES, Dispatcher, open_dispatch_pool
+
+#: Singleton keys a tenant's duplicates share.
+KEYS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,14 @@ class Ground:
 
     url: str
     pool: Pool
+    dispatch_pool: Pool
     settings: Settings
     tenants: tuple[UUID, ...]
+    #: The server's first process, whose processor time is counted; None where it cannot be seen.
+    server: int | None
 
-    def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.pool, self.settings)
+    def dispatcher(self, *, lanes: int = LANES) -> Dispatcher:
+        return Dispatcher(self.dispatch_pool, self.settings, lanes=lanes)
 
 
 @asynccontextmanager
@@ -33,10 +40,15 @@ async def ground(url: str, *, tenants: int = 8) -> AsyncIterator[Ground]:
     """Open pools for a measurement; the buffer a tenant may fill is lifted, so that nothing waits for a worker."""
     settings = Settings(dispatch_tenant_buffer=0, database_url=url)
     pool = await open_pool(url, name="headwater bench", size=8)
+    dispatch_pool = await open_dispatch_pool(url, settings, name="headwater bench dispatch", size=2 * LANES + 1)
     try:
-        yield Ground(url, pool, settings, tuple(uuid4() for _ in range(tenants)))
+        connection = await pool.acquire()
+        server = postmaster(connection.get_server_pid())
+        await pool.release(connection)
+        yield Ground(url, pool, dispatch_pool, settings, tuple(uuid4() for _ in range(tenants)), server)
     finally:
         await pool.close()
+        await dispatch_pool.close()
 
 
 async def empty(on: Ground) -> None:
@@ -54,12 +66,19 @@ async def settle(on: Ground) -> None:
         await on.pool.release(connection)
 
 
-async def fill(on: Ground, events: int, *, framed: bool = False, key: str = "") -> None:
-    """Commit `events` probe events, spread over the tenants, a thousand a transaction."""
+async def fill(on: Ground, events: int, *, framed: bool = False, duplicates: float = 0.0) -> None:
+    """Commit `events` probe events, spread over the tenants, a thousand a transaction.
+
+    `duplicates` is the part of them that names one of KEYS singleton keys of its tenant.
+    """
     share = events // len(on.tenants)
+    every = round(1 / duplicates) if duplicates else 0
     for tenant in on.tenants:
         for start in range(0, share, 1000):
-            facts = [Probed(probe_id=uuid4(), framed=framed, key=key) for _ in range(min(1000, share - start))]
+            facts = [
+                Probed(probe_id=uuid4(), framed=framed, key=f"k{n // every % KEYS}" if every and n % every == 0 else "")
+                for n in range(start, min(start + 1000, share))
+            ]
             async with transaction(on.pool, tenant) as tx:
                 await outbox.emit_many(tx, tenant, facts)
 

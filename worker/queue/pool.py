@@ -10,6 +10,7 @@ from typing import Any, cast
 import asyncpg
 
 from contracts.errors import Unavailable
+from db import faults
 from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx
 
@@ -51,7 +52,13 @@ async def open_queue_pool(
 async def connect(url: str, *, name: str, timeout_s: float = 5.0) -> asyncpg.Connection[asyncpg.Record]:
     """One direct connection of the same kind, for LISTEN and heartbeats."""
     settings = {**SESSION, "application_name": name}
-    return await asyncpg.connect(url, timeout=timeout_s, command_timeout=timeout_s, server_settings=settings)
+    return await asyncpg.connect(
+        url,
+        timeout=timeout_s,
+        command_timeout=timeout_s,
+        server_settings=settings,
+        connection_class=faults.connection_class(),
+    )
 
 
 async def acquire(pool: Pool, patience_s: float = PATIENCE_S) -> Tx:

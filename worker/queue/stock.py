@@ -9,23 +9,25 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import procrastinate
 
+from worker.bench.cpu import Rate, spent
+
 _NAME = "headwater_bench_stock"
 
 
-async def drain(url: str, jobs: int, concurrency: int) -> float:
-    """Jobs a second of one stock worker over `jobs` no-op jobs that are all queued already."""
+async def drain(url: str, jobs: int, concurrency: int, server: int | None) -> Rate:
+    """One stock worker over `jobs` no-op jobs that are all queued already. `server`: the postmaster's pid."""
     scratch = urlunsplit(urlsplit(url)._replace(path=f"/{_NAME}"))
     admin = await asyncpg.connect(url)
     try:
         await admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
         await admin.execute(f"CREATE DATABASE {_NAME}")
-        return await _drain(scratch, jobs, concurrency)
+        return await _drain(scratch, jobs, concurrency, server)
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
         await admin.close()
 
 
-async def _drain(url: str, jobs: int, concurrency: int) -> float:
+async def _drain(url: str, jobs: int, concurrency: int, server: int | None) -> Rate:
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=10))
 
     @app.task(name="nothing", queue="bench")
@@ -39,5 +41,8 @@ async def _drain(url: str, jobs: int, concurrency: int) -> float:
             await nothing.batch_defer_async(*some)
         await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
         began = time.perf_counter()
-        await app.run_worker_async(queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False)
-        return jobs / (time.perf_counter() - began)
+        with spent(server) as used:
+            await app.run_worker_async(
+                queues=["bench"], concurrency=concurrency, wait=False, install_signal_handlers=False
+            )
+        return Rate.of(jobs, time.perf_counter() - began, used)

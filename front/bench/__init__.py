@@ -1,0 +1,1 @@
+"""`headwater bench`: what this machine does, measured on a Postgres of its own, stock Procrastinate beside it."""

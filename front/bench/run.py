@@ -1,0 +1,124 @@
+"""Every figure, repeated and interleaved: a repetition goes once through all of them, so that what the machine does hits each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.wake import Wake
+from front.bench import intake, report
+from worker.bench import figures
+from worker.bench.cpu import Rate
+from worker.bench.ground import Ground, empty, ground, lost_and_doubled
+from worker.dispatcher import LANES
+from worker.queue import stock
+
+#: The figure quoted for drain and framed; the others are measured beside it.
+CONCURRENCY = 50
+CONCURRENCIES = (1, 10, 50, 100)
+CLIENTS = (1, 16, 64)
+#: What a slower disk takes for a flush, in microseconds.
+FLUSH_US = 2000
+DUPLICATES = 0.1
+BUSY_PER_S = 1000
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was measured: rates by figure, one a repetition; latencies; events that were lost or done twice."""
+
+    rates: dict[str, list[Rate]] = field(default_factory=dict)
+    waits: dict[str, list[list[float]]] = field(default_factory=dict)
+    lost: int = 0
+    doubled: int = 0
+
+
+async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure on the migrated database `url`, which must be nobody else's; gives the report.
+
+    `scale` 1.0 is about a minute and a half a repetition. Raises: RuntimeError when something measured did not do its work.
+    """
+    seen = Seen()
+    async with ground(url) as on:
+        await figures.prepare_emit(on)
+        for nth in range(1, repeat + 1):
+            say(f"repetition {nth} of {repeat}")
+            await _dispatch(on, scale, seen, say)
+            await _drain(on, scale, seen, say)
+            await _latency(on, scale, seen, say)
+            await _emit(on, scale, seen, say)
+            await _intake(on, scale, seen, say)
+    return report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
+
+
+def _note(seen: Seen, name: str, rate: Rate, say: Callable[[str], None]) -> None:
+    seen.rates.setdefault(name, []).append(rate)
+    server = "" if rate.server_us is None else f" + server {rate.server_us:.0f}"
+    say(f"  {name:<28} {rate.per_s:>9,.0f}/s   {rate.worker_us:.0f}{server} us each")
+
+
+async def _dispatch(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
+    events = int(40_000 * scale)
+    for name, dispatchers, lanes, duplicates in (
+        ("dispatch one lane", 1, 1, 0.0),
+        ("dispatch", 1, LANES, 0.0),
+        ("dispatch two", 2, 1, 0.0),
+        ("dispatch duplicates", 1, LANES, DUPLICATES),
+    ):
+        await empty(on)
+        rate = await figures.dispatch(on, events, dispatchers=dispatchers, lanes=lanes, duplicates=duplicates)
+        _note(seen, name, rate, say)
+
+
+async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
+    for concurrency in CONCURRENCIES:
+        jobs = int((4_000 if concurrency == 1 else 20_000) * scale)
+        await empty(on)
+        _note(seen, f"drain {concurrency}", await figures.drain(on, jobs, concurrency), say)
+        await _count(on, jobs, seen)
+    _note(seen, "drain stock", await stock.drain(on.url, int(4_000 * scale), CONCURRENCY, on.server), say)
+    jobs = int(8_000 * scale)
+    await empty(on)
+    _note(seen, "framed", await figures.drain(on, jobs, CONCURRENCY, framed=True), say)
+    await _count(on, jobs, seen)
+
+
+async def _count(on: Ground, jobs: int, seen: Seen) -> None:
+    share = max(1, jobs // len(on.tenants)) * len(on.tenants)
+    lost, doubled = await lost_and_doubled(on, share)
+    seen.lost, seen.doubled = seen.lost + lost, seen.doubled + doubled
+
+
+async def _latency(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
+    wake = Wake(on.url)
+    wake.start()
+    try:
+        for name, samples, per_s in (
+            ("idle", int(300 * scale), 0),
+            ("busy", int(4 * BUSY_PER_S * scale), BUSY_PER_S),
+        ):
+            await empty(on)
+            waits = sorted(await figures.latency(on, max(20, samples), wake.soon, per_s=per_s))
+            seen.waits.setdefault(name, []).append(waits)
+            say(f"  latency {name:<20} p50 {report.at(waits, 0.5):.2f} ms, p99 {report.at(waits, 0.99):.2f} ms")
+    finally:
+        await wake.stop()
+
+
+async def _emit(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
+    for flush_us in (0, FLUSH_US):
+        for clients in CLIENTS:
+            await empty(on)
+            event, bare = await figures.emit(on, clients, max(0.2, 2.0 * scale), flush_us=flush_us)
+            name = f"emit {clients}" + (" slow disk" if flush_us else "")
+            _note(seen, name, event, say)
+            _note(seen, f"{name} bare", bare, say)
+
+
+async def _intake(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
+    await empty(on)
+    async with intake.served(on) as desk:
+        created, bare = await intake.rates(on, desk, max(0.3, 3.0 * scale))
+    _note(seen, "create run", created, say)
+    _note(seen, "create run bare", bare, say)
