@@ -2,7 +2,7 @@
 # a private uv, the locked packages, and a Postgres out of a wheel. Only Python >= 3.11 and make are assumed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check fmt lock snapshot bench soak clean
+.PHONY: help demo up test test-slow check fmt lock snapshot points bench soak clean
 
 #: The first interpreter that is new enough; PYTHON=/path/to/python overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -51,11 +51,14 @@ snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 	$(BIN)/headwater db dump > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
 	$(BIN)/headwater openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
+points: .venv/.stamp  ## write tests/crash/points.txt anew: every fault point of a run
+	WRITE_POINTS=1 $(PYTEST) tests/crash/test_points.py -m "not slow"
+
 bench: .venv/.stamp  ## measure throughput and latency beside stock Procrastinate
 	$(BIN)/headwater bench
 
-soak: .venv/.stamp  ## run the slow tests over and over (N=10)
-	for i in $$(seq $(or $(N),10)); do $(MAKE) --no-print-directory test-slow || exit 1; done
+soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)
+	$(BIN)/headwater soak $(ARGS)
 
 clean:  ## remove the environment, caches and the embedded server's data
 	if [ -L .data/pg ]; then rm -rf "$$(readlink .data/pg)"; fi

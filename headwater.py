@@ -22,7 +22,8 @@ DOORS = {
         "worker.commands:sandbox",
         "Run the vendor sandbox: every vendor's wire format over an invented world.",
     ),
-    "bench": ("worker.commands:bench", "Measure this machine, stock Procrastinate beside it."),
+    "bench": ("front.bench.command:bench", "Measure this machine, stock Procrastinate beside it."),
+    "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),
@@ -94,7 +95,12 @@ def _before(
     from contracts.settings import Settings
     from front.logs import configure_logging
 
-    configure_logging(Settings(), f"headwater-{context.invoked_subcommand or 'cli'}")
+    settings = Settings()
+    configure_logging(settings, f"headwater-{context.invoked_subcommand or 'cli'}")
+    if settings.headwater_faults:
+        from db import faults
+
+        faults.arm(settings.headwater_faults)
 
 
 def _end_as_by_ctrl_c() -> None:
@@ -104,19 +110,28 @@ def _end_as_by_ctrl_c() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def _check_words() -> None:
+    from contracts.errors import Invalid
+
+    for number, word in enumerate(sys.argv[1:], 1):
+        if not word.isascii() and any("\ud800" <= c <= "\udfff" for c in word):
+            raise Invalid(f"word {number} of the command is not UTF-8: type it again, or set a UTF-8 locale")
+
+
 def main() -> None:
-    """Run a command. A failure we know is one line saying the next step, on stderr, exit status 1; bad settings are 2."""
-    from contracts.errors import HeadwaterError
+    """Run a command. A failure we know is one line saying the next step, on stderr, exit status 1; bad words or settings: 2."""
+    from contracts.errors import HeadwaterError, Invalid
     from front import lifeline
 
     _end_as_by_ctrl_c()
     if lifeline.VARIABLE in os.environ:
         lifeline.hold()
     try:
+        _check_words()
         app(prog_name="headwater")
     except HeadwaterError as error:
         typer.echo(f"headwater: {error.detail}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, Invalid) else 1)
     except ValueError as error:
         from pydantic import ValidationError
 

@@ -111,7 +111,7 @@ _VERSIONS: dict[str, int] = {
 }
 
 
-def parse(type_: str, version: int, payload: dict[str, object]) -> Event:
+def parse(type_: str, version: int, payload: object) -> Event:
     """Turn a stored event back into a fact.
 
     Raises: Invalid (code `unknown_event`, `unknown_version` or `bad_payload`) naming what does not fit.
@@ -122,6 +122,10 @@ def parse(type_: str, version: int, payload: dict[str, object]) -> Event:
     if version > known or version < 1:
         raise Invalid(
             f"{type_} version {version} is not known here (newest: {known}); upgrade first", code="unknown_version"
+        )
+    if not isinstance(payload, dict):
+        raise Invalid(
+            f"{type_} v{version} does not fit its contract: its payload is no JSON object", code="bad_payload"
         )
     try:
         return _EVENT.validate_python({**payload, "type": type_})

@@ -5,6 +5,7 @@ The README's settings table is checked against this class by a test.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,9 +13,14 @@ from uuid import UUID
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts import faults
 from contracts.providers import Channel
 
 Csv = Annotated[tuple[str, ...], NoDecode]
+#: Scheme, then user and password, then hosts with their ports, then a database without an @, then parameters.
+_POSTGRES_URL = re.compile(
+    r"postgres(?:ql)?://(?:[^/?#]*@)?(?:(?:\[[^\]/@]*\]|[^\[\]/?#@:,]*)(?::\d*)?(?:,|(?=[/?]|$)))*(?:/[^?#@]*)?(?:\?[^#]*)?"
+)
 
 
 class Settings(BaseSettings):
@@ -37,7 +43,9 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(5050, ge=0, le=65535)
     api_max_body_bytes: int = Field(1_048_576, ge=1024, le=104_857_600)
-    api_body_timeout_s: float = Field(10, gt=0, le=600, description="how long a client may take to send its body")
+    api_body_timeout_s: float = Field(
+        10, gt=0, le=600, description="how long a client may take to send headers or body, or to take its answer"
+    )
     api_trusted_proxies: str = Field(
         "", max_length=1000, description="addresses (CSV) whose X-Forwarded-For is believed; empty: nobody's"
     )
@@ -81,11 +89,29 @@ class Settings(BaseSettings):
         200, ge=0, le=100_000, description="queued executions a tenant may have standing; 0: no limit"
     )
     outbox_max_attempts: int = Field(5, ge=1, le=100)
+    headwater_faults: str | None = Field(None, description="watch the fault points of a process, or fail at one")
+
+    @field_validator("database_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        """The driver would take part of a password with / or # in it for a port, and quote it in its error."""
+        if value is None or _POSTGRES_URL.fullmatch(value):
+            return value
+        raise ValueError(
+            "must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password write %2F for /, %23 for #, %3F for ?, %40 for @"
+        )
 
     @field_validator("discovery_runner_enabled", mode="before")
     @classmethod
     def _only_true(cls, value: Any) -> bool:
         return value is True or value == "true"
+
+    @field_validator("headwater_faults")
+    @classmethod
+    def _known_fault(cls, value: str | None) -> str | None:
+        if value:
+            faults.parse(value)
+        return value
 
     @field_validator("discovery_channels", mode="before")
     @classmethod
@@ -94,7 +120,7 @@ class Settings(BaseSettings):
         channels = tuple(item.strip() for item in items if item.strip())
         unknown = [c for c in channels if c not in set(Channel)]
         if unknown or not channels:
-            raise ValueError(f"unknown channel {unknown or value!r}; choose from {', '.join(Channel)}")
+            raise ValueError(f"unknown channel {str(unknown or value)[:60]!r}; choose from {', '.join(Channel)}")
         return channels
 
     @model_validator(mode="after")

@@ -202,11 +202,12 @@ async def create_key(
     by: str,
     scopes: Sequence[str] = (),
     expires_in_s: int | None = None,
+    maker: UUID | None = None,
 ) -> tuple[KeyView, str]:
-    """Add an API key; gives it and its text, which is not kept."""
+    """Add an API key; gives it and its text, which is not kept. It ends no later than `maker`, the key that asks for it."""
     text = new_token(KEY_PREFIX, tenant)
     row = await tx.fetchrow(
-        SQL["create_key"], tenant, name, role.value, list(scopes), fingerprint(text), by, expires_in_s
+        SQL["create_key"], tenant, name, role.value, list(scopes), fingerprint(text), by, expires_in_s, maker
     )
     if row is None:
         raise RuntimeError("an API key could not be inserted")

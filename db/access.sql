@@ -54,8 +54,10 @@ UPDATE app.sessions SET revoked_at = app.now(), revoke_reason = $3
  WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING user_id
 
 -- create_key --
+-- What a key makes ($8) does not outlive it.
 INSERT INTO app.api_keys (tenant_id, name, role, scopes, key_hash, created_by, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, app.now() + $7::float8 * interval '1 second')
+VALUES ($1, $2, $3, $4, $5, $6, least(app.now() + $7::float8 * interval '1 second',
+        (SELECT expires_at FROM app.api_keys WHERE tenant_id = $1 AND id = $8)))
 RETURNING id, name, role, scopes, created_by, created_at, expires_at, revoked_at, last_used_at
 
 -- find_key --

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from contracts.access import CreateKey, Email, GrantedRole, Slug
+from contracts.access import CreateKey, Email, GrantedRole, Slug, TenantName
 from contracts.errors import NotFound
 from contracts.misfits import in_words
 from contracts.settings import Settings
@@ -42,6 +42,7 @@ def create_tenant(
 ) -> None:
     """Add a tenant."""
     slug = _checked(Slug, slug, "slug")
+    name = _checked(TenantName | None, name, "name")
 
     async def work(pool: Pool) -> Tenant:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
@@ -65,7 +66,7 @@ def list_tenants(json: JsonOption = False) -> None:
 def set_tenant_status(
     slug: str, status: Annotated[str, typer.Argument(help="active, paused or closed")], json: JsonOption = False
 ) -> None:
-    """Open, pause or close a tenant. A closed one's sessions and keys stop working at once."""
+    """Open, pause or close a tenant: events wait until it is active; a closed one's sessions and keys stop working at once."""
     if status not in ("active", "paused", "closed"):
         raise typer.BadParameter("choose active, paused or closed")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -29,14 +29,14 @@ class Placed:
 async def place(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany], *, room: int) -> list[Placed]:
     """Give every hit its company: the one it matched, a new one (at most `room`), or none when the cap is reached.
 
-    Whoever loses a race for its strongest key becomes a duplicate of the winner, with all its keys.
+    Whoever loses a race for one of its keys becomes a duplicate of the winner, with all its keys, unless their registry ids differ.
     """
     keys = sorted({k for c in companies for k in company_keys(c)})
     groups = group(companies, await _owners(tx, tenant, "company", keys))
     new = [g for g in groups if g.entity is None and g.keys][: max(0, room)]
     provisional = {id(g): i for g, i in zip(new, await new_ids(tx, len(new)), strict=True)}
     wanted = [(k, g.entity or provisional[id(g)]) for g in groups if g.entity or id(g) in provisional for k in g.keys]
-    holders = await take(tx, tenant, "company", wanted)
+    holders = await _take(tx, tenant, "company", wanted)
     placed: list[Placed] = []
     lost: dict[UUID, UUID] = {}
     for g in groups:
@@ -46,7 +46,7 @@ async def place(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany], *, room
         elif mine is None:
             placed.append(Placed(g, None, created=False, reason="max_companies" if g.keys else "no_key"))
         else:
-            winner = holders[next(iter(g.keys))]
+            winner = _winner(g, mine, holders)
             if winner != mine:
                 lost[mine] = winner
             placed.append(Placed(g, winner, created=winner == mine))
@@ -57,11 +57,25 @@ async def place(tx: Tx, tenant: UUID, companies: Sequence[FoundCompany], *, room
 
 async def take(tx: Tx, tenant: UUID, kind: Kind, wanted: Sequence[tuple[Key, UUID]]) -> dict[Key, UUID]:
     """Ask for keys, each for an entity; returns who holds each now."""
+    return {k: owner.entity_id for k, owner in (await _take(tx, tenant, kind, wanted)).items()}
+
+
+async def _take(tx: Tx, tenant: UUID, kind: Kind, wanted: Sequence[tuple[Key, UUID]]) -> dict[Key, Owner]:
     if not wanted:
         return {}
     types, values = [k.type for k, _ in wanted], [k.value for k, _ in wanted]
     await tx.execute(SQL["take_keys"], tenant, [kind] * len(wanted), types, values, [entity for _, entity in wanted])
-    return {k: owner.entity_id for k, owner in (await _owners(tx, tenant, kind, [k for k, _ in wanted])).items()}
+    return await _owners(tx, tenant, kind, [k for k, _ in wanted])
+
+
+def _winner(of: Group, mine: UUID, holders: Mapping[Key, Owner]) -> UUID:
+    """Who else took one of its keys meanwhile, strongest first; itself when nobody did, or only other registry numbers."""
+    for key in of.keys:
+        owner = holders[key]
+        differ = of.registries and owner.registries and not of.registries & owner.registries
+        if owner.entity_id != mine and not differ:
+            return owner.entity_id
+    return mine
 
 
 async def new_ids(tx: Tx, count: int) -> list[UUID]:

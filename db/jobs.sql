@@ -44,9 +44,13 @@ UPDATE app.job_executions SET cancel_requested_at = coalesce(cancel_requested_at
  WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'running', 'waiting') RETURNING state
 
 -- request_cancel_run --
--- The same for every unfinished execution of a run.
-UPDATE app.job_executions SET cancel_requested_at = coalesce(cancel_requested_at, app.now())
- WHERE tenant_id = $1 AND run_id = $2 AND state IN ('queued', 'running', 'waiting')
+-- The same for every unfinished execution of a run, locked in the order of their ids (law 7).
+WITH unfinished AS (
+    SELECT e.id FROM app.job_executions e
+     WHERE e.tenant_id = $1 AND e.run_id = $2 AND e.state IN ('queued', 'running', 'waiting') ORDER BY e.id FOR NO KEY UPDATE
+)
+UPDATE app.job_executions e SET cancel_requested_at = coalesce(e.cancel_requested_at, app.now())
+  FROM unfinished u WHERE e.tenant_id = $1 AND e.id = u.id
 
 -- revive --
 -- dead, quarantined or cancelled -> waiting, by an operator; its redelivery is emitted in the same transaction.

@@ -106,6 +106,36 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
         for route in routes
         if isinstance(route, Job)
     ]
+    made = await _make(tx, routed, jobs)
+    again = [
+        (event.tenant_id, route.execution_id)
+        for event, routes in routed
+        for route in routes
+        if isinstance(route, Again)
+    ]
+    if again:
+        await tx.execute(SQL["redeliver"], [t for t, _ in again], [e for _, e in again])
+    return made + len(again)
+
+
+async def _make(
+    tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]], jobs: Sequence[tuple[int, Claimed, Job]]
+) -> int:
+    coalescing = any(JOBS[job.name].scope == "coalesce" for _, _, job in jobs)
+    while True:
+        if coalescing:
+            await tx.execute("SAVEPOINT made")
+        made = await _insert(tx, routed, jobs)
+        if made == len(jobs) or await _absorb(tx, jobs):
+            return made
+        # A key came free when its job started. Taking it now, after keys that follow it, could deadlock (law 7): let go
+        # of them, and take all in order once more.
+        await tx.execute("ROLLBACK TO SAVEPOINT made")
+
+
+async def _insert(
+    tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]], jobs: Sequence[tuple[int, Claimed, Job]]
+) -> int:
     specs = [JOBS[name] for name in dict.fromkeys(job.name for _, _, job in jobs)]
     kinds = {spec.name: kind for kind, spec in enumerate(specs, 1)}
     row = await tx.fetchrow(
@@ -124,39 +154,19 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     )
     if row is None or row["gone"] != len(routed):
         raise RuntimeError(f"handoff moved {row and row['gone']} of {len(routed)} locked events")
-    made = int(row["queued"])
-    if made < len(jobs):
-        made += await _absorb(tx, [(event, job) for _, event, job in jobs])
-    again = [
-        (event.tenant_id, route.execution_id)
-        for event, routes in routed
-        for route in routes
-        if isinstance(route, Again)
-    ]
-    if again:
-        await tx.execute(SQL["redeliver"], [t for t, _ in again], [e for _, e in again])
-    return made + len(again)
+    return int(row["queued"])
 
 
-async def _absorb(tx: Tx, wanted: Sequence[tuple[Claimed, Job]]) -> int:
-    """Account for events whose job existed already; returns how many jobs had to be made after all."""
-    made = 0
-    while wanted:
-        left = await tx.fetch(
-            SQL["absorb"],
-            [event.tenant_id for event, _ in wanted],
-            [job.name for _, job in wanted],
-            [job.key for _, job in wanted],
-            [event.event_id for event, _ in wanted],
-        )
-        wanted = [wanted[row["nth"] - 1] for row in left]
-        for event, job in sorted(wanted, key=lambda pair: (pair[0].tenant_id, pair[1].name, pair[1].key)):
-            spec = JOBS[job.name]
-            made += await tx.fetchval(
-                SQL["offer"], event.tenant_id, job.name, spec.queue, spec.scope, job.key, job.priority, job.payload,
-                event.event_id, job.run_id,
-            )  # fmt: skip
-    return made
+async def _absorb(tx: Tx, wanted: Sequence[tuple[int, Claimed, Job]]) -> bool:
+    """Account for events whose job existed already. False: one met a job that has started meanwhile."""
+    left = await tx.fetchval(
+        SQL["absorb"],
+        [event.tenant_id for _, event, _ in wanted],
+        [job.name for _, _, job in wanted],
+        [job.key for _, _, job in wanted],
+        [event.event_id for _, event, _ in wanted],
+    )
+    return not left
 
 
 async def park(tx: Tx, event: Claimed, error: str, error_class: str, *, max_attempts: int) -> bool:

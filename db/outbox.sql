@@ -92,46 +92,35 @@ WITH clock AS MATERIALIZED (
 SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM queued) AS queued
 
 -- absorb --
--- Events whose job existed already: name the execution that absorbed them. Returns which of them neither made a job nor
+-- Events whose job existed already: name the execution that absorbed them. Returns how many neither made a job nor
 -- found the one they met: a worker started it in between, and a started job absorbs nothing any more.
+-- Two index probes an event: an OR over both keys reads all jobs of the tenant instead.
 WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) WITH ORDINALITY AS w(tenant_id, job, key, event_id, nth)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS w(tenant_id, job, key, event_id)
 ), named AS (
     INSERT INTO app.absorbed_events (tenant_id, event_id, job, execution_id, at)
     SELECT w.tenant_id, w.event_id, w.job, e.id, app.now()
-      FROM wanted w
-      JOIN app.job_executions e ON e.tenant_id = w.tenant_id AND e.job = w.job
-       AND ((e.scope = 'once' AND e.key = w.key) OR e.coalesce_key = w.key)
+      FROM wanted w CROSS JOIN LATERAL (
+        SELECT o.id, o.event_id FROM app.job_executions o
+         WHERE o.tenant_id = w.tenant_id AND o.job = w.job AND o.key = w.key AND o.scope = 'once'
+        UNION ALL
+        SELECT c.id, c.event_id FROM app.job_executions c
+         WHERE c.tenant_id = w.tenant_id AND c.job = w.job AND c.coalesce_key = w.key) e
      WHERE e.event_id <> w.event_id
      ORDER BY w.tenant_id, w.event_id, w.job
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, event_id, job
 )
-SELECT w.nth::int FROM wanted w
+SELECT count(*) FROM wanted w
  WHERE NOT EXISTS (SELECT FROM named n WHERE n.tenant_id = w.tenant_id AND n.event_id = w.event_id AND n.job = w.job)
    AND NOT EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = w.tenant_id AND e.event_id = w.event_id AND e.job = w.job)
    AND NOT EXISTS (SELECT FROM app.absorbed_events a WHERE a.tenant_id = w.tenant_id AND a.event_id = w.event_id AND a.job = w.job)
- ORDER BY w.nth
-
--- offer --
--- One job again, for an event that `absorb` returned. Returns 1, or 0 when it has met another queued job by now.
-WITH made AS (
-    INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
-    SELECT $1, $2, $3, $4::text, $5::text, CASE WHEN $4 = 'coalesce' THEN $5 END, $6, $7, h.event_id, h.correlation_id, $9, app.now()
-      FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.event_id = $8 LIMIT 1
-    ON CONFLICT DO NOTHING
-    RETURNING tenant_id, id, job, queue, priority
-), queued AS (
-    INSERT INTO queue.procrastinate_jobs (queue_name, task_name, priority, tenant_id, execution_id)
-    SELECT m.queue, m.job, m.priority, m.tenant_id, m.id FROM made m
-    RETURNING 1
-)
-SELECT count(*) FROM queued
 
 -- redeliver --
 -- waiting -> queued, with a new queue row. A coalesced one that has a younger twin in the queue steps aside.
+-- Keys are taken in the order of a handoff (law 7): an upsert follows its SELECT, where an UPDATE follows its plan. The rows are there, locked.
 WITH wanted AS (
-    SELECT e.tenant_id, e.id, e.job, e.queue, e.priority, e.scope, e.key, e.crashes FROM app.job_executions e
+    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id FROM app.job_executions e
       JOIN unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id) ON e.tenant_id = w.tenant_id AND e.id = w.id
      WHERE e.state = 'waiting' ORDER BY e.tenant_id, e.id FOR UPDATE
 ), twins AS (
@@ -141,9 +130,11 @@ WITH wanted AS (
     UPDATE app.job_executions e SET state = 'superseded', finished_at = app.now() FROM twins t
      WHERE e.tenant_id = t.tenant_id AND e.id = t.id
 ), again AS (
-    UPDATE app.job_executions e SET state = 'queued', coalesce_key = CASE WHEN e.scope = 'coalesce' THEN e.key END, queued_at = app.now()
-      FROM wanted w WHERE e.tenant_id = w.tenant_id AND e.id = w.id
-       AND NOT EXISTS (SELECT FROM twins t WHERE t.tenant_id = w.tenant_id AND t.id = w.id)
+    INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, coalesce_key)
+    SELECT w.tenant_id, w.id, w.job, w.queue, w.scope, w.key, w.payload, w.event_id, app.now(), CASE WHEN w.scope = 'coalesce' THEN w.key END
+      FROM wanted w WHERE NOT EXISTS (SELECT FROM twins t WHERE t.tenant_id = w.tenant_id AND t.id = w.id)
+     ORDER BY w.tenant_id, w.job, w.key
+    ON CONFLICT (tenant_id, id) DO UPDATE SET state = 'queued', coalesce_key = EXCLUDED.coalesce_key, queued_at = EXCLUDED.queued_at
     RETURNING e.tenant_id, e.id, e.job, e.queue, e.priority, e.crashes
 )
 INSERT INTO queue.procrastinate_jobs (queue_name, task_name, priority, tenant_id, execution_id)

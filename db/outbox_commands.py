@@ -58,16 +58,20 @@ def list_events(
     json: JsonOption = False,
 ) -> None:
     """What waits, then dead letters, then what was sent; each newest first."""
-    which = EventFilter(
-        status=status or [],
-        type=type_,
-        aggregate_type=aggregate_type,
-        aggregate_id=aggregate_id,
-        correlation_id=correlation_id,
-        error_class=error_class,
-        older_than_s=age_s(older_than),
-        newer_than_s=age_s(newer_than),
-    )
+    given = {
+        "status": status or [],
+        "type": type_,
+        "aggregate_type": aggregate_type,
+        "aggregate_id": aggregate_id,
+        "correlation_id": correlation_id,
+        "error_class": error_class,
+        "older_than_s": age_s(older_than),
+        "newer_than_s": age_s(newer_than),
+    }
+    try:
+        which = EventFilter.model_validate(given)
+    except ValidationError as error:
+        raise typer.BadParameter(_misfits(error)) from None
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> EventPage:
         found = EventPage(items=[], next_cursor=cursor)
@@ -241,6 +245,8 @@ def _request(given: Mapping[str, object], dry_run: bool, rate: float | None, lim
     try:
         return ReplayRequest.model_validate({"filter": given, "dry_run": dry_run, "rate": rate, "limit": limit})
     except ValidationError as error:
-        raise Invalid(
-            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'replay'}: {in_words(e)}" for e in error.errors()[:3])
-        ) from None
+        raise Invalid(_misfits(error)) from None
+
+
+def _misfits(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'replay'}: {in_words(e)}" for e in error.errors()[:3])

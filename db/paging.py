@@ -62,11 +62,13 @@ def decode(cursor: str, sections: dict[str, tuple[type, ...]]) -> tuple[str, lis
 
 def _part(type_: type, part: Any) -> Any:
     if type_ is int:
-        return part if isinstance(part, int) and 0 <= part <= LAST_ID else _refuse()
+        return part if type(part) is int and 0 <= part <= LAST_ID else _refuse()
     if not isinstance(part, str):
         _refuse()
-    value = UUID(part) if type_ is UUID else datetime.fromisoformat(part)
-    return value if isinstance(value, UUID) or value.tzinfo else _refuse()
+    if type_ is UUID:
+        return UUID(part)
+    moment = datetime.fromisoformat(part)
+    return moment if moment.tzinfo and FIRST_AT <= moment <= LAST_AT else _refuse()
 
 
 def _refuse() -> NoReturn:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from contracts.errors import Invalid
+from contracts.errors import Invalid, Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,9 +22,29 @@ SHORTEST = 12
 LONGEST = 1000
 #: Hashes computed side by side in a process.
 THREADS = 2
+#: Logins under way in a process, waiting ones included: whoever comes on top would wait for more than a few seconds.
+MOST_LOGINS = 32
+#: The latest that somebody is asked to come back, in seconds.
+COME_BACK_S = 30.0
 
 _HASHER = PasswordHasher()
 _THREADS = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
+_logins = 0
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """A place among the logins under way. Raises: Unavailable (`login_busy`) at once when none is free."""
+    global _logins
+    if _logins >= MOST_LOGINS:
+        # Spread out: a crowd told the same second would come back as a crowd, and its refusals would cost what its logins need.
+        after_s = random.uniform(2, COME_BACK_S)  # noqa: S311
+        raise Unavailable("too many people log in at the moment: try again", code="login_busy", after_s=after_s)
+    _logins += 1
+    try:
+        yield
+    finally:
+        _logins -= 1
 
 
 async def hashed(password: str) -> str:

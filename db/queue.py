@@ -108,6 +108,7 @@ async def waiting_alone(tx: Tx) -> bool:
 async def finish(tx: Tx, deliveries: Sequence[Delivery]) -> tuple[int, int]:
     """Finish a batch: done marks where the job wrote nothing itself, queue rows gone. Returns (done, gone), both fenced."""
     unmarked = [d for d in deliveries if not d.settled and d.job is not None]
+    unmarked.sort(key=lambda d: (d.tenant_id, d.execution_id))  # the order in which everybody locks them (law 7)
     row = await tx.fetchrow(
         SQL["finish"],
         [d.tenant_id for d in unmarked],

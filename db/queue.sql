@@ -19,7 +19,8 @@ UPDATE app.workers SET stopped_at = app.now() WHERE id = $1
 SELECT pg_notify($1, '')
 
 -- fetch --
--- Take up to $3 deliveries in Procrastinate's order and start their executions: todo -> doing, queued -> running.
+-- Take up to $3 deliveries in Procrastinate's order and start their executions: todo -> doing, queued -> running. Executions are locked in
+-- the order of their ids (law 7), as the cancelling of a run locks them.
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), picked AS MATERIALIZED (
@@ -34,7 +35,7 @@ WITH clock AS MATERIALIZED (
 ), started AS (
     UPDATE app.job_executions e
        SET state = 'running', token = e.token + 1, coalesce_key = NULL, worker_id = $2, started_at = c.now
-      FROM taken t, clock c
+      FROM (SELECT k.tenant_id, k.execution_id FROM taken k ORDER BY k.tenant_id, k.execution_id) t, clock c
      WHERE e.tenant_id = t.tenant_id AND e.id = t.execution_id AND e.state = 'queued'
     RETURNING e.tenant_id, e.id, e.job, e.token, e.failures, e.payload, e.event_id, e.correlation_id, e.run_id,
               e.cancel_requested_at IS NOT NULL AS cancelled, e.queued_at
@@ -71,53 +72,68 @@ SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(t
 
 -- reconcile --
 -- A fetch whose answer was lost left deliveries that nobody runs: put them back. Not a crash. One that meets its like (coalesce),
--- in the queue or on the way there, is superseded: a unique violation here would keep this worker from fetching ever again.
-WITH lost AS (
-    SELECT j.id, j.tenant_id, j.execution_id FROM queue.procrastinate_jobs j
-     WHERE j.worker_id = $1 AND j.status = 'doing' AND j.id <> ALL($2::bigint[]) ORDER BY j.id FOR UPDATE SKIP LOCKED
-), judged AS MATERIALIZED (
-    SELECT l.id AS delivery_id, e.tenant_id, e.id, e.scope = 'coalesce' AND (
-               row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
-                   SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key)) AS aside
+-- in the queue or on the way there, is superseded: a unique violation here would keep this worker from fetching ever again. Of two
+-- deliveries of one execution the older is over (put off, its finish never written): it is dropped, and stops nobody.
+-- Keys are taken in the order of a handoff (law 7): an upsert follows its SELECT, where an UPDATE follows its plan. The rows are there, locked.
+WITH mine AS MATERIALIZED (
+    SELECT j.id, j.id < max(j.id) OVER (PARTITION BY j.execution_id) AS stale FROM queue.procrastinate_jobs j
+     WHERE j.worker_id = $1 AND j.status = 'doing'
+), lost AS (
+    SELECT j.id, j.tenant_id, j.execution_id, m.stale FROM mine m JOIN queue.procrastinate_jobs j ON j.id = m.id
+     WHERE j.worker_id = $1 AND j.status = 'doing' AND j.id <> ALL($2::bigint[]) ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+), held AS MATERIALIZED (
+    SELECT l.id AS delivery_id, e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at
       FROM lost l JOIN app.job_executions e ON e.tenant_id = l.tenant_id AND e.id = l.execution_id
-     WHERE e.state = 'running' AND e.worker_id = $1
+     WHERE e.state = 'running' AND e.worker_id = $1 AND NOT l.stale ORDER BY e.tenant_id, e.id FOR UPDATE OF e
+), judged AS MATERIALIZED (
+    SELECT h.*, h.scope = 'coalesce' AND (
+               row_number() OVER (PARTITION BY h.tenant_id, h.job, h.scope, h.key ORDER BY h.id DESC) > 1 OR EXISTS (
+                   SELECT FROM app.job_executions t WHERE t.tenant_id = h.tenant_id AND t.job = h.job AND t.coalesce_key = h.key)) AS aside
+      FROM held h
 ), back AS (
-    UPDATE app.job_executions e SET state = CASE WHEN g.aside THEN 'superseded' ELSE 'queued' END, token = e.token + 1,
-           finished_at = CASE WHEN g.aside THEN app.now() END, coalesce_key = CASE WHEN e.scope = 'coalesce' AND NOT g.aside THEN e.key END
-      FROM judged g WHERE e.tenant_id = g.tenant_id AND e.id = g.id AND e.state = 'running' AND e.worker_id = $1
+    INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, state, coalesce_key, finished_at)
+    SELECT g.tenant_id, g.id, g.job, g.queue, g.scope, g.key, g.payload, g.event_id, g.queued_at, CASE WHEN g.aside THEN 'superseded' ELSE 'queued' END,
+           CASE WHEN g.scope = 'coalesce' AND NOT g.aside THEN g.key END, CASE WHEN g.aside THEN app.now() END
+      FROM judged g ORDER BY g.tenant_id, g.job, g.key
+    ON CONFLICT (tenant_id, id) DO UPDATE
+       SET state = EXCLUDED.state, token = e.token + 1, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
 ), dropped AS (
-    DELETE FROM queue.procrastinate_jobs j USING judged g WHERE j.id = g.delivery_id AND g.aside
+    DELETE FROM queue.procrastinate_jobs j USING (
+        SELECT g.delivery_id FROM judged g WHERE g.aside UNION ALL SELECT l.id FROM lost l WHERE l.stale) d WHERE j.id = d.delivery_id
 )
 UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM lost l
- WHERE j.id = l.id AND NOT EXISTS (SELECT FROM judged g WHERE g.delivery_id = l.id AND g.aside) RETURNING j.id
+ WHERE j.id = l.id AND NOT l.stale AND NOT EXISTS (SELECT FROM judged g WHERE g.delivery_id = l.id AND g.aside) RETURNING j.id
 
 -- stranded --
 -- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.
--- Nobody could beat while the server was down: one that has just started judges nobody yet.
+-- Nobody could beat while the server was down: one that has just started judges nobody yet. Of two deliveries of one execution the older
+-- is over (put off, its finish never written): counted as well, it would be its own twin.
 WITH stuck AS (
     SELECT j.id, j.tenant_id, j.execution_id, j.worker_id FROM queue.procrastinate_jobs j
      WHERE j.status = 'doing' AND pg_postmaster_start_time() < clock_timestamp() - $1::float8 * interval '1 second' AND NOT EXISTS (
             SELECT FROM app.workers w WHERE w.id = j.worker_id AND w.stopped_at IS NULL
                AND w.beat_at >= app.now() - $1::float8 * interval '1 second')
      ORDER BY j.id LIMIT 500 FOR UPDATE SKIP LOCKED
+), ranked AS (
+    SELECT s.*, s.id = max(s.id) OVER (PARTITION BY s.execution_id, s.worker_id) AS newest FROM stuck s
 )
 SELECT s.id AS delivery_id, e.tenant_id, e.id AS execution_id, e.token, e.crashes, e.job, e.payload, e.run_id, e.correlation_id,
-       e.state = 'running' AND e.worker_id IS NOT DISTINCT FROM s.worker_id AS in_flight
-  FROM stuck s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
+       e.state = 'running' AND e.worker_id IS NOT DISTINCT FROM s.worker_id AND s.newest AS in_flight
+  FROM ranked s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
  ORDER BY e.tenant_id, e.id FOR UPDATE OF e SKIP LOCKED
 
 -- end_frozen --
--- A worker that stands still between Parse and Bind keeps its locks: to the server that is a statement under way, which
+-- A process that stands still between Parse and Bind keeps its locks: to the server that is a statement under way, which
 -- neither idle_in_transaction_session_timeout nor statement_timeout ends. Ask as the login user, who owns the sessions.
 SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity a
- WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'headwater %' AND a.state = 'active'
+ WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name LIKE 'headwater%' AND a.state = 'active'
    AND a.wait_event = 'ClientRead' AND a.xact_start IS NOT NULL AND a.state_change < clock_timestamp() - $1::float8 * interval '1 second'
 
 -- rescue --
 -- running -> queued under a new token, doing -> todo; one that meets its like (coalesce), in the queue or among the rescued,
--- is superseded instead.
+-- is superseded instead. Keys are taken as `reconcile` takes them; `stranded` has locked the rows.
 WITH crashed AS MATERIALIZED (
-    SELECT e.tenant_id, e.id, c.delivery_id, e.scope = 'coalesce' AND (
+    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at, c.delivery_id, e.scope = 'coalesce' AND (
                row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
                    SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key)) AS aside
       FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
@@ -128,19 +144,19 @@ WITH crashed AS MATERIALIZED (
       FROM app.job_executions e JOIN crashed c ON e.tenant_id = c.tenant_id AND e.id = c.id
     ON CONFLICT DO NOTHING
 ), back AS (
-    UPDATE app.job_executions e
-       SET token = e.token + 1, crashes = e.crashes + 1,
-           state = CASE WHEN c.aside THEN 'superseded' ELSE 'queued' END,
-           finished_at = CASE WHEN c.aside THEN app.now() END,
-           coalesce_key = CASE WHEN e.scope = 'coalesce' AND NOT c.aside THEN e.key END
-      FROM crashed c WHERE e.tenant_id = c.tenant_id AND e.id = c.id
-    RETURNING e.id, e.crashes, e.queue, e.state, c.delivery_id
+    INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, state, coalesce_key, finished_at)
+    SELECT c.tenant_id, c.id, c.job, c.queue, c.scope, c.key, c.payload, c.event_id, c.queued_at, CASE WHEN c.aside THEN 'superseded' ELSE 'queued' END,
+           CASE WHEN c.scope = 'coalesce' AND NOT c.aside THEN c.key END, CASE WHEN c.aside THEN app.now() END
+      FROM crashed c ORDER BY c.tenant_id, c.job, c.key
+    ON CONFLICT (tenant_id, id) DO UPDATE
+       SET token = e.token + 1, crashes = e.crashes + 1, state = EXCLUDED.state, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
+    RETURNING e.tenant_id, e.id, e.crashes, e.queue
 ), dropped AS (
-    DELETE FROM queue.procrastinate_jobs j USING back b WHERE j.id = b.delivery_id AND b.state = 'superseded'
+    DELETE FROM queue.procrastinate_jobs j USING crashed c WHERE j.id = c.delivery_id AND c.aside
 )
 UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
        queue_name = CASE WHEN b.crashes >= 2 THEN 'alone' ELSE b.queue END
-  FROM back b WHERE j.id = b.delivery_id AND b.state = 'queued' RETURNING j.id
+  FROM back b JOIN crashed c ON c.tenant_id = b.tenant_id AND c.id = b.id WHERE j.id = c.delivery_id AND NOT c.aside RETURNING j.id
 
 -- drop_deliveries --
 -- Queue rows whose execution has moved on: the truth stands in job_executions.

@@ -52,10 +52,15 @@ SELECT (SELECT count(*) FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.c
        (SELECT count(*) FROM app.companies c WHERE c.tenant_id = $1 AND c.created_by_run = $2) AS companies,
        (SELECT count(*) FROM app.leads l WHERE l.tenant_id = $1 AND l.run_id = $2) AS leads,
        (SELECT count(*) FROM (SELECT 1 FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.correlation_id = $2 AND h.type = 'LeadDiscovered'
-          UNION ALL SELECT 1 FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.correlation_id = $2 AND o.type = 'LeadDiscovered') d) AS lead_events,
+             AND NOT h.headers ? 'replay_of'
+          UNION ALL SELECT 1 FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.correlation_id = $2 AND o.type = 'LeadDiscovered'
+             AND NOT o.headers ? 'replay_of') d) AS lead_events,
        (SELECT count(*) FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.correlation_id = $2 AND h.routes > 0 AND h.type <> 'Redelivery'
            AND NOT EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = h.tenant_id AND e.event_id = h.event_id)
-           AND NOT EXISTS (SELECT FROM app.absorbed_events a WHERE a.tenant_id = h.tenant_id AND a.event_id = h.event_id)) AS events_without_job,
+           AND NOT EXISTS (SELECT FROM app.absorbed_events a WHERE a.tenant_id = h.tenant_id AND a.event_id = h.event_id)
+           AND NOT EXISTS (SELECT FROM app.outbox_history r WHERE r.tenant_id = h.tenant_id AND r.correlation_id = $2 AND r.headers ->> 'replay_of' = h.event_id::text
+               AND (EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = r.tenant_id AND e.event_id = r.event_id)
+                    OR EXISTS (SELECT FROM app.absorbed_events a WHERE a.tenant_id = r.tenant_id AND a.event_id = r.event_id)))) AS events_without_job,
        (SELECT count(*) FROM (SELECT FROM app.job_executions e WHERE e.tenant_id = $1 AND e.run_id = $2 GROUP BY e.job, e.key HAVING count(*) > 1) t) AS doubled_jobs,
        (SELECT count(*) FROM (SELECT FROM app.leads l WHERE l.tenant_id = $1 AND l.run_id = $2 GROUP BY l.company_id, l.icp_profile_id HAVING count(*) > 1) t) AS doubled_leads,
        (SELECT count(*) FROM (SELECT FROM app.vendor_items i JOIN app.vendor_calls v ON v.tenant_id = i.tenant_id AND v.id = i.call_id

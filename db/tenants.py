@@ -47,8 +47,11 @@ async def create(tx: Tx, slug: str, *, name: str | None = None, tenant_id: UUID 
 
 
 async def set_status(tx: Tx, slug: str, status: Literal["active", "paused", "closed"], *, by: str) -> Tenant | None:
-    """Open, pause or close a tenant (system role); a closed one's sessions and keys stop working. None: unknown."""
-    row = await tx.fetchrow(SQL["set_status"], slug, status)
+    """Open, pause or close a tenant (system role). None: unknown.
+
+    Its events wait in the outbox until it is active again; a closed one's sessions and keys stop working.
+    """
+    row = await tx.fetchrow(SQL["set_status"], slug, status, by)
     if row is None:
         return None
     tenant = Tenant(**dict(row))

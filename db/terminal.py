@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from contracts.errors import HeadwaterError, NotFound
+from contracts.errors import HeadwaterError, Invalid, NotFound
 from contracts.settings import Settings
 from db import inspection, queue, tenants
 from db.address import database_url
@@ -29,10 +29,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Characters in a line, more than any row has.
 UNCUT = 10_000
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_OLDEST_S = 100 * 365 * 86_400.0
 
 
 def run(work: Callable[[Pool, Settings], Awaitable[T]]) -> T:
-    """Run `work` on a pool of the database in use; a refusal is printed and ends the process with 2."""
+    """Run `work` on a pool of the database in use; a refusal is printed and ends the process (`exit_status`)."""
 
     async def opened() -> T:
         settings = Settings()
@@ -47,10 +48,15 @@ def run(work: Callable[[Pool, Settings], Awaitable[T]]) -> T:
         return asyncio.run(opened())
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InvalidParameterValueError) as error:
         typer.echo(f"not_migrated: {error}; run `headwater db migrate`", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(1) from error
     except HeadwaterError as error:
         typer.echo(f"{error.code}: {error.detail}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(exit_status(error)) from error
+
+
+def exit_status(error: HeadwaterError) -> int:
+    """2: what was typed makes no sense, correct it. 1: it does, and was refused or failed."""
+    return 2 if isinstance(error, Invalid) else 1
 
 
 def ask(work: Callable[[Tx, list[UUID], Settings], Awaitable[T]], tenant: str | None) -> T:
@@ -89,7 +95,10 @@ def age_s(text: str | None) -> float | None:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", text)
     if match is None:
         raise typer.BadParameter(f"{text!r} is no age: write 90s, 15m, 2h or 7d")
-    return float(match[1]) * _UNITS_S[match[2] or "s"]
+    seconds = float(match[1]) * _UNITS_S[match[2] or "s"]
+    if seconds > _OLDEST_S:
+        raise typer.BadParameter(f"{text!r} is more than a hundred years: leave the option out")
+    return seconds
 
 
 def operator() -> str:

@@ -4,9 +4,10 @@ SELECT set_config('work_mem', '128MB', true)
 
 -- handoffs --
 -- Sent events of a window against the executions they made and those that absorbed them: one statement, one snapshot. Each
--- event is looked up by index: as long as the window has events, whatever the planner knows.
+-- event is looked up by index: as long as the window has events, whatever the planner knows. What was lost and made good by a replay
+-- is lost no more.
 WITH sent AS MATERIALIZED (
-    SELECT h.tenant_id, h.event_id, max(h.type) AS type, max(h.routes) AS routes, count(*) AS times
+    SELECT h.tenant_id, h.event_id, max(h.type) AS type, max(h.routes) AS routes, count(*) AS times, (array_agg(h.aggregate_id))[1] AS aggregate_id
       FROM app.outbox_history h
      WHERE h.created_at >= $2::timestamptz AND h.created_at < $3::timestamptz AND h.sink = 'queue'
        AND ($1::uuid IS NULL OR h.tenant_id = $1) /* history */
@@ -16,10 +17,18 @@ WITH sent AS MATERIALIZED (
            (SELECT count(*) FROM app.absorbed_events a WHERE a.tenant_id = s.tenant_id AND a.event_id = s.event_id) AS absorbed,
            EXISTS (SELECT FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.event_id = s.event_id) AS standing
       FROM sent s OFFSET 0
-), judged AS MATERIALIZED (
+), found AS MATERIALIZED (
     SELECT c.*, CASE WHEN c.type = 'Redelivery' THEN 0 ELSE greatest(c.routes - c.made - c.absorbed, 0) END AS lost,
            CASE WHEN c.type = 'Redelivery' THEN c.made ELSE greatest(c.made + c.absorbed - c.routes, 0) END + c.times - 1 + c.standing::int AS doubled
       FROM counted c
+), judged AS MATERIALIZED (
+    SELECT f.tenant_id, f.event_id, f.type, f.routes, f.times, f.made, f.absorbed, f.doubled,
+           CASE WHEN f.lost = 0 OR EXISTS (
+               SELECT FROM app.outbox_history r
+                WHERE r.tenant_id = f.tenant_id AND r.aggregate_id = f.aggregate_id AND r.headers ->> 'replay_of' = f.event_id::text AND r.routes <=
+                      (SELECT count(*) FROM app.job_executions e WHERE e.tenant_id = r.tenant_id AND e.event_id = r.event_id) +
+                      (SELECT count(*) FROM app.absorbed_events a WHERE a.tenant_id = r.tenant_id AND a.event_id = r.event_id)) THEN 0 ELSE f.lost END AS lost
+      FROM found f
 )
 SELECT count(*) AS events, coalesce(sum(j.made), 0)::bigint AS jobs, coalesce(sum(j.absorbed), 0)::bigint AS absorbed,
        coalesce(sum(j.lost), 0)::bigint AS lost, coalesce(sum(j.doubled), 0)::bigint AS doubled,

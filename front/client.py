@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -33,9 +33,17 @@ class Client:
         _, answer = self.ask("POST", path, body)
         return answer
 
-    def ask(self, verb: str, path: str, body: object = None, *, refusals: tuple[int, ...] = ()) -> tuple[int, Any]:
+    def ask(
+        self,
+        verb: str,
+        path: str,
+        body: object = None,
+        *,
+        refusals: tuple[int, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
         """(status, JSON). Raises: Unavailable when nobody answers, or with a status neither 2xx nor in `refusals`."""
-        connection, answer = self._open(verb, path, body)
+        connection, answer = self._open(verb, path, body, headers or {})
         try:
             said = answer.read()
         except (OSError, HTTPException) as error:
@@ -53,7 +61,7 @@ class Client:
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:
         """(name, data) of each server-sent event, until the stream ends."""
-        connection, answer = self._open("GET", path, None)
+        connection, answer = self._open("GET", path, None, {})
         try:
             name = ""
             for raw in answer:
@@ -67,8 +75,8 @@ class Client:
         finally:
             connection.close()
 
-    def _open(self, verb: str, path: str, body: object) -> tuple[HTTPConnection, HTTPResponse]:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+    def _open(self, verb: str, path: str, body: object, more: Mapping[str, str]) -> tuple[HTTPConnection, HTTPResponse]:
+        headers = {"Authorization": f"Bearer {self.token}", **more} if self.token else dict(more)
         if body is not None:
             headers["Content-Type"] = "application/json"
         connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)

@@ -89,7 +89,7 @@ async def installation(
         )
         tell("database", database.source)
         made = Installation(settings, database, await prepare(database.url), dict(environment), errors)
-        made.environment |= _given(settings, database.url, port)
+        made.environment |= _given(settings, database.local_url, port)
         tell("migrations", f"{len(made.migrations)} applied")
         try:
             if sandbox:

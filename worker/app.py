@@ -23,7 +23,7 @@ from db.queue import Stranded
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker.activities import ACTIVITIES
 from worker.context import Stopped
-from worker.dispatcher import Dispatcher
+from worker.dispatcher import Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
 from worker.perform import Activity, Performer, tell
 from worker.providers.registry import build
@@ -72,12 +72,13 @@ async def work(
         idle_in_transaction_s=3,
     )
     queue_pool = await open_queue_pool(url)
+    dispatch_pool = await open_dispatch_pool(url, settings) if "dispatch" in only else None
     ports = build(settings)
     stop = asyncio.Event()
     _on_signals(stop.set)
     parts = _Parts([], [])
     try:
-        dispatcher = Dispatcher(pool, settings) if "dispatch" in only else None
+        dispatcher = Dispatcher(dispatch_pool, settings) if dispatch_pool is not None else None
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, url)
         if "jobs" in only:
@@ -98,7 +99,7 @@ async def work(
             ready()
         await _until_stopped(parts, stop)
     finally:
-        await _close(parts, pool, queue_pool)
+        await _close(parts, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         await ports.close()
         log.info("worker_stopped", pid=os.getpid())
 
@@ -197,7 +198,7 @@ async def _until_stopped(parts: _Parts, stop: asyncio.Event) -> None:
             raise error
 
 
-async def _close(parts: _Parts, pool: Pool, queue_pool: Pool) -> None:
+async def _close(parts: _Parts, pools: Sequence[Pool]) -> None:
     """Jobs drain first: while they end, the rest still works."""
     order = {"jobs": 0, "presence": 1}
     for task, stop in sorted(
@@ -206,7 +207,7 @@ async def _close(parts: _Parts, pool: Pool, queue_pool: Pool) -> None:
         stop()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
-    for each in (pool, queue_pool):
+    for each in pools:
         try:
             await asyncio.wait_for(each.close(), 5)
         except TimeoutError:

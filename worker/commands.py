@@ -61,39 +61,3 @@ def sandbox(
     from worker.providers.sandbox.serve import run
 
     run(host, port)
-
-
-@app.command()
-def bench(
-    repeat: Annotated[int, typer.Option(min=1, max=50, help="Repetitions; medians are reported.")] = 3,
-    scale: Annotated[
-        float, typer.Option(min=0.01, max=10, help="Size of each measurement; 1.0 for figures to quote.")
-    ] = 1.0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
-    ] = False,
-) -> None:
-    """Measure this machine on a Postgres of its own, stock Procrastinate beside it. Changes nothing of yours."""
-    import json
-    import tempfile
-    from contextlib import ExitStack
-    from pathlib import Path
-
-    import uvloop
-
-    from db import server
-    from db.commands import prepare
-    from worker.bench.run import measure, table
-
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder, ExitStack() as held:
-        # Run by root, the server is another user's: what it cannot enter would be kept elsewhere, and stay there.
-        Path(folder).chmod(0o711)
-        running = held.enter_context(server.start(Path(folder) / "pg"))
-
-        async def work_through() -> dict[str, object]:
-            await prepare(running.url)
-            return await measure(running.url, repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            report = runner.run(work_through())
-    typer.echo(json.dumps(report) if as_json else table(report))

@@ -16,6 +16,7 @@ from contracts.jobs import Again, Job
 from contracts.settings import Settings
 from db import outbox, queue
 from db.outbox import Claimed
+from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker.pipeline import jobs_for
 
@@ -32,6 +33,24 @@ LANES = 2
 _HELD_BACK_S = 0.25
 
 
+async def open_dispatch_pool(
+    url: str, settings: Settings, *, name: str = "headwater dispatch", size: int = LANES + 1
+) -> Pool:
+    """The dispatcher's own connections: jobs that hold all of theirs do not hold it up.
+
+    Claimed events are found by where they lie: left to itself the planner reads the whole outbox where many lie on few pages.
+    Raises: Unavailable when the server does not answer.
+    """
+    return await open_pool(
+        url,
+        name=name,
+        size=size,
+        command_timeout_s=settings.db_command_timeout_s,
+        idle_in_transaction_s=3,
+        settings={"enable_seqscan": "off"},
+    )
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Moves events to the queue. `worker_id` renews the dispatcher's heartbeat; `woken` is set by NOTIFY and by finished work."""
@@ -43,6 +62,7 @@ class Dispatcher:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: Called after each handoff: the worker of this process need not wait for its NOTIFY.
     on_jobs: Callable[[], None] = lambda: None
+    lanes: int = LANES
     dispatched: int = 0
     _deep: bool = False
 
@@ -70,7 +90,7 @@ class Dispatcher:
 
     async def turn(self) -> float:
         """Hand off what is due, a batch in each lane. Returns how long to sleep: 0 when there may be more."""
-        lanes = LANES if self._deep else 1
+        lanes = self.lanes if self._deep else 1
         batches = await asyncio.gather(*[self.dispatch_batch(lanes) for _ in range(lanes)])
         moved = sum(made for made, _ in batches)
         self.dispatched += moved

@@ -150,16 +150,39 @@ class Performer:
         await self._end(d, Stopped("cancelled", "cancelled", "cancelled"), None)
 
     async def _end(self, d: Delivery, stopped: Stopped, trace: str | None) -> None:
+        try:
+            await self._end_and(d, stopped, trace, tell_run=True)
+        except (Unavailable, *CONNECTION_ERRORS):
+            raise
+        except Exception as error:
+            if isinstance(error, asyncpg.PostgresError) and _is_transient(error):
+                raise
+            await self._unheard(d, stopped, error)
+
+    async def _end_and(self, d: Delivery, stopped: Stopped, trace: str | None, *, tell_run: bool) -> None:
         async with transaction(self.pool, d.tenant_id) as tx:
             ours = await jobs.end(
                 tx, d.tenant_id, d.execution_id, d.token,
                 state="cancelled" if stopped.state == "cancelled" else "dead",
                 error_class=stopped.error_class, error=stopped.error, traceback=trace,
             )  # fmt: skip
-            if ours:
+            if ours and tell_run:
                 await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
         d.settled = True
         self.wake()
+
+    async def _unheard(self, d: Delivery, stopped: Stopped, error: Exception) -> None:
+        """Its run could not be told that it was given up. That is tried as often as the job may be, then it ends without."""
+        spec = JOBS.get(d.job or "")
+        policy = spec.retry if spec else JOBS["discovery.run"].retry
+        last = d.failures + 1 >= policy.max_attempts
+        log.exception("stop_hook_failed", error=str(error), errorClass=_class(error), last=last)
+        if last:
+            words = storable(f"{stopped.error[:1500]}; and its run could not be told: {_words(error)}")
+            await self._end_and(d, Stopped("dead", "stop_hook_failed", words), _trace(error), tell_run=False)
+        else:
+            after_s = verdict.backoff_s(policy, d.failures, random.random())  # noqa: S311
+            await self._put_off(d, after_s, True, error, "failed")
 
     async def _insist(self, end: Callable[[], Awaitable[None]]) -> None:
         """An attempt must end in the database. While that is away, wait for it: nothing else can be true meanwhile."""

@@ -116,3 +116,38 @@ def test_a_run_has_one_set_of_states() -> None:
     # R1
     assert [s.value for s in RunStatus] == ["pending", "running", "completed", "partial", "failed", "cancelled"]
     assert [s.value for s in RunStatus if s.ended] == ["completed", "partial", "failed", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:{secret}/x@host:5432/db",
+        "postgresql://u:{secret}#x@host:5432/db",
+        "postgresql://u:{secret}?x@host:5432/db",
+        "postgresql://u:{secret}@host:port/db",
+        "mysql://u:{secret}@host/db",
+        "u:{secret}@host/db",
+        "postgresql://u:x@host:{secret}/db",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(monkeypatch, DATABASE_URL=url.format(secret="hunter2"))
+    assert "%2F for /" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://headwater@127.0.0.1:5432/postgres",
+        "postgres://u:p%2Fq@host",
+        "postgresql://u:p@one:5432,two:5433/db?target_session_attrs=primary",
+        "postgresql://u:a@b:c@[::1]:5432/db?sslmode=require",
+        "postgresql:///db?host=/run/postgresql",
+    ],
+)
+def test_every_form_of_address_is_read(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert settings(monkeypatch, DATABASE_URL=url).database_url == url

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db import sql
+from db import soak, sql
 from db.transaction import DbRole, opening
 from tests.conftest import Connection
 
@@ -21,6 +21,7 @@ _PLANNED = re.compile(r"^\s*(--.*\n\s*)*(SELECT|INSERT|UPDATE|DELETE|WITH|VALUES
 
 async def test_every_query_can_be_prepared(conn: Connection) -> None:
     broken: dict[str, str] = {}
+    await soak.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):
@@ -38,6 +39,7 @@ async def test_every_query_is_allowed_to_the_role_that_sends_it(conn: Connection
     if conn.get_server_version().major < 16:
         pytest.skip("EXPLAIN (GENERIC_PLAN) needs PostgreSQL 16: run the tests on a newer server as well")
     refused: dict[str, str] = {}
+    await soak.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,6 +16,7 @@ from contracts.tenants import Role
 from db import access, passwords, tenants
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
+from tests.inspection.scene import scene_on
 
 
 @pytest.fixture
@@ -79,3 +80,21 @@ async def test_id_and_slug_of_different_tenants_are_an_error(pool: Pool, tenant_
 async def test_an_owner_without_a_password_is_named(pool: Pool) -> None:
     with pytest.raises(Hopeless, match="BOOTSTRAP_PASSWORD"):
         await tenants.ensure_default(pool, settings(bootstrap_email="a@example.com"))
+
+
+@pytest.mark.parametrize("status", ["paused", "closed"])
+async def test_nothing_leaves_the_outbox_of_a_tenant_that_is_not_active(
+    db_url: str, status: Literal["paused", "closed"]
+) -> None:
+    async with scene_on(db_url) as scene:
+        await scene.emit()
+        await scene.emit(tenant=scene.other)
+        async with scene.system() as tx:
+            changed = await tenants.set_status(tx, "mine", status, by="tests")
+        assert changed is not None
+        assert changed.status == status
+        assert await scene.dispatch() == 1, "the other tenant's goes on"
+        assert [event.status for event in await scene.list_()] == ["pending"]
+        async with scene.system() as tx:
+            await tenants.set_status(tx, "mine", "active", by="tests")
+        assert await scene.dispatch() == 1

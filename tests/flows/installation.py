@@ -57,7 +57,8 @@ class Process:
 
     def log(self, event: str | None = None) -> list[dict[str, Any]]:
         """Its log so far, or the lines of one event."""
-        lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        whole, _, _under_way = self._log.read_text().rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if event in (None, line.get("event"))]
 
     def signal(self, number: signal.Signals) -> None:

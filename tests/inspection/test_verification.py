@@ -121,7 +121,25 @@ async def test_a_lost_job_is_made_by_the_replay_that_the_proof_names(scene: Scen
     assert breach.event_id is not None
     async with scene.app(scene.other) as tx:
         await replays.replay_event(tx, [scene.other], breach.event_id, "olga")
+    assert not (await verify(scene, scene.other)).ok  # the replay stands in the outbox: nothing is mended yet
     assert await scene.dispatch() == 1
+    proof = await verify(scene, scene.other)
+    assert proof.ok, proof.breaches  # what was lost has its job now
+    assert (proof.events, proof.jobs, proof.lost, proof.doubled) == (2, 1, 0, 0)
+
+
+async def test_a_replay_whose_job_is_lost_as_well_mends_nothing(scene: Scene) -> None:
+    (event_id,) = await scene.emit(tenant=scene.other)
+    await scene.dispatch()
+    async with scene.system(DbRole.OWNER) as tx:
+        await tx.execute("DELETE FROM app.job_executions")
+    async with scene.app(scene.other) as tx:
+        await replays.replay_event(tx, [scene.other], event_id, "olga")
+    await scene.dispatch()
+    async with scene.system(DbRole.OWNER) as tx:
+        await tx.execute("DELETE FROM app.job_executions")
+    proof = await verify(scene, scene.other)
+    assert (proof.ok, proof.lost) == (False, 2)
 
 
 async def test_the_window_is_stated_and_kept(scene: Scene) -> None:
@@ -142,10 +160,10 @@ class Between:
     def __init__(self, tx: Tx, scene: Scene) -> None:
         self._tx, self._scene = tx, scene
 
-    async def fetch(self, query: str, *arguments: Any) -> Any:
+    async def fetchval(self, query: str, *arguments: Any) -> Any:
         if query == outbox.SQL["absorb"]:
             await self._scene.take(10)
-        return await self._tx.fetch(query, *arguments)
+        return await self._tx.fetchval(query, *arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)

@@ -118,6 +118,15 @@ async def test_a_vendor_that_echoes_the_key_does_not_get_it_into_the_error() -> 
     assert "***" in error.detail
 
 
+@pytest.mark.parametrize("shown", [4, 12, len(KEY) - 1])
+async def test_a_key_that_is_cut_off_with_the_rest_is_not_shown_in_part(shown: int) -> None:
+    words = "x" * (300 - shown - 1) + " " + KEY + " is wrong"
+    for kind, body in (("text/plain", words), ("application/json", f'{{"detail": "{words}"}}')):
+        error = await failure(http("400 Bad Request", kind, body.encode()))
+        assert KEY[:4] not in error.detail
+        assert len(error.detail) < 500
+
+
 async def test_the_client_shows_no_key_when_printed() -> None:
     async with vendor(b"") as client:
         assert KEY not in f"{client!r} {vars(client)!r}"

@@ -218,6 +218,63 @@ async def test_two_dispatchers_on_the_same_keys_neither_lock_up_nor_double(
     assert await conn.fetchval("SELECT count(*) FROM app.absorbed_events") == 1600
 
 
+async def _blocked(pool: Pool, wait: str, statement: str) -> None:
+    """Wait until somebody stands before such a lock in a statement that contains these words."""
+    async with asyncio.timeout(60):
+        while True:
+            async with pool.acquire() as login:
+                if await login.fetchval(
+                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = $1"
+                    " AND wait_event_type = 'Lock' AND position($2 IN query) > 0)",
+                    wait,
+                    statement,
+                ):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_job_started_while_it_absorbs_an_event_makes_no_deadlock(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    """Law 7: a key that came free in the middle of a handoff is taken in order, not after all others."""
+    await emit(pool, tenant, *probes(1, key="a"))
+    await dispatcher(pool).dispatch_batch()
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE app.absorbed_events IN SHARE MODE")
+        await emit(pool, tenant, *probes(1, key="a"), *probes(1, key="b"))
+        first = asyncio.create_task(dispatcher(pool).dispatch_batch())
+        await _blocked(pool, "relation", "Events whose job existed already")
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            worker = await queue.register(tx, "here", 1, ["jobs"])
+            assert len(await queue.fetch(tx, worker, ["probe"], 10)) == 1
+        # The first has made b and will have to make a; the second has made a and waits for b.
+        await emit(pool, tenant, *probes(1, key="a"), *probes(1, key="b"))
+        second = asyncio.create_task(dispatcher(pool).dispatch_batch())
+        await _blocked(pool, "transactionid", "Events leave for history")
+
+    assert sum([made for made, _ in await asyncio.gather(first, second)]) == 2
+    assert await conn.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
+    assert await _states(conn) == {"running": 1, "queued": 2}
+    assert await conn.fetchval("SELECT count(*) FROM app.absorbed_events") == 2
+    assert await conn.fetchval("SELECT count(*) FROM app.outbox_history") == 5
+
+
+async def test_absorbing_reads_no_more_however_many_jobs_a_tenant_has_had(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    await conn.execute(
+        "INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, state, payload, event_id, queued_at)"
+        " SELECT $1, 'probe.run', 'probe', 'once', 'probe.run:' || n, 'done', '{}', app.uuidv7(), app.now()"
+        " FROM generate_series(1, 20000) n",
+        tenant,
+    )
+    await conn.execute("ANALYZE app.job_executions")
+    asked = ([tenant] * 400, ["probe.run"] * 400, [f"probe.run:{n}" for n in range(400)], [uuid4() for _ in range(400)])
+    plan = await conn.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {outbox.SQL['absorb']}", *asked)
+    sifted = [row[0] for row in plan if "Rows Removed by Join Filter" in row[0]]
+    assert sifted == [], "it was a join with all jobs of the tenant once"
+
+
 async def conn_free(pool: Pool) -> bool:
     """Is anything left to dispatch?"""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:

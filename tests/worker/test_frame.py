@@ -64,14 +64,15 @@ class Frame:
         return found[0] if found else None
 
     async def perform(self, delivery: Delivery, name: str, body: Body) -> None:
-        async def stopped(_tx: Tx, _tenant: UUID, _args: Payload, why: Stopped) -> None:
-            self.told.append(why)
-
         settings = Settings.model_construct()
-        performer = Performer(self.pool, settings, build(settings), {name: Activity(body, stopped)}, lambda: None)
+        performer = Performer(self.pool, settings, build(settings), {name: Activity(body, self.hook)}, lambda: None)
         await performer(delivery)
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             await queue.finish(tx, [delivery])
+
+    async def hook(self, tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
+        """What the job's run does when it is told."""
+        self.told.append(why)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from contracts.errors import BadAnswer
 Json = dict[str, Any]
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
+#: What is stored must be read again: the database's JSON is read 200 levels deep, and a page wraps the vendor's own records.
+MAX_DEPTH = 100
 #: Longer waits are cut to this: a vendor's typing error must not park a run for a year.
 MAX_RETRY_AFTER_S = 3600.0
 
@@ -35,11 +37,31 @@ def parse_json(body: bytes) -> Json:
         value: Any = json.loads(body, parse_constant=_not_a_number, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if _deeper_than(value, MAX_DEPTH):
+        raise ValueError("nested too deeply")
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one kind of error for one kind of answer
     if b"\\u0000" in body or b"\\ud" in body.lower():
         return {_storable(name): _storable(item) for name, item in value.items()}
     return value
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = (
+            [
+                item
+                for each in layer
+                for item in (each.values() if isinstance(each, dict) else each)
+                if isinstance(item, dict | list)
+            ]
+            if isinstance(value, dict | list)
+            else []
+        )
+        if not layer:
+            return False
+    return True
 
 
 def shaped(shape: type[_Shape], answer: Json, vendor: str) -> _Shape:
@@ -75,15 +97,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def error_text(content_type: str, body: bytes) -> str:
-    """What an error answer says, at most 300 characters; "" for HTML and what cannot be read."""
+    """What an error answer says, on one line and at full length; "" for HTML and what cannot be read."""
     kind = content_type.partition(";")[0].strip().lower()
     if is_json(content_type):
         try:
-            return _message(parse_json(body))[:300]
+            return _message(parse_json(body))
         except ValueError:
             return ""
     if kind == "text/plain":
-        return " ".join(body.decode("utf-8", "replace").replace("\0", "").split())[:300]
+        return " ".join(body.decode("utf-8", "replace").replace("\0", "").split())
     return ""
 
 

@@ -131,10 +131,13 @@ def _load(path: Path) -> list[_Row]:
         why = error.strerror or "unknown"
         raise VendorRefused(f"the company file cannot be read ({why}): {hint}", vendor="file") from None
     table = csv.DictReader(io.StringIO(text.replace("\0", "")))
-    missing = [name for name in REQUIRED if name not in (table.fieldnames or ())]
-    if missing:
-        raise BadAnswer(f"the company file lacks {', '.join(missing)}: {hint}", vendor="file")
-    return list(_rows(table))
+    try:
+        missing = [name for name in REQUIRED if name not in (table.fieldnames or ())]
+        if not missing:
+            return list(_rows(table))
+    except csv.Error as error:
+        raise BadAnswer(f"the company file is no CSV ({error}): {hint}", vendor="file") from None
+    raise BadAnswer(f"the company file lacks {', '.join(missing)}: {hint}", vendor="file")
 
 
 def _rows(table: Iterable[dict[str, str | None]]) -> Iterator[_Row]:

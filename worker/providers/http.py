@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,13 +33,18 @@ import httpx
 from pydantic import SecretStr
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
+from db import faults
 from worker.providers.answers import Json, error_text, is_json, parse_json, retry_after_s
 from worker.providers.redaction import Redactor
 
 MAX_ANSWER_BYTES = 5_000_000
 MAX_ERROR_BYTES = 16_384
+#: Characters of what an error says that are shown and kept.
+MAX_SAID = 300
 MAX_CONNECT_S = 5.0
 USER_AGENT = "headwater/0.1"
+#: How an answer may be packed.
+PACKED = ("gzip", "x-gzip", "deflate")
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,14 @@ class VendorClient:
                 request = self._client.build_request(
                     method, path, headers=headers, extensions={"trace": trail.note}, **how
                 )
+                faults.reached(self._rules.vendor, "before")
                 response = await self._client.send(request, stream=True)
                 try:
-                    return await self._read(response)
+                    answer = await self._read(response)
                 finally:
                     await response.aclose()
+                faults.reached(self._rules.vendor, "after")
+                return answer
         except (TimeoutError, httpx.TimeoutException):
             failure = self._down("did not answer in time", f"within {self._timeout_s:g} s", trail.sent)
         except httpx.DecodingError:
@@ -128,7 +137,8 @@ class VendorClient:
 
     def _refusal(self, response: httpx.Response, body: bytes) -> HeadwaterError:
         rules, status = self._rules, response.status_code
-        text = self._redact(error_text(response.headers.get("content-type", ""), body))
+        # Cut after it is redacted: half a key is not recognised.
+        text = self._redact(error_text(response.headers.get("content-type", ""), body))[:MAX_SAID]
         said = f"{rules.vendor} answered {status}" + (f": {text}" if text else "")
         about: dict[str, Any] = {"vendor": rules.vendor, "status": status}
         if status == 429:
@@ -177,7 +187,7 @@ def _open(rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str
     logging.getLogger("httpx").addFilter(Redactor.log_filter)
     return httpx.AsyncClient(
         base_url=base_url,
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json", **headers},
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate", **headers},
         timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
         follow_redirects=False,
@@ -202,10 +212,20 @@ async def _error_body(response: httpx.Response) -> bytes:
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes | None:
-    """The unpacked body, or None as soon as it is longer than `limit` bytes."""
+    """The unpacked body, or None as soon as it is longer than `limit` bytes. Raises httpx.DecodingError.
+
+    Unpacked here, piece by piece: httpx would unpack all that has arrived before anybody can count it.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower() or "identity"
+    if encoding not in ("identity", *PACKED):
+        raise httpx.DecodingError(f"packed as {encoding[:40]!r}, which was not asked for", request=response.request)
+    packed = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in PACKED else None
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
+    async for chunk in response.aiter_raw():
+        try:
+            body += packed.decompress(chunk, limit - len(body) + 1) if packed else chunk
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error), request=response.request) from None
         if len(body) > limit:
             return None
     return bytes(body)
