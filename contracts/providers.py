@@ -1,14 +1,18 @@
 """The ports: what the outside world can do for us, as Protocols. Adapters live in `worker/providers`.
 
-Every port is asked one *page* at a time, so that a page is the billable item, the unit of resume and the unit of replay.
+Two shapes. A *search* is asked one page at a time, so that a page is the billable item, the unit of resume and the unit of
+replay (`CompanySearch`). A *look-up* is asked for items, one or a batch (`Operation`): a person, an e-mail address, a site.
+Both go through the ledger (`worker/ask.py`), which knows them by their `OperationSpec`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Channel(StrEnum):
@@ -18,6 +22,11 @@ class Channel(StrEnum):
     KEYWORD = "keyword"
     REGISTER = "register"
     FILE = "file"
+    APOLLO = "apollo"
+    PDL = "pdl"
+    COMPANIES_HOUSE = "companies_house"
+    LINKEDIN = "linkedin"
+    SOCIAL = "social"
 
 
 #: `provider` names of the documents and of vendors -> our channel (R23). Lower case.
@@ -32,7 +41,70 @@ PROVIDER_ALIASES: dict[str, Channel] = {
     "gleif": Channel.REGISTER,
     "register": Channel.REGISTER,
     "file": Channel.FILE,
+    "apollo": Channel.APOLLO,
+    "pdl": Channel.PDL,
+    "people_data_labs": Channel.PDL,
+    "companies_house": Channel.COMPANIES_HOUSE,
+    "companieshouse": Channel.COMPANIES_HOUSE,
+    "linkedin": Channel.LINKEDIN,
+    "linkedin_scrape": Channel.LINKEDIN,
+    "linkedinscrape": Channel.LINKEDIN,
+    "linkedin_profile": Channel.LINKEDIN,
+    "social": Channel.SOCIAL,
 }
+
+
+class Terms(StrEnum):
+    """What we may do with a value, by where it came from. The strictest of several wins."""
+
+    PUBLIC = "public"  # public domain or an open licence
+    ATTRIBUTION = "attribution"  # an open licence that wants its source named
+    LICENSED = "licensed"  # bought for our own use: no resale, erased at the contract's end
+    CRAWLED = "crawled"  # read off public pages: never for bulk mail
+    OWN = "own"  # our own: typed in, or worked out by us
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `limit` requests in any `seconds`."""
+
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a vendor may be asked with one credential, by all workers on all hosts together. `name` is what shares it."""
+
+    name: str
+    windows: tuple[Window, ...] = ()
+    concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSpec:
+    """What is fixed about one operation of one vendor. Figures are defaults: `VENDOR_LIMITS` overrides them.
+
+    `units` is the worst case of one item in the vendor's `unit`; `batch` the most items of one request; `keep_s` and
+    `keep_miss_s` how long an answer or a miss stands in for a new request; `resend`: the vendor knows our idempotency key, so
+    a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge.
+    """
+
+    vendor: str
+    operation: str
+    answer: type[BaseModel]
+    terms: Terms
+    pace: Pace
+    unit: str = "credit"
+    units: float = 1.0
+    billable: bool = True
+    batch: int = 1
+    keep_s: float = 30 * 86_400.0
+    keep_miss_s: float = 7 * 86_400.0
+    keep_raw_s: float = 60 * 86_400.0
+    resend: bool = False
+    recoverable: bool = False
+    timeout_s: float = 30.0
 
 
 class FoundContact(BaseModel):
@@ -43,6 +115,10 @@ class FoundContact(BaseModel):
     name: str | None = Field(default=None, max_length=300)
     title: str | None = Field(default=None, max_length=300)
     email: str | None = Field(default=None, max_length=320)
+    linkedin_url: str | None = Field(default=None, max_length=500)
+    vendor_id: str | None = Field(
+        default=None, max_length=200, description="the vendor's id of the person: asked for by it later"
+    )
 
 
 class FoundCompany(BaseModel):
@@ -61,6 +137,8 @@ class FoundCompany(BaseModel):
     industries: tuple[str, ...] = ()
     contacts: tuple[FoundContact, ...] = ()
     confidence: float = Field(default=0.5, ge=0, le=1)
+    terms: Terms | None = None
+    observed_at: AwareDatetime | None = Field(default=None, description="when the vendor says it was so")
     raw: dict[str, object] = Field(default_factory=dict)
 
 
@@ -89,4 +167,55 @@ class CompanySearch(Protocol):
 
     async def search(self, query: str, *, cursor: str | None, limit: int) -> Page:
         """Fetch the page at `cursor` (None = the first) with at most `limit` hits."""
+        ...
+
+
+Query = TypeVar("Query", bound=BaseModel)
+Found = TypeVar("Found", bound=BaseModel)
+_Q = TypeVar("_Q", bound=BaseModel, contravariant=True)
+_A = TypeVar("_A", bound=BaseModel)
+
+#: What became of one item. `miss`: nothing known, no error. `suppressed`: the person objected or the law forbids it: drop, and
+#: write to the suppression list. `invalid`: the vendor turned this one item down; the others of its batch stand.
+ItemOutcome = Literal["found", "miss", "suppressed", "invalid"]
+
+
+class Reply(BaseModel, Generic[_A]):
+    """What a vendor said about one item. `units` is what it cost, in the operation's unit; `at` when it was said.
+
+    `raw` is the vendor's own record, kept apart and for a shorter time than the value. `note` says why there is no value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: ItemOutcome
+    value: _A | None = None
+    units: float = Field(default=0, ge=0)
+    vendor_ref: str | None = Field(default=None, max_length=500, description="the vendor's id for what it answered")
+    note: str | None = Field(default=None, max_length=500)
+    at: AwareDatetime
+    raw: dict[str, object] | None = None
+    estimated: bool = Field(default=False, description="the vendor did not say what it cost: `units` is our estimate")
+
+
+class Operation(Protocol[_Q, _A]):
+    """One operation of one vendor on items: `ask` gives one reply for each query, in their order.
+
+    Raises: VendorBusy (not served, not billed), VendorDown (`sent` says whether it may have been billed), VendorRefused, BadAnswer.
+    An answer that is still being worked on is VendorBusy with code `pending` and `after_s`: the same question again costs nothing.
+    """
+
+    @property
+    def spec(self) -> OperationSpec: ...
+
+    def units_of(self, query: _Q) -> float:
+        """The worst case that one item can cost; `spec.units` unless it depends on the query."""
+        ...
+
+    async def ask(self, queries: Sequence[_Q], *, key: str) -> list[Reply[_A]]:
+        """Ask for at most `spec.batch` items in one request. `key` names this request for vendors with idempotency keys."""
+        ...
+
+    async def recover(self, query: _Q, *, key: str) -> Reply[_A] | None:
+        """Read a lost answer again, by the key it was asked under; None: it never arrived. Only if `spec.recoverable`."""
         ...

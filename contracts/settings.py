@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from contracts import faults
 from contracts.providers import Channel
+from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
 
-Csv = Annotated[tuple[str, ...], NoDecode]
 #: Scheme, then user and password, then hosts with their ports, then a database without an @, then parameters.
 _POSTGRES_URL = re.compile(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:(?:\[[^\]/@]*\]|[^\[\]/?#@:,]*)(?::\d*)?(?:,|(?=[/?]|$)))*(?:/[^?#@]*)?(?:\?[^#]*)?"
 )
 
 
-class Settings(BaseSettings):
+class Settings(VendorSettings, CrawlSettings):
     """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
@@ -70,14 +70,6 @@ class Settings(BaseSettings):
     discovery_max_runtime_seconds: int = Field(300, ge=1, le=86_400)
     discovery_channels: Csv = ("google", "keyword")
     discovery_page_size: int = Field(20, ge=1, le=200)
-
-    tavily_api_key: SecretStr | None = None
-    tavily_base_url: str = "https://api.tavily.com"
-    gleif_base_url: str = "https://api.gleif.org"
-    company_file: str | None = Field(
-        None, description="CSV (or .csv.gz) of companies for the `file` channel; default: the shipped extract"
-    )
-    vendor_timeout_s: float = Field(30, gt=0, le=600)
 
     worker_concurrency: int = Field(50, ge=1, le=1000)
     worker_dead_after_s: float = Field(3.0, gt=0.2, le=600, description="a heartbeat older than this is a dead worker")

@@ -10,8 +10,10 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
+
+# A shell that runs us in the background has these ignored, and our children would inherit that: they are tested for real.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler)
 
 T = TypeVar("T")
 Prefer = Literal["auto", "embedded", "docker", "system"]
@@ -139,6 +146,20 @@ async def conn(db_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
+def _remove(folder: Path) -> None:
+    """Delete `folder`. A server whose owner a test killed may still be writing its last files: it is given 10 s to end."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(0.05)
+
+
 @contextmanager
 def open_folder(memory: Path | None = None) -> Iterator[Path]:
     """A folder that other users may enter, unlike pytest's: a durable server run by root would put its data elsewhere."""
@@ -147,7 +168,7 @@ def open_folder(memory: Path | None = None) -> Iterator[Path]:
         folder.chmod(0o755)
         yield folder
     finally:
-        shutil.rmtree(folder)
+        _remove(folder)
 
 
 @pytest.fixture

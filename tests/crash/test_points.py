@@ -120,7 +120,7 @@ async def test_every_statement_of_a_run_is_a_listed_fault_point() -> None:
         sent = logged[urlsplit(url).path[1:]]
         for text in DRIVERS:
             sent.pop(_plain(text), None)
-        assert sent.total() > 300, "the server logs no statements"
+        assert sent.total() > 100, "the server logs no statements"
         assert sent - passed == Counter(), "statements that pass no fault point"
         assert passed - sent == Counter(), "fault points without a statement"
 

@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from worker.providers.answers import retry_after_s
-from worker.providers.http import VendorClient, VendorRules
+from worker.providers.http import VendorClient
 from worker.providers.redaction import shapes
+from worker.providers.rules import VendorRules
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-live-0123456789abcdef"

@@ -61,6 +61,7 @@ def test_the_process_says_when_it_is_ready_and_leaves_cleanly() -> None:
         assert httpx.get(f"{url}/__control/requests", trust_env=False).json() == {
             "requests": [],
             "totals": {},
+            "violations": {},
         }
         process.send_signal(signal.SIGTERM)
         rest, _ = process.communicate(timeout=10)

@@ -29,9 +29,17 @@ def is_json(content_type: str) -> bool:
 
 
 def parse_json(body: bytes) -> Json:
-    """Decode the JSON object in `body`, free of what Postgres cannot store (NUL, lone surrogates).
+    """Decode the JSON object in `body`. Raises ValueError for anything that is not one object of finite numbers."""
+    value = parse_any(body)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for one kind of answer
+    return value
 
-    Raises ValueError for anything that is not one object of finite numbers.
+
+def parse_any(body: bytes) -> Any:
+    """Decode the JSON in `body`, free of what Postgres cannot store (NUL, lone surrogates).
+
+    Raises ValueError for what is no JSON of finite numbers, or nested too deeply.
     """
     try:
         value: Any = json.loads(body, parse_constant=_not_a_number, parse_float=_finite)
@@ -39,11 +47,7 @@ def parse_json(body: bytes) -> Json:
         raise ValueError("nested too deeply") from None
     if _deeper_than(value, MAX_DEPTH):
         raise ValueError("nested too deeply")
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for one kind of answer
-    if b"\\u0000" in body or b"\\ud" in body.lower():
-        return {_storable(name): _storable(item) for name, item in value.items()}
-    return value
+    return _storable(value) if b"\\u0000" in body or b"\\ud" in body.lower() else value
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

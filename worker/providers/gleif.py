@@ -18,8 +18,9 @@ from pydantic import BaseModel, Field
 from contracts.errors import Invalid
 from contracts.providers import FoundCompany, Page
 from worker.providers.answers import shaped
-from worker.providers.http import VendorClient, VendorRules
+from worker.providers.http import VendorClient
 from worker.providers.query import Wanted, read
+from worker.providers.rules import VendorRules
 
 MAX_PAGE = 200
 #: GLEIF serves page numbers only as far as the 10,000th record.

@@ -1,30 +1,24 @@
-"""The one door to vendors over HTTP: deadlines, a size cap, no redirects, statuses as errors, keys never
-shown.
+"""The one door to vendors over HTTP: deadlines, a size cap, no redirects, refusals as errors, keys never shown.
 
-Nothing is retried here: a page is the billable item, and only the caller knows whether it may be asked for
-twice.
+Nothing is retried here: an item is what is billed, and only the caller knows whether it may be asked for twice.
 
 answer                                   error
-2xx with JSON                            none
-429                                      VendorBusy(after_s)         throttled: not served, not billed
-408, 5xx                                 VendorDown(sent=True)       may have been billed
+2xx with JSON                            none (unless the vendor says "no" with a 200: see `rules.py`)
+a refusal                                by its class: see `rules.py`
 refused, reset before a byte left        VendorDown(sent=False)      cannot have been billed
 timeout or cut after a byte left         VendorDown(sent=True)       may have been billed
-401, 403                                 VendorRefused vendor_auth
-402 and the vendor's own codes           VendorRefused vendor_quota
-3xx                                      VendorRefused vendor_moved; never followed: it would carry the key
-other 4xx                                VendorRefused vendor_rejected_request
 2xx, but no JSON, cut JSON, too big      BadAnswer                   has probably been billed
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import ssl
 import zlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,35 +26,37 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
+from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefused
 from db import faults
-from worker.providers.answers import Json, error_text, is_json, parse_json, retry_after_s
+from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.redaction import Redactor
+from worker.providers.rules import Kind, Said, VendorRules, heard_hint, refusal
 
 MAX_ANSWER_BYTES = 5_000_000
 MAX_ERROR_BYTES = 16_384
-#: Characters of what an error says that are shown and kept.
-MAX_SAID = 300
 MAX_CONNECT_S = 5.0
 USER_AGENT = "headwater/0.1"
 #: How an answer may be packed.
 PACKED = ("gzip", "x-gzip", "deflate")
 
 
-@dataclass(frozen=True)
-class VendorRules:
-    """How one vendor differs from the rest, and which settings hold its address and key."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer that is no error. `kind` is "miss" or "suppressed" where the vendor says so, else None; `json` is None then,
+    unless the body could be read.
+    """
 
-    vendor: str
-    address_setting: str
-    key_setting: str | None = None
-    quota_statuses: Collection[int] = field(default_factory=lambda: frozenset({402}))
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+    kind: Kind | None = None
+    text: str = ""
 
 
 class VendorClient:
     """One vendor's connection pool. `timeout_s` is the deadline of a whole call, in seconds, body included.
 
-    Raises from `get` and `post`: VendorBusy, VendorDown, VendorRefused, BadAnswer. Close with `close()`.
+    Raises from `get`, `post` and `ask`: VendorBusy, VendorDown, VendorRefused, BadAnswer. Close with `close()`.
     """
 
     def __init__(
@@ -84,35 +80,49 @@ class VendorClient:
         return f"<VendorClient {self._rules.vendor}>"
 
     async def get(self, path: str, params: Mapping[str, str]) -> Json:
-        """Ask for `path` with `params`; the decoded JSON of a 2xx answer."""
-        return await self._call("GET", path, params=dict(params))
+        """Ask for `path` with `params`; the decoded JSON object of a 2xx answer."""
+        return self._object(await self.ask("GET", path, params=params))
 
-    async def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Json:
-        """Send `body` as JSON to `path`; the decoded JSON of a 2xx answer."""
-        return await self._call("POST", path, json=dict(body), headers=dict(headers))
+    async def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Json:
+        """Send `body` as JSON to `path`; the decoded JSON object of a 2xx answer."""
+        return self._object(await self.ask("POST", path, json=body, headers=headers))
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _call(self, method: str, path: str, **how: Any) -> Json:
-        trail = _Trail()
-        headers = {**how.pop("headers", {}), **self._authorization()}
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | list[str]] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        text: bool = False,
+        timeout_s: float | None = None,
+    ) -> Heard:
+        """One request. A miss or a suppression is an answer (`Heard.kind`). `text`: a 2xx need not be JSON."""
+        trail, deadline = _Trail(), timeout_s or self._timeout_s
+        how: dict[str, Any] = {"headers": {**(headers or {})}, "params": dict(params or {})}
+        if json is not None:
+            how["json"] = json
+        self._place_key(how)
         failure: HeadwaterError
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(deadline):
                 request = self._client.build_request(
-                    method, path, headers=headers, extensions={"trace": trail.note}, **how
+                    method, path, extensions={"trace": trail.note}, **{k: v for k, v in how.items() if v}
                 )
                 faults.reached(self._rules.vendor, "before")
                 response = await self._client.send(request, stream=True)
                 try:
-                    answer = await self._read(response)
+                    answer = await self._read(response, text)
                 finally:
                     await response.aclose()
                 faults.reached(self._rules.vendor, "after")
                 return answer
         except (TimeoutError, httpx.TimeoutException):
-            failure = self._down("did not answer in time", f"within {self._timeout_s:g} s", trail.sent)
+            failure = self._down("did not answer in time", f"within {deadline:g} s", trail.sent)
         except httpx.DecodingError:
             failure = self._bad("a body that does not unpack")
         except httpx.TransportError as error:
@@ -121,41 +131,33 @@ class VendorClient:
         # Raised out here so that no httpx object, which holds the key, hangs on the error as its context.
         raise failure
 
-    async def _read(self, response: httpx.Response) -> Json:
-        if not response.is_success:
-            raise self._refusal(response, await _error_body(response))
-        body = await _body(response, self._max_bytes)
+    async def _read(self, response: httpx.Response, text: bool) -> Heard:
+        body = await _body(response, self._max_bytes) if response.is_success else await _error_body(response)
         if body is None:
             raise self._bad(f"an answer of more than {self._max_bytes} bytes")
-        if not is_json(response.headers.get("content-type", "")):
+        said = Said(response.status_code, response.headers, body)
+        if self._rules.hint is not None:
+            heard_hint.set(self._rules.hint(said.headers))
+        kind = self._rules.kind_of(said)
+        if kind not in (None, "miss", "suppressed"):
+            raise refusal(self._rules, kind, said, self._redact)
+        return Heard(said.status, said.headers, self._json(said, kind, text), kind, _words(body) if text else "")
+
+    def _json(self, said: Said, kind: Kind | None, text: bool) -> Any:
+        readable = is_json(said.content_type)
+        if not readable and kind is None and not text:
             raise self._bad("something that is not JSON")
         try:
-            return parse_json(body)
+            return parse_any(said.body) if readable else None
         except ValueError:
-            pass
+            if kind is not None or text:
+                return None
         raise self._bad("JSON that cannot be read (cut short?)")
 
-    def _refusal(self, response: httpx.Response, body: bytes) -> HeadwaterError:
-        rules, status = self._rules, response.status_code
-        # Cut after it is redacted: half a key is not recognised.
-        text = self._redact(error_text(response.headers.get("content-type", ""), body))[:MAX_SAID]
-        said = f"{rules.vendor} answered {status}" + (f": {text}" if text else "")
-        about: dict[str, Any] = {"vendor": rules.vendor, "status": status}
-        if status == 429:
-            return VendorBusy(said, after_s=retry_after_s(response.headers), **about)
-        if status == 408 or status >= 500:
-            return VendorDown(said, after_s=retry_after_s(response.headers), sent=True, **about)
-        if status in rules.quota_statuses:
-            hint = "credits are used up: raise the plan or wait"
-            return VendorRefused(f"{said} · {hint}", code="vendor_quota", **about)
-        if status in (401, 403):
-            hint = f"check {rules.key_setting}" if rules.key_setting else "it wants a key we do not have"
-            return VendorRefused(f"{said} · {hint}", code="vendor_auth", **about)
-        if status < 400:
-            hint = f"it points elsewhere: set {rules.address_setting} to its new address"
-            return VendorRefused(f"{said} · {hint}", code="vendor_moved", **about)
-        hint = "our request does not fit its API: report this"
-        return VendorRefused(f"{said} · {hint}", code="vendor_rejected_request", **about)
+    def _object(self, heard: Heard) -> Json:
+        if not isinstance(heard.json, dict):
+            raise self._bad("JSON of another shape")
+        return heard.json
 
     def _down(self, what: str, detail: str, sent: bool) -> VendorDown:
         text = f"{self._rules.vendor} {what} ({detail}); it will be asked again if that cannot cost twice"
@@ -165,8 +167,23 @@ class VendorClient:
         hint = f"look at its status page and at {self._rules.address_setting}"
         return BadAnswer(f"{self._rules.vendor} answered {what}: {hint}", vendor=self._rules.vendor)
 
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._key.get_secret_value()}"} if self._key else {}
+    def _place_key(self, how: dict[str, Any]) -> None:
+        if self._key is None:
+            return
+        place, _, name = self._rules.key_place.partition(":")
+        key = self._key.get_secret_value()
+        if place == "bearer":
+            how["headers"]["Authorization"] = f"Bearer {key}"
+        elif place == "basic":
+            how["headers"]["Authorization"] = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
+        elif place == "header":
+            how["headers"][name] = key
+        elif place == "query":
+            how["params"][name] = key
+
+
+def _words(body: bytes) -> str:
+    return body.decode("utf-8", "replace").replace("\0", "")
 
 
 class _Trail:

@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field, SecretStr
 
 from contracts.providers import Channel, FoundCompany, FoundContact, Page
 from worker.providers.answers import shaped
-from worker.providers.http import VendorClient, VendorRules
+from worker.providers.http import VendorClient
 from worker.providers.places import country_names, country_of_domain, mentions
 from worker.providers.query import Wanted, read
+from worker.providers.rules import VendorRules
 from worker.providers.web_hit import addresses_at, company_domain, company_name, normal_url
 
 MAX_RESULTS = 20
@@ -27,7 +28,7 @@ RULES = VendorRules(
     vendor="tavily",
     address_setting="TAVILY_BASE_URL",
     key_setting="TAVILY_API_KEY",
-    quota_statuses=frozenset({402, 432, 433}),
+    statuses={432: "quota", 433: "quota"},
 )
 # Tavily's list of countries has states; not every territory.
 _NO_COUNTRY_BOOST = frozenset({"HK"})

@@ -1,129 +1,150 @@
 """The vendors as one ASGI application, with a control API under `/__control`.
 
 POST /__control/faults     a fault (see `faults.py`)        GET lists those still on order
-POST /__control/latency    {"ms": 80, "vendor"?: "tavily"}  added to every answer
-GET  /__control/requests   what was asked, how often, at what cost (see `meter.py`)
-POST /__control/reset      no faults, no latency, counters at zero
+POST /__control/latency    {"ms": 80, "p99_ms"?: 400, "vendor"?: "tavily"}   added to every answer
+POST /__control/quota      {"vendor": "hunter", "credits": 100}              then it says that none are left
+POST /__control/limit      {"vendor": "hunter", "limit": 15, "seconds": 1}   enforced, breaches counted
+GET  /__control/requests   what was asked, how often, at what cost (see `meter.py`), and breaches of limits
+GET  /__control/arrivals   ?vendor=&operation=: when each request came, in seconds
+POST /__control/reset      no faults, latency, quotas or limits; counters at zero, memories empty
+
+A request whose Host is a site of the world is answered by that site: `CRAWL_GATEWAY` sends the crawler here.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from worker.providers.sandbox.answer import Answer, json_answer
-from worker.providers.sandbox.faults import BILLED, Fault, Faults, spoil
-from worker.providers.sandbox.meter import Meter, fingerprint
+from worker.providers.sandbox.answer import json_answer
+from worker.providers.sandbox.box import Box, Latency, Quota, RateLimit, channel_of
+from worker.providers.sandbox.faults import Fault
 from worker.providers.sandbox.register import lei_records
+from worker.providers.sandbox.vendor import Offer
+from worker.providers.sandbox.vendors import OFFERS, site
 from worker.providers.sandbox.web import search
 from worker.providers.sandbox.world import World
 
-PROJECT_PREFIX = "headwater-"
+_Wish = TypeVar("_Wish", bound=BaseModel)
 
 
-class Latency(BaseModel):
-    """Milliseconds added to the answers of one vendor, or of all."""
+class Vendors:
+    """The routes that are no plain offers: two vendors at the root, and the controls."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    ms: float = Field(ge=0, le=600_000)
-    vendor: str | None = None
-
-
-@dataclass
-class Sandbox:
-    """The state behind the application."""
-
-    world: World
-    faults: Faults = field(default_factory=Faults)
-    meter: Meter = field(default_factory=Meter)
-    latency_ms: dict[str | None, float] = field(default_factory=dict)
-
-    async def serve(self, request: Request, vendor: str, operation: str, answer: Callable[[bytes], Answer]) -> Response:
-        """Meter the request, let it go wrong if that was ordered, and answer."""
-        body = await request.body()
-        channel = _channel(request)
-        fault = self.faults.take(vendor, channel, request.url.path)
-        right = answer(body)
-        billed = right.credits if fault is None or fault.kind in BILLED else 0.0
-        asked = fingerprint(request.url.path, request.query_params.multi_items(), body)
-        self.meter.count(vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed)
-        delay_ms = self.latency_ms.get(vendor, self.latency_ms.get(None, 0.0))
-        if fault and fault.kind != "slow":
-            delay_ms += fault.latency_ms
-        if delay_ms:
-            await asyncio.sleep(delay_ms / 1000)
-        return spoil(fault, right)
+    def __init__(self, box: Box) -> None:
+        self.box = box
 
     async def gleif(self, request: Request) -> Response:
         base_url = str(request.base_url).rstrip("/")
         params = dict(request.query_params)
-        return await self.serve(request, "gleif", "lei-records", lambda _: lei_records(self.world, params, base_url))
+        box = self.box
+        return await box.serve(request, "gleif", "lei-records", lambda _: lei_records(box.world, params, base_url))
 
     async def tavily(self, request: Request) -> Response:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        channel = _channel(request)
-        return await self.serve(request, "tavily", "search", lambda body: search(self.world, channel, bearer, body))
+        channel = channel_of(request)
+        return await self.box.serve(
+            request, "tavily", "search", lambda body: search(self.box.world, channel, bearer, body)
+        )
 
     async def tavily_usage(self, request: Request) -> Response:
-        spent = self.meter.credits("tavily")
+        spent = self.box.meter.credits("tavily")
         usage = {"key": {"usage": spent, "limit": None}, "account": {"plan_usage": spent, "plan_limit": 1000}}
-        return await self.serve(request, "tavily", "usage", lambda _: json_answer(200, usage))
+        return await self.box.serve(request, "tavily", "usage", lambda _: json_answer(200, usage))
 
     async def order_fault(self, request: Request) -> Response:
         if request.method == "GET":
-            return JSONResponse(self.faults.list())
-        try:
-            self.faults.order(Fault.model_validate_json(await request.body()))
-        except ValidationError as error:
-            return _unreadable(error)
-        return JSONResponse({"faults": len(self.faults.list())}, 201)
+            return JSONResponse(self.box.faults.list())
+        return await _granted(request, Fault, self.box.faults.order, 201)
 
     async def set_latency(self, request: Request) -> Response:
-        try:
-            wish = Latency.model_validate_json(await request.body())
-        except ValidationError as error:
-            return _unreadable(error)
-        self.latency_ms[wish.vendor] = wish.ms
-        return JSONResponse({"ms": wish.ms})
+        return await _granted(request, Latency, lambda wish: self.box.latency.__setitem__(wish.vendor, wish))
+
+    async def set_quota(self, request: Request) -> Response:
+        def grant(wish: Quota) -> None:
+            self.box.quotas.pop(wish.vendor, None)
+            if wish.credits is not None:
+                self.box.quotas[wish.vendor] = wish.credits
+
+        return await _granted(request, Quota, grant)
+
+    async def set_limit(self, request: Request) -> Response:
+        return await _granted(request, RateLimit, self.box.limits.append)
 
     async def requests(self, _request: Request) -> Response:
-        return JSONResponse(self.meter.report())
+        return JSONResponse({**self.box.meter.report(), "violations": dict(self.box.violations)})
+
+    async def arrivals(self, request: Request) -> Response:
+        vendor, operation = request.query_params.get("vendor"), request.query_params.get("operation")
+        times = [
+            t
+            for (whose, what), each in self.box.arrivals.items()
+            if whose == vendor and operation in (None, what)
+            for t in each
+        ]
+        return JSONResponse({"arrivals": sorted(times)})
 
     async def reset(self, _request: Request) -> Response:
-        self.faults.clear()
-        self.meter.clear()
-        self.latency_ms.clear()
+        self.box.clear()
         return JSONResponse({})
 
 
-def build_app(seed: int = 7) -> Starlette:
+def build_app(seed: int = 7) -> ASGIApp:
     """The application. Two with one seed give the same answers, byte for byte."""
-    box = Sandbox(World(seed))
-    return Starlette(
-        routes=[
-            Route("/api/v1/lei-records", box.gleif),
-            Route("/search", box.tavily, methods=["POST"]),
-            Route("/usage", box.tavily_usage),
-            Route("/__control/faults", box.order_fault, methods=["GET", "POST"]),
-            Route("/__control/latency", box.set_latency, methods=["POST"]),
-            Route("/__control/requests", box.requests),
-            Route("/__control/reset", box.reset, methods=["POST"]),
-        ]
-    )
+    vendors = Vendors(Box(World(seed)))
+    routes = [
+        Route("/api/v1/lei-records", vendors.gleif),
+        Route("/search", vendors.tavily, methods=["POST"]),
+        Route("/usage", vendors.tavily_usage),
+        Route("/__control/faults", vendors.order_fault, methods=["GET", "POST"]),
+        Route("/__control/latency", vendors.set_latency, methods=["POST"]),
+        Route("/__control/quota", vendors.set_quota, methods=["POST"]),
+        Route("/__control/limit", vendors.set_limit, methods=["POST"]),
+        Route("/__control/requests", vendors.requests),
+        Route("/__control/arrivals", vendors.arrivals),
+        Route("/__control/reset", vendors.reset, methods=["POST"]),
+    ]
+    routes += [Route(offer.path, _served(vendors.box, offer), methods=[offer.method]) for offer in OFFERS]
+    return _Hosts(Starlette(routes=routes), vendors.box)
 
 
-def _channel(request: Request) -> str | None:
-    project = request.headers.get("x-project-id", "")
-    return project.removeprefix(PROJECT_PREFIX) if project.startswith(PROJECT_PREFIX) else None
+class _Hosts:
+    """Sends requests for a site of the world to that site, everything else to the vendors."""
+
+    def __init__(self, vendors: ASGIApp, box: Box) -> None:
+        self._vendors, self._box = vendors, box
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/__control/"):
+            request = Request(scope, receive)
+            offer = site(self._box.world, request.url.hostname or "")
+            if offer is not None:
+                response = await self._box.offer(request, offer)
+                await response(scope, receive, send)
+                return
+        await self._vendors(scope, receive, send)
 
 
-def _unreadable(error: ValidationError) -> Response:
-    return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, 400)
+def _served(box: Box, offer: Offer) -> Callable[[Request], object]:
+    async def endpoint(request: Request) -> Response:
+        return await box.offer(request, offer)
+
+    return endpoint
+
+
+async def _granted(
+    request: Request, kind: type[_Wish], grant: Callable[[_Wish], object], status: int = 200
+) -> Response:
+    try:
+        wish = kind.model_validate_json(await request.body())
+    except ValidationError as error:
+        return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, 400)
+    grant(wish)
+    return JSONResponse(wish.model_dump(), status)
