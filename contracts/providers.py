@@ -88,6 +88,7 @@ class OperationSpec:
     `units` is the worst case of one item in the vendor's `unit`; `batch` the most items of one request; `keep_s` and
     `keep_miss_s` how long an answer or a miss stands in for a new request; `resend`: the vendor knows our idempotency key, so
     a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge.
+    `unit_price_usd` is an assumption, for forecasts and for the order of a waterfall; the contract decides.
     """
 
     vendor: str
@@ -105,6 +106,7 @@ class OperationSpec:
     resend: bool = False
     recoverable: bool = False
     timeout_s: float = 30.0
+    unit_price_usd: float = 0.01
 
 
 class FoundContact(BaseModel):
