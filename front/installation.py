@@ -16,13 +16,12 @@ from contracts.settings import Settings
 from db import address, server
 from db.commands import prepare
 from front.children import Child, said_ready
+from worker.providers.sandbox.addresses import sandbox_env
 
 #: How long a part may take to be ready, in seconds.
 READY_S = 60.0
 #: Beyond what draining may take, before a part is killed, in seconds.
 GRACE_S = 10.0
-#: Turned away by every vendor, taken by the sandbox.
-SANDBOX_KEY = "tvly-sandbox"
 
 
 @dataclass
@@ -109,11 +108,7 @@ async def _start_sandbox(made: Installation) -> None:
     made.sandbox_url = await made.start("sandbox", "sandbox", "--port", "0")
     # Started again, it must be where the others expect it.
     made.children[-1].command[-1] = made.sandbox_url.rpartition(":")[2]
-    made.environment |= {
-        "TAVILY_BASE_URL": made.sandbox_url,
-        "TAVILY_API_KEY": SANDBOX_KEY,
-        "GLEIF_BASE_URL": made.sandbox_url,
-    }
+    made.environment |= sandbox_env(made.sandbox_url)
 
 
 def _given(settings: Settings, database_url: str, port: int) -> dict[str, str]:

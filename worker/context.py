@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from contracts.jobs import Payload
-from contracts.providers import Channel, CompanySearch
+from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
 from db import jobs
 from db.queue import Delivery
@@ -27,9 +27,18 @@ class RunOver(Exception):
 
 
 class Ports(Protocol):
-    """The adapters, by what they can do. Raises VendorRefused for a channel without one."""
+    """The adapters, by what they can do. Raises VendorRefused for a channel or an operation without one."""
 
     def company_search(self, channel: Channel) -> CompanySearch: ...
+
+    def operation(self, name: str) -> Operation[Any, Any]:
+        """The look-up called "vendor.operation". Raises VendorRefused (code `vendor_absent`) saying what is missing."""
+        ...
+
+    @property
+    def operations(self) -> Mapping[str, Operation[Any, Any]]:
+        """The look-ups that are there, by "vendor.operation"."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from db.commands import prepare
 from db.direct import direct
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from front.client import Client
-from front.installation import SANDBOX_KEY
 from front.soak import bodies, proof
 from front.soak.ground import Ground, ground
 from front.soak.nursery import Nursery
@@ -34,6 +33,7 @@ from front.soak.proxy import Proxy
 from front.soak.schedule import blows
 from front.soak.side import Side
 from front.soak.storm import Storm
+from worker.providers.sandbox.addresses import sandbox_env
 
 #: What forked processes find imported already.
 PRELOAD = ["headwater", "front.soak.bodies"]
@@ -149,9 +149,7 @@ def _settings(folder: Path, sandbox_url: str) -> dict[str, Any]:
         "worker_drain_s": 10.0,
         "vendor_timeout_s": 3.0,
         "discovery_max_runtime_seconds": 90,
-        "tavily_base_url": sandbox_url,
-        "gleif_base_url": sandbox_url,
-        "tavily_api_key": SANDBOX_KEY,
+        **{name.lower(): value for name, value in sandbox_env(sandbox_url).items()},
         "jwt_secret": secrets.token_urlsafe(32),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.jobs import FetchPage
-from contracts.providers import Channel, CompanySearch, FoundCompany, Page
+from contracts.providers import Channel, FoundCompany, Page
 from contracts.runs import CreateRun, RunCheck, RunView
 from contracts.settings import Settings
 from db import queue, runs, slices, story
@@ -17,6 +17,7 @@ from db.transaction import DbRole, Pool, transaction
 from worker.context import Context
 from worker.discovery import jobs as discovery
 from worker.dispatcher import Dispatcher
+from worker.providers.registry import Registry
 
 SETTINGS = Settings.model_construct()
 
@@ -32,8 +33,13 @@ class Shelf:
     operation: str = "search"
     units_per_page: float = 1.0
 
-    def company_search(self, channel: Channel) -> CompanySearch:
-        return self
+    @property
+    def ports(self) -> Registry:
+        """This vendor behind every channel, and no look-ups."""
+        return Registry(dict.fromkeys(Channel, self), {})
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def search(self, query: str, *, cursor: str | None, limit: int) -> Page:
         self.asked[query, cursor] = self.asked.get((query, cursor), 0) + 1
@@ -71,7 +77,7 @@ async def taken(pool: Pool) -> list[Delivery]:
 
 async def fetch(pool: Pool, shelf: Shelf, delivery: Delivery) -> None:
     """The body of `discovery.fetch`, without its frame."""
-    ctx = Context(pool, SETTINGS, shelf, delivery, lambda: None)
+    ctx = Context(pool, SETTINGS, shelf.ports, delivery, lambda: None)
     await discovery.fetch(ctx, FetchPage.model_validate(delivery.payload))
 
 

@@ -69,7 +69,7 @@ class RunMachine(RuleBasedStateMachine):
         self.held: list[tuple[int, Delivery]] = []
         self.done: list[tuple[int, Delivery]] = []
         self.vendor = Moody(PAGES)
-        self.performer = Performer(ground.pool, SETTINGS, self.vendor, ACTIVITIES, lambda: None)
+        self.performer = Performer(ground.pool, SETTINGS, self.vendor.ports, ACTIVITIES, lambda: None)
         self.worker = self._register()
 
     # -- what may happen

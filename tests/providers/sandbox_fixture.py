@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from contracts.settings import Settings
+from worker.providers.sandbox.addresses import sandbox_env
 from worker.providers.sandbox.serve import Server, bound
 
 KEY = "tvly-test-6f1e2d3c4b5a"
@@ -60,19 +60,14 @@ class RunningSandbox:
         self._call("/__control/reset", {})
 
     def env(self) -> dict[str, str]:
-        """What a process needs in its environment to use this sandbox instead of the vendors."""
-        return {"TAVILY_BASE_URL": self.url, "GLEIF_BASE_URL": self.url, "TAVILY_API_KEY": KEY}
+        """What a process needs in its environment to use this sandbox instead of every vendor."""
+        switches = {"LINKEDIN_PROFILE_ENABLED": "true", "SOCIAL_CHANNEL_ENABLED": "true"}
+        return sandbox_env(self.url, KEY) | switches
 
     def settings(self, **overrides: Any) -> Settings:
-        """Settings that point at this sandbox."""
-        chosen: dict[str, Any] = {
-            "tavily_base_url": self.url,
-            "gleif_base_url": self.url,
-            "tavily_api_key": SecretStr(KEY),
-            "vendor_timeout_s": 10.0,
-            **overrides,
-        }
-        return Settings(**chosen)
+        """Settings that point at this sandbox, with a key for every vendor."""
+        chosen: dict[str, Any] = {name.lower(): value for name, value in self.env().items()}
+        return Settings(**(chosen | {"vendor_timeout_s": 10.0, **overrides}))
 
     def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -1,17 +1,16 @@
-"""Which channels this installation has, built once from the settings. A channel that cannot work is absent,
-with a reason.
-"""
+"""Which channels and look-ups this installation has, built once from the settings. What cannot work is absent, with a reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from contracts.errors import VendorRefused
-from contracts.providers import Channel, CompanySearch
+from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
+from worker.providers import lookups
 from worker.providers.company_file import SHIPPED, CompanyFile
 from worker.providers.gleif import GleifSearch
 from worker.providers.tavily import TavilySearch
@@ -24,10 +23,20 @@ class _Adapter(CompanySearch, Protocol):
 class Registry:
     """The adapters of one process. Owns their connections: call `close()` at the end."""
 
-    def __init__(self, adapters: Mapping[Channel, _Adapter], absent: Mapping[Channel, str]) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[Channel, _Adapter],
+        absent: Mapping[Channel, str],
+        operations: Mapping[str, Operation[Any, Any]] | None = None,
+        absent_vendors: Mapping[str, str] | None = None,
+    ) -> None:
         self._adapters = dict(adapters)
         #: channel -> why it is not there, and what to do about it.
         self.absent: Mapping[Channel, str] = MappingProxyType(dict(absent))
+        #: "vendor.operation" -> the look-up.
+        self.operations: Mapping[str, Operation[Any, Any]] = MappingProxyType(dict(operations or {}))
+        #: vendor -> why none of its look-ups is there, and what to do about it.
+        self.absent_vendors: Mapping[str, str] = MappingProxyType(dict(absent_vendors or {}))
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -42,14 +51,24 @@ class Registry:
             raise VendorRefused(reason, code="channel_absent", channel=channel.value)
         return adapter
 
+    def operation(self, name: str) -> Operation[Any, Any]:
+        """The look-up "vendor.operation". Raises VendorRefused (code `vendor_absent`) saying what is missing."""
+        found = self.operations.get(name)
+        if found is None:
+            vendor = name.partition(".")[0]
+            reason = self.absent_vendors.get(vendor, f"there is no look-up {name}: do without it")
+            raise VendorRefused(reason, code="vendor_absent", vendor=vendor)
+        return found
+
     async def close(self) -> None:
         """Close all connections. May be called twice."""
-        for adapter in self._adapters.values():
-            await adapter.close()
+        for adapter in (*self._adapters.values(), *self.operations.values()):
+            if (close := getattr(adapter, "close", None)) is not None:
+                await close()
 
 
 def build(settings: Settings) -> Registry:
-    """Wire every channel that `settings` allow. Opens no connection and reads no file."""
+    """Wire every channel and look-up that `settings` allow. Opens no connection and reads no file."""
     adapters: dict[Channel, _Adapter] = {}
     absent: dict[Channel, str] = {}
     for channel, make in _MAKERS.items():
@@ -57,7 +76,7 @@ def build(settings: Settings) -> Registry:
             adapters[channel] = make(channel, settings)
         except VendorRefused as error:
             absent[channel] = error.detail
-    return Registry(adapters, absent)
+    return Registry(adapters, absent, *lookups.build(settings))
 
 
 def _web(channel: Channel, settings: Settings) -> _Adapter:

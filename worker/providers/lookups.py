@@ -1,0 +1,33 @@
+"""Every vendor's look-ups. A vendor is a module with `make(settings) -> list[Operation]` and a line in `VENDORS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from contracts.errors import VendorRefused
+from contracts.providers import Operation
+from contracts.settings import Settings
+
+Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
+
+#: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
+VENDORS: tuple[tuple[str, Make], ...] = ()
+
+
+def build(settings: Settings) -> tuple[dict[str, Operation[Any, Any]], dict[str, str]]:
+    """Every operation that `settings` allow, by "vendor.operation", and why the other vendors are absent. Opens no connection."""
+    operations: dict[str, Operation[Any, Any]] = {}
+    absent: dict[str, str] = {}
+    for vendor, make in VENDORS:
+        try:
+            made = make(settings)
+        except VendorRefused as error:
+            absent[vendor] = error.detail
+            continue
+        for operation in made:
+            name = f"{operation.spec.vendor}.{operation.spec.operation}"
+            if name in operations:
+                raise ValueError(f"two operations are called {name}: rename one")
+            operations[name] = operation
+    return operations, absent
