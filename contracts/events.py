@@ -6,7 +6,7 @@ spellings are accepted. `parse` is the only way from a stored row back to a fact
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -72,6 +72,29 @@ class LeadDiscovered(Fact):
     icp_profile_id: UUID | None = None
 
 
+class EnrichmentRequested(Fact):
+    """A lead is to be enriched (S2.06). `cause` tells one enrichment of a lead from the next."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["EnrichmentRequested"] = "EnrichmentRequested"
+    lead_id: UUID
+    discovery_record_id: UUID | None = None
+    provider: Annotated[str, Field(max_length=50)] | None = None
+    icp_profile_id: UUID | None = None
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LeadEnriched(Fact):
+    """An enrichment ended and its facts are committed."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["LeadEnriched"] = "LeadEnriched"
+    lead_id: UUID
+    enrichment_id: UUID
+
+
 class RunFinished(Fact):
     """A run reached a terminal status."""
 
@@ -102,13 +125,13 @@ class Probed(Fact):
     framed: bool = False
 
 
-Event = RunRequested | SliceReady | LeadDiscovered | RunFinished | Redelivery | Probed
+Event = (
+    RunRequested | SliceReady | LeadDiscovered | EnrichmentRequested | LeadEnriched | RunFinished | Redelivery | Probed
+)
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 _TYPE = {"type"}
-_VERSIONS: dict[str, int] = {
-    kind.__name__: kind.version for kind in (RunRequested, SliceReady, LeadDiscovered, RunFinished, Redelivery, Probed)
-}
+_VERSIONS: dict[str, int] = {kind.__name__: kind.version for kind in get_args(Event)}
 
 
 def parse(type_: str, version: int, payload: object) -> Event:

@@ -67,6 +67,17 @@ class FetchPage(Payload):
     page: int = Field(ge=0, le=1_000_000)
 
 
+class EnrichLead(Payload):
+    """Arguments of `enrichment.run` (S2.06). `cause` tells one enrichment of a lead from the next."""
+
+    lead_id: UUID
+    discovery_record_id: UUID | None = None
+    provider: str | None = Field(default=None, max_length=50)
+    icp_profile_id: UUID | None = None
+    correlation_id: UUID | None = None
+    cause: str = Field(min_length=1, max_length=200)
+
+
 class Probe(Payload):
     """Arguments of the measuring job."""
 
@@ -99,6 +110,7 @@ _ALL = (
     JobSpec("discovery.run", "discovery", RunDiscovery, "once", 60, RetryPolicy(5, 0.5, 30)),
     JobSpec("discovery.dry_run", "discovery", RunDiscovery, "once", 900, RetryPolicy(3, 0.5, 30)),
     JobSpec("discovery.fetch", "discovery", FetchPage, "once", 120, RetryPolicy(4, 0.5, 60)),
+    JobSpec("enrichment.run", "enrichment", EnrichLead, "once", 300, RetryPolicy(3, 1, 60)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from contracts.events import Event, LeadDiscovered, Probed, Redelivery, RunFinished, RunRequested, SliceReady
-from contracts.jobs import Again, FetchPage, Job, Probe, RunDiscovery, job
+from contracts.events import (
+    EnrichmentRequested,
+    Event,
+    LeadDiscovered,
+    LeadEnriched,
+    Probed,
+    Redelivery,
+    RunFinished,
+    RunRequested,
+    SliceReady,
+)
+from contracts.jobs import Again, EnrichLead, FetchPage, Job, Probe, RunDiscovery, job
 
 
 def jobs_for(event: Event) -> list[Job | Again]:
@@ -18,7 +28,18 @@ def jobs_for(event: Event) -> list[Job | Again]:
             page = FetchPage(run_id=event.run_id, slice_id=event.slice_id, page=event.page)
             return [job("discovery.fetch", f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
         case LeadDiscovered():
-            return []  # enrichment.run is not built yet: the lead stays `new`
+            return []  # enriched when asked for: the nightly run chooses whom
+        case EnrichmentRequested():
+            lead = EnrichLead(
+                lead_id=event.lead_id,
+                discovery_record_id=event.discovery_record_id,
+                provider=event.provider,
+                icp_profile_id=event.icp_profile_id,
+                cause=event.cause,
+            )
+            return [job("enrichment.run", f"{event.lead_id}:{event.cause}", lead)]
+        case LeadEnriched():
+            return []  # features.compute is not built yet
         case RunFinished():
             return []  # nobody waits for it yet: alerts will
         case Redelivery():

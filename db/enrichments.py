@@ -1,0 +1,188 @@
+"""Enrichments: asked for, begun, and finished in one transaction with everything that was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from contracts.enrichment import EnrichmentDetail, Learned, Person, ShadowRow, StepTaken
+from contracts.events import EnrichmentRequested, LeadEnriched
+from contracts.identity import Key, contact_key
+from contracts.providers import FoundContact
+from db import entities, facts, outbox
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("enrichments")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A lead with its company and contact, as they stand before it is enriched."""
+
+    lead_id: UUID
+    icp_profile_id: UUID | None
+    company_id: UUID
+    company_name: str
+    domain: str | None
+    country: str | None
+    city: str | None
+    registry_id: str | None
+    employees: int | None
+    industry: str | None
+    contact_id: UUID | None
+    contact_name: str | None
+    contact_title: str | None
+    contact_email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The record of an enrichment. `age_s`: how long ago it was begun for the first time."""
+
+    id: UUID
+    state: str
+    age_s: float
+
+
+async def ask(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID], *, limit: int, again: bool) -> list[UUID]:
+    """Ask for leads to be enriched: the named ones, or the oldest new ones. Emits an event each; returns who was asked for.
+
+    A lead that was enriched before is left out, unless `again`; one that is under way keeps its enrichment.
+    """
+    rows = await tx.fetch(SQL["ask"], tenant, list(lead_ids), limit)
+    chosen = [r for r in rows if r["before"] == 0 or (again and r["status"] != "processing")]
+    ids = [r["id"] for r in chosen]
+    await tx.execute(SQL["mark"], tenant, ids)
+    events = [
+        EnrichmentRequested(
+            lead_id=r["id"],
+            discovery_record_id=r["record_id"],
+            icp_profile_id=r["icp_profile_id"],
+            cause=f"{r['before'] + 1}",
+        )
+        for r in chosen
+    ]
+    await outbox.emit_many(tx, tenant, events)
+    return ids
+
+
+async def subject(tx: Tx, tenant: UUID, lead_id: UUID) -> Subject | None:
+    """Who is to be enriched; None for an unknown lead."""
+    row = await tx.fetchrow(SQL["subject"], tenant, lead_id)
+    return Subject(**dict(row)) if row else None
+
+
+async def begin(tx: Tx, tenant: UUID, lead_id: UUID, cause: str) -> Begun:
+    """Open the record, or find it open from an earlier attempt."""
+    return Begun(**dict(await tx.fetchrow(SQL["begin"], tenant, lead_id, cause)))  # type: ignore[arg-type]
+
+
+async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, learned: Learned) -> bool:
+    """Write all that was learned, the end of the enrichment and `LeadEnriched`, together. False: it had ended before."""
+    ended = await tx.fetchval(
+        SQL["finish"], tenant, of.lead_id, cause, "COMPLETED", _payload(learned), learned.cost_usd, None, None
+    )
+    if ended is None:
+        return False
+    await tx.fetchval(SQL["lock_subject"], tenant, of.company_id)
+    people = await _write_people(tx, tenant, of, learned.people)
+    await _write_company(tx, tenant, of, learned.company)
+    known = [(of.company_id, fact) for fact in learned.company_facts]
+    known += [(contact, fact) for contact, person in people for fact in person.facts]
+    await facts.save(tx, tenant, of.lead_id, known)
+    await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
+    await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
+    await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
+    return True
+
+
+async def fail(tx: Tx, tenant: UUID, lead_id: UUID, cause: str, *, error_code: str, error: str) -> None:
+    """The enrichment was given up: record and lead say so (S2.05)."""
+    await begin(tx, tenant, lead_id, cause)
+    await tx.fetchval(SQL["finish"], tenant, lead_id, cause, "FAILED", {}, 0.0, error_code, error)
+    await tx.execute(SQL["lead_status"], tenant, lead_id, "failed", None)
+
+
+async def list_(tx: Tx, tenant: UUID, lead_id: UUID) -> list[EnrichmentDetail]:
+    """The enrichments of a lead with every step, newest first."""
+    rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, lead_id)]
+    steps: dict[UUID, list[dict[str, Any]]] = {r["id"]: [] for r in rows}
+    for step in await tx.fetch(SQL["steps"], tenant, list(steps)):
+        found = dict(step)
+        steps[found.pop("enrichment_id")].append(found)
+    return [EnrichmentDetail.model_validate({**r, "steps": steps[r["id"]]}) for r in rows]
+
+
+async def latest(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The newest enrichment of each lead, in short (S2.03)."""
+    rows = [dict(r) for r in await tx.fetch(SQL["latest"], tenant, list(lead_ids))]
+    return {row.pop("lead_id"): row for row in rows}
+
+
+def _payload(learned: Learned) -> dict[str, Any]:
+    return learned.model_dump(mode="json", include={"company", "people", "site", "notes"})
+
+
+async def _write_company(tx: Tx, tenant: UUID, of: Subject, best: dict[str, Any]) -> None:
+    names = ("employees", "industry", "description", "phone")
+    place = [best.get("city"), best.get("country")]
+    await tx.execute(
+        SQL["company"], tenant, of.company_id, *[best.get(n) for n in names], list(best.get("naics", ())), *place
+    )
+
+
+async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Person]) -> list[tuple[UUID, Person]]:
+    """Find or make the contact of each person; people without an address are kept in the record only."""
+    keyed: dict[Key, Person] = {}
+    for person in people:
+        key = contact_key(FoundContact(name=person.name, email=person.email))
+        if key is not None:
+            keyed.setdefault(key, person)
+    order = sorted(keyed)
+    ids = await entities.new_ids(tx, len(order))
+    holders = await entities.take(tx, tenant, "contact", list(zip(order, ids, strict=True)))
+    written: dict[Key, tuple[UUID, Person]] = {}
+    for key, fresh in zip(order, ids, strict=True):
+        person = keyed[key]
+        if holders[key] == fresh:
+            await tx.execute(
+                SQL["add_contact"], tenant, fresh, of.company_id, person.name, person.title, key.value, person.phone,
+                person.linkedin_url,
+            )  # fmt: skip
+        await tx.execute(
+            SQL["contact"], tenant, holders[key], person.name, person.title, person.phone, person.linkedin_url,
+            person.email_status,
+        )  # fmt: skip
+        written[key] = (holders[key], person)
+    return [written[key] for key in keyed]
+
+
+async def _write_steps(
+    tx: Tx, tenant: UUID, enrichment_id: UUID, steps: Sequence[StepTaken], shadows: Sequence[ShadowRow]
+) -> None:
+    shadow_of = {s.field: s for s in shadows}
+    watched = [shadow_of.get(s.field) if s.place == 0 else None for s in steps]
+    if not steps:
+        return
+    await tx.execute(
+        SQL["add_steps"],
+        tenant,
+        enrichment_id,
+        [s.field for s in steps],
+        [s.place for s in steps],
+        [s.operation for s in steps],
+        [s.outcome for s in steps],
+        [s.reason for s in steps],
+        [s.stored for s in steps],
+        [s.units for s in steps],
+        [s.cost_usd for s in steps],
+        [s.explored for s in steps],
+        [w and w.order_id for w in watched],
+        [w and w.cost_usd for w in watched],
+        [w and w.found for w in watched],
+        [w and w.active_cost_usd for w in watched],
+        [w and w.active_found for w in watched],
+    )

@@ -1,0 +1,85 @@
+-- ask --
+-- Leads that may be enriched: the ones named, or the oldest that are new. Locked, so that two who ask at once do not ask twice.
+SELECT l.id, l.status, l.icp_profile_id,
+       (SELECT r.id FROM app.source_records r WHERE r.tenant_id = l.tenant_id AND r.lead_id = l.id ORDER BY r.id LIMIT 1) AS record_id,
+       (SELECT count(*) FROM app.enrichments e WHERE e.tenant_id = l.tenant_id AND e.lead_id = l.id)::int AS before
+  FROM app.leads l
+ WHERE l.tenant_id = $1 AND CASE WHEN cardinality($2::uuid[]) > 0 THEN l.id = ANY($2::uuid[]) ELSE l.status = 'new' END
+ ORDER BY l.id LIMIT $3 FOR NO KEY UPDATE OF l
+
+-- mark --
+-- Asked for: the lead is not new any more.
+UPDATE app.leads SET status = 'processing', updated_at = app.now() WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+
+-- begin --
+-- The record of this enrichment; a job that starts again finds its own.
+INSERT INTO app.enrichments (tenant_id, lead_id, cause) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, lead_id, cause) DO UPDATE SET lead_id = EXCLUDED.lead_id
+RETURNING id, state, extract(epoch FROM app.now() - started_at)::float8 AS age_s
+
+-- subject --
+-- Who is to be enriched: lead, company, contact.
+SELECT l.id AS lead_id, l.icp_profile_id, c.id AS company_id, c.name AS company_name, c.domain, c.country, c.city, c.registry_id,
+       c.employees, c.industry, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email
+  FROM app.leads l
+  JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
+  LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = l.contact_id
+ WHERE l.tenant_id = $1 AND l.id = $2
+
+-- lock_subject --
+-- Entity locks in order: company, then lead.
+SELECT c.id FROM app.companies c WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE
+
+-- finish --
+-- The end of an enrichment, once.
+UPDATE app.enrichments SET state = $4, payload = $5, cost_usd = $6, error_code = $7, error = left($8, 4000), finished_at = app.now()
+ WHERE tenant_id = $1 AND lead_id = $2 AND cause = $3 AND state = 'PENDING' RETURNING id
+
+-- lead_status --
+-- Where the lead stands now (S2.05).
+UPDATE app.leads SET status = $3, contact_id = coalesce(contact_id, $4), updated_at = app.now() WHERE tenant_id = $1 AND id = $2
+
+-- company --
+-- The best values of a company: only what is better than nothing; a domain or registry id is never overwritten.
+UPDATE app.companies SET
+       employees = coalesce($3, employees), industry = coalesce($4, industry), description = coalesce($5, description),
+       phone = coalesce($6, phone), naics = CASE WHEN cardinality($7::text[]) > 0 THEN $7 ELSE naics END,
+       city = coalesce(city, $8), country = coalesce(country, $9), updated_at = app.now()
+ WHERE tenant_id = $1 AND id = $2
+
+-- add_contact --
+-- A person who was not known by this address.
+INSERT INTO app.contacts (tenant_id, id, company_id, name, title, email, phone, linkedin_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- contact --
+-- What is new about a person: what was empty is filled, the standing of the address is replaced.
+UPDATE app.contacts SET name = coalesce(name, $3), title = coalesce(title, $4), phone = coalesce(phone, $5),
+       linkedin_url = coalesce(linkedin_url, $6), email_status = coalesce($7, email_status),
+       email_checked_at = CASE WHEN $7::text IS NOT NULL THEN app.now() ELSE email_checked_at END, updated_at = app.now()
+ WHERE tenant_id = $1 AND id = $2
+
+-- add_steps --
+-- What became of each vendor that was asked.
+INSERT INTO app.waterfall_steps (tenant_id, enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored,
+                                 shadow_id, shadow_cost_usd, shadow_found,
+                                 active_cost_usd, active_found)
+SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.stored, s.units, s.cost_usd, s.explored, s.shadow_id, s.shadow_cost, s.shadow_found, s.active_cost, s.active_found
+  FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::float8[], $10::float8[], $11::boolean[],
+              $12::uuid[], $13::float8[], $14::float8[], $15::float8[], $16::float8[])
+       AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found)
+ON CONFLICT DO NOTHING
+
+-- list --
+-- Enrichments of a lead, newest first.
+SELECT id, lead_id, cause, state AS status, payload, cost_usd, error_code, error, started_at, finished_at
+  FROM app.enrichments WHERE tenant_id = $1 AND lead_id = $2 ORDER BY id DESC LIMIT 50
+
+-- steps --
+-- Every step of some enrichments, in order.
+SELECT enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored
+  FROM app.waterfall_steps WHERE tenant_id = $1 AND enrichment_id = ANY($2::uuid[]) ORDER BY enrichment_id, field, place
+
+-- latest --
+-- The newest enrichment of each of these leads.
+SELECT DISTINCT ON (lead_id) lead_id, id, state AS status, cost_usd, error, started_at, finished_at
+  FROM app.enrichments WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[]) ORDER BY lead_id, id DESC

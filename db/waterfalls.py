@@ -1,0 +1,52 @@
+"""Orders of vendors: which is followed, which is watched, and what was learned from the rows they filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from contracts.enrichment import OrderRow, TriedRow
+from contracts.errors import Conflict
+from db.access import audit
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("waterfalls")
+#: How far back the chances are learned from, in days.
+WINDOW_DAYS = 90.0
+
+
+async def orders(tx: Tx, tenant: UUID) -> list[OrderRow]:
+    """The ACTIVE and SHADOW orders. A field without an ACTIVE one follows its cost."""
+    return [OrderRow.model_validate(dict(r)) for r in await tx.fetch(SQL["orders"], tenant)]
+
+
+async def tried(tx: Tx, tenant: UUID, days: float = WINDOW_DAYS) -> list[TriedRow]:
+    """What became of every operation, by field, in the last `days`."""
+    return [TriedRow.model_validate(dict(r)) for r in await tx.fetch(SQL["tried"], tenant, days)]
+
+
+async def pairs(tx: Tx, tenant: UUID, field: str, shadow_id: UUID) -> list[dict[str, float]]:
+    """Rows seen under both orders: active_usd, active_found, shadow_usd, shadow_found."""
+    return [dict(r) for r in await tx.fetch(SQL["pairs"], tenant, field, shadow_id)]
+
+
+async def propose(tx: Tx, tenant: UUID, field: str, operations: Sequence[str], by: str) -> UUID | None:
+    """Watch a new order. It takes the place of the one watched so far."""
+    await tx.execute(SQL["archive"], tenant, field, "SHADOW")
+    order_id: UUID | None = await tx.fetchval(SQL["propose"], tenant, field, list(operations), by)
+    return order_id
+
+
+async def note(tx: Tx, tenant: UUID, order_id: UUID, verdict: dict[str, Any]) -> None:
+    """Write down what is thought of a SHADOW order so far."""
+    await tx.execute(SQL["note"], tenant, order_id, verdict)
+
+
+async def promote(tx: Tx, tenant: UUID, field: str, order_id: UUID, verdict: dict[str, Any], by: str) -> None:
+    """Follow a SHADOW order from now on; the one followed so far is archived. Raises Conflict when it is not watched any more."""
+    await tx.execute(SQL["archive"], tenant, field, "ACTIVE")
+    if await tx.fetchval(SQL["promote"], tenant, field, order_id, verdict) is None:
+        raise Conflict(f"order {order_id} is not a SHADOW order of {field} any more: look at headwater waterfalls list")
+    await audit(tx, tenant, by, "waterfall.promote", "waterfall", str(order_id), {"field": field, **verdict})
