@@ -74,6 +74,8 @@ class VendorClient:
         self._timeout_s = timeout_s
         self._max_bytes = max_answer_bytes
         self._redact = Redactor([key] if key else [])
+        if key and rules.key_place == "path":
+            Redactor.hide(key)
         self._client = _open(rules, base_url, timeout_s, dict(headers or {}))
 
     def __repr__(self) -> str:
@@ -97,13 +99,16 @@ class VendorClient:
         *,
         params: Mapping[str, str | list[str]] | None = None,
         json: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         text: bool = False,
         timeout_s: float | None = None,
     ) -> Heard:
-        """One request. A miss or a suppression is an answer (`Heard.kind`). `text`: a 2xx need not be JSON."""
+        """One request. A miss or a suppression is an answer (`Heard.kind`). `text`: a 2xx need not be JSON. `content`: a
+        body byte for byte (one that was signed).
+        """
         trail, deadline = _Trail(), timeout_s or self._timeout_s
-        how: dict[str, Any] = {"headers": {**(headers or {})}, "params": dict(params or {})}
+        how: dict[str, Any] = {"headers": {**(headers or {})}, "params": dict(params or {}), "content": content}
         if json is not None:
             how["json"] = json
         self._place_key(how)
