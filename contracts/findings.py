@@ -121,6 +121,13 @@ class CompanyProfile(_Words):
     confidence: Confidence = 0.5
 
 
+class PersonAndCompany(_Words):
+    """What one e-mail address leads to: who it belongs to, and where they work. At least one of them is known."""
+
+    person: FoundPerson | None = None
+    company: CompanyProfile | None = None
+
+
 # --- e-mail ------------------------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +336,15 @@ class RegisterEntity(_Words):
     street: Short | None = None
     building: Short | None = None
     postal_code: Annotated[str, Field(max_length=20)] | None = None
+    secondary_ssic_description: Short | None = None
+    uen_issued_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    annual_return_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    accounts_due_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    block: Annotated[str, Field(max_length=20)] | None = None
+    level: Annotated[str, Field(max_length=20)] | None = None
+    unit: Annotated[str, Field(max_length=20)] | None = None
+    officers: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    former_names: tuple[Annotated[str, Field(max_length=500)], ...] = ()
 
 
 class RegisterPage(_Words):
@@ -336,3 +352,29 @@ class RegisterPage(_Words):
     total: int = Field(default=0, ge=0)
     next_offset: int | None = None
     dropped: int = Field(default=0, ge=0)
+
+
+class RegisterFileQuery(_Words):
+    """A whole data set of a register, as one file."""
+
+    dataset: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RegisterFile(_Words):
+    """A data set that was fetched: a file on this machine, to be deleted by whoever asked for it."""
+
+    path: Annotated[str, Field(min_length=1, max_length=2000)]
+    size: int = Field(ge=0, description="bytes")
+
+
+class RegisterCatalogQuery(_Words):
+    """Which data sets a collection has at the moment."""
+
+    collection: int = Field(default=2, ge=1, le=1_000_000)
+
+
+class RegisterCatalog(_Words):
+    datasets: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
+    updated_at: Short | None = Field(
+        default=None, description="when the collection last changed, as the vendor says it"
+    )

@@ -67,6 +67,8 @@ def _part(type_: type, part: Any) -> Any:
         _refuse()
     if type_ is UUID:
         return UUID(part)
+    if type_ is str:
+        return part if len(part) <= 500 and part.isprintable() else _refuse()
     moment = datetime.fromisoformat(part)
     return moment if moment.tzinfo and FIRST_AT <= moment <= LAST_AT else _refuse()
 
