@@ -120,7 +120,7 @@ def _message(value: object) -> str:
     if isinstance(value, list):
         return _message(value[0]) if value else ""
     if isinstance(value, dict):
-        for name in ("detail", "error", "errors", "message", "title", "msg"):
+        for name in ("detail", "details", "error", "errors", "message", "title", "msg"):
             if found := _message(value.get(name)):
                 return found
     return ""
