@@ -58,6 +58,12 @@ _KEY = {
     "id": "01936f40-0000-7abc-8def-6d7e8f901209", "name": "night importer", "role": "analyst", "scopes": ["leads:read"],
     "created_by": "ada@example.com", "created_at": _ASKED, "expires_at": None, "revoked_at": None, "last_used_at": None,
 }  # fmt: skip
+_PROFILE: dict[str, Any] = {
+    "id": "01936f3e-8000-7c01-9a2b-3c4d5e6f7a10", "name": "Workwear for facilities teams",
+    "target_industries": ["facilities management"], "target_countries": ["ZA", "US"], "min_company_size": 50,
+    "max_company_size": None, "required_technologies": [], "naics_codes": ["561720", "3152"], "version": 1, "closed_at": None,
+    "created_by": "ada@example.com", "created_at": _ASKED, "updated_at": _ASKED,
+}  # fmt: skip
 _TENANT = "01936f3d-0000-7000-8000-000000000001"
 _EXECUTION: dict[str, Any] = {
     "tenant_id": _TENANT, "id": _JOB, "job": "discovery.fetch", "key": f"discovery.fetch:{_RUN}:{_SLICE['id']}:0",
@@ -92,6 +98,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "LeadPage": {"items": [_ROW], "next_cursor": None},
     "LeadDetail": {**_ROW, "discovery_records": [_RECORD], "contacts": []},
+    "Profile": _PROFILE,
+    "ProfilePage": {"items": [_PROFILE], "next_cursor": None},
     "LeadCreated": {"id": _LEAD, "status": "new"},
     "CausedExecution": {**_EXECUTION, "link": "made"},
     "ExecutionDetail": {**_EXECUTION, "scope": "once", "priority": 0, "payload": _PAYLOAD},

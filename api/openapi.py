@@ -28,6 +28,7 @@ TAGS = [
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
     {"name": "runs", "description": "Discovery runs."},
     {"name": "leads", "description": "What was found."},
+    {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},

@@ -15,7 +15,7 @@ from contracts.misfits import in_words
 from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Timeline
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
-from db import inspection, queue, runs, story, tenants
+from db import inspection, profiles, queue, runs, story, tenants
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run, wake_dispatchers
 from db.transaction import DbRole, Pool, Tx, transaction
 
@@ -64,6 +64,7 @@ def create_run(
         owner = await _owner(pool, settings, tenant)
         key = (idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
         async with transaction(pool, owner) as tx:
+            await profiles.require_open(tx, owner, body.icp_profile_id)
             run_id, _ = await runs.start(
                 tx,
                 owner,

@@ -14,7 +14,7 @@ from contracts.errors import NotFound
 from contracts.leads import CreateLead, LeadCreated, LeadDetail, LeadPage, LeadRow, LeadStatus
 from contracts.providers import FoundCompany, FoundContact
 from contracts.tenants import Principal, Role
-from db import leads
+from db import leads, profiles
 from db.transaction import transaction
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
@@ -25,8 +25,6 @@ Writer = Annotated[Principal, Depends(require(Role.ANALYST))]
 @router.post("", status_code=201, responses=problems(404, 409))
 async def create(body: CreateLead, principal: Writer, pool: PoolDep, wake: WakeDep, response: Response) -> LeadCreated:
     """Type a lead in. Lead and event are committed together; a company that has one already is a 409 naming it."""
-    if body.icp_profile_id is not None:
-        raise NotFound(f"no ICP profile {body.icp_profile_id}", code="icp_not_found")
     person = body.contact
     contacts = (FoundContact(name=person.name, title=person.title, email=person.email),) if person else ()
     company = FoundCompany(
@@ -40,7 +38,8 @@ async def create(body: CreateLead, principal: Writer, pool: PoolDep, wake: WakeD
         confidence=1.0,
     )
     async with transaction(pool, principal.tenant_id) as tx:
-        lead_id = await leads.create(tx, principal.tenant_id, company, icp_profile_id=None)
+        await profiles.require_open(tx, principal.tenant_id, body.icp_profile_id)
+        lead_id = await leads.create(tx, principal.tenant_id, company, icp_profile_id=body.icp_profile_id)
     wake.soon()
     response.headers["Location"] = f"{router.prefix}/{lead_id}"
     return LeadCreated(id=lead_id, status="new")

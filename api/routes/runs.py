@@ -18,7 +18,7 @@ from contracts.errors import Forbidden, NotFound, Unauthenticated
 from contracts.runs import CreateRun, Inspection, RunCheck, RunMode, RunPage, RunStatus, RunView, Timeline
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
-from db import runs, story
+from db import profiles, runs, story
 from db.transaction import Pool, Tx, transaction
 
 T = TypeVar("T")
@@ -48,10 +48,9 @@ async def create(
 
     The same `Idempotency-Key` with the same body hands back the first run; with another body it is a 409.
     """
-    if body.icp_profile_id is not None:
-        raise NotFound(f"no ICP profile {body.icp_profile_id}", code="icp_not_found")
     params = runs.params_of(body, settings)
     async with transaction(pool, principal.tenant_id) as tx:
+        await profiles.require_open(tx, principal.tenant_id, body.icp_profile_id)
         run_id, _ = await runs.start(
             tx,
             principal.tenant_id,
