@@ -233,6 +233,27 @@ class MessageReceipt(_Words):
     contact_id: Annotated[str, Field(max_length=500)] | None = None
 
 
+class TemplatesQuery(_Words):
+    """One page of the message templates an account has."""
+
+    page: int = Field(default=1, ge=1, le=10_000)
+
+
+class MessageTemplate(_Words):
+    """A template: `id` is what `OutgoingMessage.template` wants. An accepted one may still be refused when it is sent."""
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Short | None = None
+    language: Annotated[str, Field(max_length=20)] | None = None
+    status: Literal["accepted", "pending", "rejected", "unknown"] = "unknown"
+    text: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class MessageTemplates(_Words):
+    templates: tuple[MessageTemplate, ...] = ()
+    next_page: int | None = None
+
+
 # --- a CRM -------------------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +271,21 @@ class CrmRecord(_Words):
 class CrmReceipt(_Words):
     remote_id: int
     dropped: tuple[Short, ...] = Field(default=(), description="fields that this database lacks: they were not sent")
+
+
+class CrmProbe(_Words):
+    """Try a connection to a CRM. `models` are those that records shall be created in."""
+
+    models: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{1,63}$")], ...] = ("res.partner", "crm.lead")
+
+
+class CrmStanding(_Words):
+    """A connection that works: as whom, and what may be created there. A model that is not installed counts as "may not"."""
+
+    version: Short
+    transport: Literal["json2", "jsonrpc"]
+    user: Short
+    can_create: dict[str, bool]
 
 
 # --- alerts ------------------------------------------------------------------------------------------------------------------

@@ -8,11 +8,15 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
+from worker.providers import trengo, whatsapp
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
 #: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
-VENDORS: tuple[tuple[str, Make], ...] = ()
+VENDORS: tuple[tuple[str, Make], ...] = (
+    ("trengo", trengo.make),
+    ("whatsapp", whatsapp.make),
+)
 
 
 def build(settings: Settings) -> tuple[dict[str, Operation[Any, Any]], dict[str, str]]:

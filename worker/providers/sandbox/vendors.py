@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from worker.providers.sandbox import trengo, whatsapp
 from worker.providers.sandbox.vendor import Offer
 from worker.providers.sandbox.world import World
 
-OFFERS: tuple[Offer, ...] = ()
+OFFERS: tuple[Offer, ...] = (
+    *trengo.OFFERS,
+    *whatsapp.OFFERS,
+)
 
 
 def site(_world: World, _host: str) -> Offer | None:
