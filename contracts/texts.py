@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +18,17 @@ def without_nul(value: str) -> str:
 def storable(value: str, limit: int = 4000) -> str:
     """At most `limit` characters of `value`, as Postgres can store them: no NUL, no half of a surrogate pair."""
     return value[:limit].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def storable_json(value: Any) -> Any:
+    """JSON as Postgres can store it: texts like `storable`, of any length; a number that is none becomes None."""
+    if isinstance(value, str):
+        return value if value.isascii() and "\x00" not in value else storable(value, len(value))
+    if isinstance(value, dict):
+        return {storable_json(key): storable_json(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(member) for member in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 NoNul = AfterValidator(without_nul)

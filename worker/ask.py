@@ -1,19 +1,57 @@
-"""Asking a port through the ledger: reserve -> commit `sent` -> call -> store -> settle (law 5)."""
+"""Asking a port through the ledger: look -> wait for a turn -> reserve -> commit `sent` -> ask -> store -> settle (law 5).
+
+What is asked for twice is answered once. Nothing is held across the network, and nothing that was paid for is thrown away.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
 
-from contracts.errors import BadAnswer, HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy, VendorDown
-from contracts.providers import CompanySearch, Page
-from contracts.texts import storable
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.errors import Hopeless
+from contracts.providers import CompanySearch, Operation, OperationSpec, Pace, Page, Reply, Terms
 from db import ledger
-from db.transaction import CONNECTION_ERRORS
 from worker.context import Context
+from worker.purchase import FORFEITED, Purchase
 
+Query = TypeVar("Query", bound=BaseModel)
+Answer = TypeVar("Answer", bound=BaseModel)
 #: How long a stored page may stand in for a new request, in seconds: paid answers a day, free ones an hour.
 KEEP_PAID_S = 86_400.0
 KEEP_FREE_S = 3_600.0
+
+
+class PageQuery(BaseModel):
+    """A page of a search, as an item of the ledger. No member has a default: its fingerprint names them all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query: str
+    cursor: str | None
+    limit: int = Field(ge=1)
+
+
+async def items(ctx: Context, op: Operation[Query, Answer], queries: Sequence[Query]) -> list[Reply[Answer]]:
+    """One reply for each query, in their order: stored answers first, the rest in batches of `spec.batch`.
+
+    A reply that was stored says what it cost and when it was said, not that it cost that again. An item that was paid for and
+    lost is a miss with note `forfeited`. What was asked is linked to the job's run.
+
+    Raises: what the port raises; VendorBusy (code `asked_elsewhere`) when one of them is being asked for right now; VendorRefused
+    (code `budget_spent`); Hopeless (code `forfeited`) when the only item was paid for and its answer lost. Answers that came
+    before an error are stored: asking again goes on where it stopped.
+    """
+    purchase = Purchase(ctx, op)
+    replies = await purchase.make(queries)
+    if len(queries) == 1 and replies[0].note == FORFEITED:
+        raise _lost(op.spec.vendor, "this item")
+    if ctx.delivery.run_id is not None and purchase.item_ids:
+        async with ctx.read() as tx:
+            await ledger.link_all(tx, ctx.tenant, ctx.delivery.run_id, sorted(purchase.item_ids))
+    return replies
 
 
 async def page(
@@ -21,33 +59,14 @@ async def page(
 ) -> tuple[Page, ledger.Item, bool]:
     """The page at `cursor`, stored or fresh. Returns (page, its ledger item, was a request made).
 
-    Raises: what the port raises; TryLater when the same page is being asked for elsewhere; Hopeless (code `forfeited`)
-    when it was paid for and the answer was lost.
+    Raises: what the port raises; VendorBusy when the same page is being asked for elsewhere; VendorRefused (code `budget_spent`);
+    Hopeless (code `forfeited`) when it was paid for and the answer was lost.
     """
-    item = item_for(port, query, cursor, limit)
-    d = ctx.delivery
-    async with ctx.read() as tx:
-        found = await ledger.reserve(
-            tx,
-            ctx.tenant,
-            item,
-            billable=port.billable,
-            units=port.units_per_page,
-            run_id=d.run_id,
-            execution_id=d.execution_id,
-            token=d.token,
-        )
-    match found:
-        case ledger.Stored():
-            return Page.model_validate(found.response), item, False
-        case ledger.Busy():
-            raise VendorBusy("this page is being asked for right now", after_s=0.5, code="asked_elsewhere")
-        case ledger.Forfeited():
-            raise Hopeless(
-                f"{item.vendor} was asked and paid for this page, but the answer was lost; an operator may send it again",
-                code="forfeited",
-            )
-    return await _call(ctx, port, found, query, cursor, limit), item, True
+    purchase = Purchase(ctx, _Pages(port))
+    (reply,) = await purchase.make([PageQuery(query=query, cursor=cursor, limit=limit)])
+    if reply.value is None:
+        raise _lost(port.vendor, "this page")
+    return reply.value, item_for(port, query, cursor, limit), purchase.asked
 
 
 def item_for(port: CompanySearch, query: str, cursor: str | None, limit: int) -> ledger.Item:
@@ -55,48 +74,36 @@ def item_for(port: CompanySearch, query: str, cursor: str | None, limit: int) ->
     return ledger.Item(port.vendor, port.operation, {"query": query, "cursor": cursor, "limit": limit})
 
 
-async def _call(
-    ctx: Context, port: CompanySearch, held: ledger.Reserved, query: str, cursor: str | None, limit: int
-) -> Page:
-    try:
-        answer = await port.search(query, cursor=cursor, limit=limit)
-    except Exception as error:
-        await _settle_failure(ctx, port, held, error)
-        raise
-    await _store(ctx, port, held, answer)
-    return answer
+def _lost(vendor: str, what: str) -> Hopeless:
+    words = f"{vendor} was asked and paid for {what}, but the answer was lost; an operator may send it again:"
+    return Hopeless(f"{words} headwater vendors resend", code="forfeited")
 
 
-async def _store(ctx: Context, port: CompanySearch, held: ledger.Reserved, answer: Page) -> None:
-    """Keep an answer that may have been paid for. While the database is away, wait for it, as long as the job may run."""
-    keep = KEEP_PAID_S if port.billable else KEEP_FREE_S
-    body, pause = answer.model_dump(mode="json"), 0.1
-    while True:
-        try:
-            async with ctx.read() as tx:
-                await ledger.settle(
-                    tx, ctx.tenant, held.call_id, "answered", spent=answer.units, response=body, keep_s=keep
-                )
-            return
-        except (Unavailable, *CONNECTION_ERRORS) as error:
-            ctx.log.warning("answer_waits_for_the_database", vendor=port.vendor, error=str(error), retryInS=pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 2.0)
+class _Pages:
+    """A search as an operation whose items are pages."""
 
-
-async def _settle_failure(ctx: Context, port: CompanySearch, held: ledger.Reserved, error: Exception) -> None:
-    """Release what was surely not billed; forfeit a paid request that may have arrived."""
-    lost = port.billable and (
-        isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
-    )
-    spent = port.units_per_page if lost else 0.0
-    async with ctx.read() as tx:
-        await ledger.settle(
-            tx, ctx.tenant, held.call_id, "forfeited" if lost else "released", spent=spent, error=storable(str(error))
+    def __init__(self, port: CompanySearch) -> None:
+        self._port = port
+        self.spec = OperationSpec(
+            vendor=port.vendor,
+            operation=port.operation,
+            answer=Page,
+            terms=Terms.LICENSED,
+            pace=getattr(port, "pace", None) or Pace(port.vendor, concurrency=64),
+            units=port.units_per_page,
+            unit=getattr(port, "unit", "credit"),
+            billable=port.billable,
+            keep_s=KEEP_PAID_S if port.billable else KEEP_FREE_S,
         )
-    if lost and isinstance(error, TryLater):
-        raise Hopeless(
-            f"{port.vendor}: {error.detail}; it may have been billed, so it is not sent again", code="forfeited"
-        ) from error
-    if not isinstance(error, HeadwaterError | TimeoutError):
-        raise error
+
+    def units_of(self, query: PageQuery) -> float:
+        by_limit = getattr(self._port, "units_for", None)
+        return self.spec.units if by_limit is None else float(by_limit(query.limit))
+
+    async def ask(self, queries: Sequence[PageQuery], *, key: str) -> list[Reply[Page]]:  # noqa: ARG002 - no vendor of ours takes one
+        (q,) = queries
+        found = await self._port.search(q.query, cursor=q.cursor, limit=q.limit)
+        return [Reply[Page](outcome="found", value=found, units=found.units, at=datetime.now(UTC))]
+
+    async def recover(self, _query: PageQuery, *, key: str) -> Reply[Page] | None:
+        raise NotImplementedError("a page of a search cannot be read again")

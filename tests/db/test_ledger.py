@@ -10,7 +10,7 @@ import pytest
 
 from contracts.events import SliceReady
 from db import ledger, queue
-from db.ledger import Busy, Forfeited, Item, Reserved, Stored
+from db.ledger import Adrift, Answer, Busy, Buyer, Forfeited, Item, Reserved, Stored
 from db.queue import Delivery
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
@@ -30,17 +30,28 @@ async def _attempts(pool: Pool, tenant: UUID, count: int = 1) -> list[Delivery]:
         return await queue.fetch(tx, worker, ["discovery"], count)
 
 
+def buyer(by: Delivery, *, billable: bool = True, **about: Any) -> Buyer:
+    given: dict[str, Any] = {"vendor": ITEM.vendor, "operation": ITEM.operation, "run_id": by.run_id, **about}
+    return Buyer(tenant=by.tenant_id, execution_id=by.execution_id, token=by.token, billable=billable, **given)
+
+
 async def _reserve(pool: Pool, by: Delivery, item: Item = ITEM, *, billable: bool = True) -> Any:
+    """What stands for it, else a reservation; calls without a sender are written off first."""
     async with transaction(pool, by.tenant_id) as tx:
-        return await ledger.reserve(
-            tx, by.tenant_id, item, billable=billable, units=1, run_id=by.run_id, execution_id=by.execution_id, token=by.token
-        )  # fmt: skip
+        found = await ledger.look(tx, by.tenant_id, item)
+        if isinstance(found, Adrift):
+            await ledger.write_off(tx, by.tenant_id, found)
+            found = await ledger.look(tx, by.tenant_id, item)
+        return found or await ledger.reserve(tx, buyer(by, billable=billable), [item], 1.0) or Busy()
 
 
 async def _settle(pool: Pool, by: Delivery, held: Reserved, end: Any = "answered", **how: Any) -> None:
     async with transaction(pool, by.tenant_id) as tx:
-        given = {"spent": 1.0, "keep_s": 60.0, "response": ANSWER if end == "answered" else None, **how}
-        await ledger.settle(tx, by.tenant_id, held.call_id, end, **given)
+        if end == "answered":
+            answers = [Answer(each, "found", ANSWER, how.get("keep_s", 60.0), 1.0) for each in held.item_ids]
+            await ledger.store(tx, by.tenant_id, held.call_id, answers)
+        else:
+            await ledger.give_up(tx, by.tenant_id, held.call_id, end, (by.execution_id, by.token), **how)
 
 
 async def test_an_answer_past_its_time_is_no_answer_to_anybody(pool: Pool, tenant: UUID) -> None:
@@ -59,7 +70,7 @@ async def test_an_answer_is_bought_once_and_read_again(conn: Connection, pool: P
     await _settle(pool, one, held)
     found = await _reserve(pool, one)
     assert isinstance(found, Stored)
-    assert (found.item_id, found.response) == (held.item_id, ANSWER)
+    assert (found.item_id, found.response) == (held.item_ids[0], ANSWER)
     call = await conn.fetchrow(
         "SELECT state, units_reserved, units_spent, settled_at IS NOT NULL FROM app.vendor_calls"
     )

@@ -11,7 +11,7 @@ import pytest
 from contracts.events import Probed
 from contracts.providers import FoundCompany
 from db import jobs, ledger
-from db.ledger import Busy, Forfeited, Item, Reserved, Stored
+from db.ledger import Adrift, Answer, Busy, Buyer, Forfeited, Item, Reserved, Stored
 from db.queue import Delivery
 from db.transaction import Pool, transaction
 from tests.conftest import Connection
@@ -24,9 +24,12 @@ ITEM = Item("shelf", "search", {"query": "a"})
 
 async def _reserve(pool: Pool, d: Delivery) -> Any:
     async with transaction(pool, d.tenant_id) as tx:
-        return await ledger.reserve(
-            tx, d.tenant_id, ITEM, billable=True, units=1, run_id=None, execution_id=d.execution_id, token=d.token
-        )
+        found = await ledger.look(tx, d.tenant_id, ITEM)
+        if isinstance(found, Adrift):
+            await ledger.write_off(tx, d.tenant_id, found)
+            found = await ledger.look(tx, d.tenant_id, ITEM)
+        who = Buyer(d.tenant_id, d.execution_id, d.token, ITEM.vendor, ITEM.operation, billable=True)
+        return found or await ledger.reserve(tx, who, [ITEM], 1.0) or Busy()
 
 
 @pytest.mark.parametrize("dead", [False, True], ids=["sender at work", "sender dead"])
@@ -53,7 +56,8 @@ async def test_an_answer_against_another_who_asks(conn: Connection, pool: Pool, 
 
     async def answer(on: Pool, scene: tuple[Reserved, Delivery]) -> None:
         async with transaction(on, tenant) as tx:
-            await ledger.settle(tx, tenant, scene[0].call_id, "answered", spent=1, response={"n": 1}, keep_s=100)
+            held = scene[0]
+            await ledger.store(tx, tenant, held.call_id, [Answer(held.item_ids[0], "found", {"n": 1}, 100, 1.0)])
 
     async def ask(on: Pool, scene: tuple[Reserved, Delivery]) -> Any:
         return await _reserve(on, scene[1])

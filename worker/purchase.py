@@ -1,0 +1,221 @@
+"""One purchase: some items of one operation, each of which is read from the ledger or bought once, in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar, cast
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from contracts import budgets
+from contracts.errors import BadAnswer, Hopeless, TryLater, VendorBusy, VendorDown
+from contracts.providers import Operation, Reply
+from db import ledger
+from db.ledger import Adrift, Busy, Forfeited, Item, Stored
+from worker import settling
+from worker.context import Context
+
+Query = TypeVar("Query", bound=BaseModel)
+Answer = TypeVar("Answer", bound=BaseModel)
+#: Whose key pays: there is one set of keys, the house's.
+HOUSE = "house"
+#: `note` of an item that was paid for and whose answer was lost.
+FORFEITED = "forfeited"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Query]):
+    """A request that may leave: its rows are committed. Items and queries are in the order of the fingerprints."""
+
+    id: UUID
+    units: float
+    prints: Sequence[bytes]
+    item_ids: Sequence[UUID]
+    queries: Sequence[Query]
+
+
+class Purchase(Generic[Query, Answer]):
+    """`make` once. `asked` says afterwards whether a request was made, `item_ids` which items of the ledger were read."""
+
+    def __init__(self, ctx: Context, op: Operation[Query, Answer]) -> None:
+        self._ctx, self._op, self._spec = ctx, op, op.spec
+        self.asked = False
+        self.item_ids: set[UUID] = set()
+        self._known: dict[bytes, Reply[Answer]] = {}
+        self._wanted: dict[bytes, tuple[Item, Query]] = {}
+        spec, d = self._spec, ctx.delivery
+        self._buyer = ledger.Buyer(
+            tenant=ctx.tenant,
+            execution_id=d.execution_id,
+            token=d.token,
+            vendor=spec.vendor,
+            operation=spec.operation,
+            billable=spec.billable,
+            run_id=d.run_id,
+            unit=spec.unit,
+            credential=HOUSE,
+            limits=budgets.that_apply(ctx.settings, spec.vendor, spec.unit),
+        )
+
+    async def make(self, queries: Sequence[Query]) -> list[Reply[Answer]]:
+        """Replies in the order of `queries`. See `worker.ask.items` for what it raises."""
+        prints = []
+        for query in queries:
+            # Members left at their default are left out, so that one added later does not change what is known already.
+            request = query.model_dump(mode="json", exclude_defaults=True)
+            item = Item(self._spec.vendor, self._spec.operation, request)
+            prints.append(item.fingerprint)
+            self._wanted.setdefault(prints[-1], (item, query))
+        await self._look()
+        while missing := self._missing():
+            await self._buy(missing[: self._spec.batch], last=len(missing) <= self._spec.batch)
+        return [self._known[each] for each in prints]
+
+    def _missing(self) -> list[bytes]:
+        return sorted(each for each in self._wanted if each not in self._known)
+
+    # --- what stands already -------------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Take what is stored; decide what becomes of calls whose sender is gone. Raises VendorBusy when another is asking."""
+        while missing := self._missing():
+            async with self._ctx.read() as tx:
+                found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.operation, missing)
+                adrift = {s.call_id: s for s in found.values() if isinstance(s, Adrift)}
+                for call in adrift.values():
+                    if not self._lets_go_on(call):
+                        await ledger.write_off(tx, self._ctx.tenant, call)
+            if any(isinstance(s, Busy) for s in found.values()):
+                raise _elsewhere()
+            for each, standing in found.items():
+                self._take(each, standing)
+            for call in adrift.values():
+                if self._lets_go_on(call):
+                    await self._go_on(call)
+            if not adrift:
+                return
+
+    def _take(self, each: bytes, standing: ledger.Standing) -> None:
+        if isinstance(standing, Stored):
+            self._known[each] = cast(Reply[Answer], settling.stored_reply(standing, self._spec.answer))
+            self.item_ids.add(standing.item_id)
+        elif isinstance(standing, Forfeited):
+            self._known[each] = Reply(outcome="miss", note=FORFEITED, at=datetime.now(UTC))
+            self.item_ids.add(standing.item_id)
+
+    def _lets_go_on(self, call: Adrift) -> bool:
+        """May a lost answer be read again, or the request be sent again under its key?"""
+        return call.billable and (self._spec.recoverable or self._spec.resend)
+
+    async def _go_on(self, adrift: Adrift) -> None:
+        async def adopt() -> Call[Query] | None:
+            async with self._ctx.read() as tx:
+                rows = await ledger.adopt(tx, self._buyer, adrift)
+            if rows is None:
+                return None
+            kind = type(next(iter(self._wanted.values()))[1])
+            queries = [kind.model_validate(row["request"]) for row in rows]
+            prints, ids = [bytes(row["fingerprint"]) for row in rows], [row["id"] for row in rows]
+            return Call(adrift.call_id, adrift.units, prints, ids, queries)
+
+        await self._in_turn(adopt, self._recover if self._spec.recoverable else self._send)
+
+    # --- buying --------------------------------------------------------------------------------------------------------------
+
+    async def _buy(self, prints: list[bytes], *, last: bool) -> None:
+        async def reserve() -> Call[Query] | None:
+            wanted = [self._wanted[each] for each in prints]
+            units = sum(self._op.units_of(query) for _, query in wanted)
+            async with self._ctx.read() as tx:
+                held = await ledger.reserve(tx, self._buyer, [item for item, _ in wanted], units)
+            if held is None:
+                return None
+            return Call(held.call_id, units, prints, held.item_ids, [query for _, query in wanted])
+
+        try:
+            await self._in_turn(reserve, self._send)
+        except ledger.BudgetSpent as error:
+            raise budgets.refusal(self._spec.vendor, self._spec.unit, error.members) from error
+        except (VendorDown, BadAnswer, TimeoutError) as error:
+            if self._end(error) != "forfeited":
+                raise
+            self._without(prints, error, last=last)
+
+    def _without(self, prints: list[bytes], error: Exception, *, last: bool) -> None:
+        """Some items are lost. Raises, unless the others can stand without them."""
+        if len(self._wanted) > 1 and last:
+            for each in prints:
+                self._known[each] = Reply(outcome="miss", note=FORFEITED, at=datetime.now(UTC))
+        elif len(self._wanted) == 1 and isinstance(error, TryLater):
+            words = f"{self._spec.vendor}: {error.detail}; it may have been billed, so it is not sent again"
+            raise Hopeless(words, code="forfeited") from error
+        else:
+            raise error
+
+    async def _in_turn(
+        self, begin: Callable[[], Awaitable[Call[Query] | None]], ask: Callable[[Call[Query]], Awaitable[None]]
+    ) -> None:
+        """Wait for a turn, then open the call and ask. What our own books say is kept from the pace, which learns of vendors."""
+        call: Call[Query] | None = None
+        refused: Exception | None = None
+        async with self._turn():
+            try:
+                call = await begin()
+            except Exception as error:
+                refused = error
+            if call is not None:
+                self.asked = True
+                await ask(call)
+        if refused is not None:
+            raise refused
+        if call is None:
+            raise _elsewhere()
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        pacer = getattr(self._ctx, "pacer", None)
+        return nullcontext() if pacer is None else pacer.turn(self._spec, HOUSE)
+
+    async def _send(self, call: Call[Query]) -> None:
+        began = time.monotonic()
+        try:
+            replies = await self._op.ask(call.queries, key=str(call.id))
+            if len(replies) != len(call.queries):
+                raise BadAnswer(f"{self._spec.vendor} gave {len(replies)} answers to {len(call.queries)} questions")
+        except Exception as error:
+            end = self._end(error)
+            await settling.failed(self._ctx, call.id, end, error, units=call.units, took_s=time.monotonic() - began)
+            raise
+        await self._store(call, replies, time.monotonic() - began)
+
+    async def _recover(self, call: Call[Query]) -> None:
+        began = time.monotonic()
+        try:
+            replies = [await self._op.recover(query, key=str(call.id)) for query in call.queries]
+        except Exception as error:
+            await settling.failed(self._ctx, call.id, "unknown", error, units=0, took_s=time.monotonic() - began)
+            raise
+        await self._store(call, replies, time.monotonic() - began)
+
+    async def _store(self, call: Call[Query], replies: Sequence[Reply[Answer] | None], took_s: float) -> None:
+        pairs = [(item_id, reply) for item_id, reply in zip(call.item_ids, replies, strict=True) if reply is not None]
+        await settling.answered(self._ctx, self._spec, call.id, pairs, took_s=took_s)
+        self.item_ids.update(item_id for item_id, _ in pairs)
+        for each, reply in zip(call.prints, replies, strict=True):
+            if reply is not None:
+                self._known[each] = reply
+
+    def _end(self, error: Exception) -> settling.Failure:
+        """Release what was surely not billed; of a paid request that may have arrived, the answer is lost."""
+        lost = isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
+        if not (lost and self._spec.billable):
+            return "released"
+        return "unknown" if self._spec.recoverable or self._spec.resend else "forfeited"
+
+
+def _elsewhere() -> VendorBusy:
+    return VendorBusy("this is being asked for right now", after_s=0.5, code="asked_elsewhere")
