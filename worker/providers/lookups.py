@@ -8,12 +8,14 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
-from worker.providers import trengo, whatsapp
+from worker.providers import acra, apollo_lookups, trengo, whatsapp
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
 #: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
 VENDORS: tuple[tuple[str, Make], ...] = (
+    ("acra", acra.make),
+    ("apollo", apollo_lookups.make),
     ("trengo", trengo.make),
     ("whatsapp", whatsapp.make),
 )

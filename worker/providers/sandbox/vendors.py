@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from worker.providers.sandbox import trengo, whatsapp
+from worker.providers.sandbox import apollo, data_gov_sg, trengo, whatsapp
 from worker.providers.sandbox.vendor import Offer
 from worker.providers.sandbox.world import World
 
 OFFERS: tuple[Offer, ...] = (
+    *apollo.OFFERS,
+    *data_gov_sg.OFFERS,
     *trengo.OFFERS,
     *whatsapp.OFFERS,
 )
