@@ -20,7 +20,7 @@ from pathlib import Path
 
 from contracts.errors import BadAnswer, VendorRefused
 from contracts.providers import FoundCompany, Page
-from worker.providers.gleif import read_offset
+from worker.providers.offsets import read_offset
 from worker.providers.query import Wanted, read
 
 SHIPPED = Path(__file__).parent / "data" / "gleif_extract.csv.gz"

@@ -10,15 +10,14 @@ The cursor is the number of records already passed, so a walk may change its pag
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from contracts.errors import Invalid
 from contracts.providers import FoundCompany, Page
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
+from worker.providers.offsets import page_size, read_offset
 from worker.providers.query import Wanted, read
 from worker.providers.rules import VendorRules
 
@@ -90,7 +89,7 @@ class GleifSearch:
         if not wanted.words and not wanted.country:
             return Page()
         offset = read_offset(cursor)
-        size = _page_size(offset, limit)
+        size = page_size(offset, limit, MAX_PAGE)
         raw = await self._http.get("/api/v1/lei-records", _params(wanted, offset // size + 1, size))
         answer = shaped(_Answer, raw, self.vendor)
         pairs = zip(answer.data, raw["data"], strict=True)
@@ -99,21 +98,6 @@ class GleifSearch:
 
     async def close(self) -> None:
         await self._http.close()
-
-
-def read_offset(cursor: str | None) -> int:
-    """The offset in `cursor`, 0 for None. Raises Invalid for what no earlier page can have given."""
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
-        raise Invalid(f"cursor {cursor[:40]!r} is not one of ours: leave it out to start at the beginning")
-    return int(cursor)
-
-
-def _page_size(offset: int, limit: int) -> int:
-    # Pages are numbered, so a page can only start at a multiple of its size.
-    size = max(1, min(limit, MAX_PAGE))
-    return gcd(offset, size) if offset else size
 
 
 def _params(wanted: Wanted, page: int, size: int) -> dict[str, str]:

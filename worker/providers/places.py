@@ -118,6 +118,15 @@ def country_names() -> dict[str, str]:
     return {line[:2]: line[4:].partition(" | ")[0].partition(",")[0].strip() for line in _LINES}
 
 
+def country_called(name: str | None) -> str | None:
+    """ISO code of a country by its code or one of its listed names in any case; None for others."""
+    text = (name or "").strip()
+    if len(text) == 2 and text.isascii() and text.isalpha() and text.upper() != "UK":
+        return text.upper()
+    code, city = _names().get(text.casefold(), (None, None))
+    return None if city else code
+
+
 def country_of_domain(domain: str) -> str | None:
     """ISO code of a country-code domain ("x.co.za" -> "ZA"); None for .com, .io and their like."""
     end = domain.rpartition(".")[2].lower()

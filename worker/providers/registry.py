@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from contracts.errors import VendorRefused
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
 from worker.providers import lookups
-from worker.providers.company_file import SHIPPED, CompanyFile
-from worker.providers.gleif import GleifSearch
-from worker.providers.tavily import TavilySearch
-
-
-class _Adapter(CompanySearch, Protocol):
-    async def close(self) -> None: ...
+from worker.providers.channels import MAKERS, Adapter
 
 
 class Registry:
@@ -25,7 +18,7 @@ class Registry:
 
     def __init__(
         self,
-        adapters: Mapping[Channel, _Adapter],
+        adapters: Mapping[Channel, Adapter],
         absent: Mapping[Channel, str],
         operations: Mapping[str, Operation[Any, Any]] | None = None,
         absent_vendors: Mapping[str, str] | None = None,
@@ -69,41 +62,11 @@ class Registry:
 
 def build(settings: Settings) -> Registry:
     """Wire every channel and look-up that `settings` allow. Opens no connection and reads no file."""
-    adapters: dict[Channel, _Adapter] = {}
+    adapters: dict[Channel, Adapter] = {}
     absent: dict[Channel, str] = {}
-    for channel, make in _MAKERS.items():
+    for channel, make in MAKERS.items():
         try:
             adapters[channel] = make(channel, settings)
         except VendorRefused as error:
-            absent[channel] = error.detail
+            absent[channel] = f"channel {channel.value}: {error.detail}"
     return Registry(adapters, absent, *lookups.build(settings))
-
-
-def _web(channel: Channel, settings: Settings) -> _Adapter:
-    key = settings.tavily_api_key
-    text = key.get_secret_value() if key else ""
-    if key is None or not text.strip():
-        raise VendorRefused(f"channel {channel.value} has no TAVILY_API_KEY: set it or drop the channel")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        reason = "TAVILY_API_KEY holds a space or a character no key has: copy it again"
-        raise VendorRefused(f"channel {channel.value}: {reason}")
-    return TavilySearch(channel, settings.tavily_base_url, key, timeout_s=settings.vendor_timeout_s)
-
-
-def _register(_channel: Channel, settings: Settings) -> _Adapter:
-    return GleifSearch(settings.gleif_base_url, timeout_s=settings.vendor_timeout_s)
-
-
-def _file(channel: Channel, settings: Settings) -> _Adapter:
-    path = Path(settings.company_file) if settings.company_file else SHIPPED
-    if not path.is_file():
-        raise VendorRefused(f"channel {channel.value}: COMPANY_FILE {path.name} is not a file: correct it or unset it")
-    return CompanyFile(path)
-
-
-_MAKERS: dict[Channel, Callable[[Channel, Settings], _Adapter]] = {
-    Channel.GOOGLE: _web,
-    Channel.KEYWORD: _web,
-    Channel.REGISTER: _register,
-    Channel.FILE: _file,
-}

@@ -86,7 +86,7 @@ def _results(world: World, channel: str, query: str, country: str | None) -> Ite
 
 
 def _ranked(world: World, channel: str, words: list[str], code: str | None, city: str | None) -> list[Company]:
-    scored = [(_score(c, words, city), c) for c in world.companies(code) if c.category == "GENERAL"]
+    scored = [(score_of(c, words, city), c) for c in world.companies(code) if c.category == "GENERAL"]
     if len([s for s, _ in scored if s > 0]) < ENOUGH and code not in (None, "ZA") and _CLOTHING & set(words):
         # A small market is served from the big one next door.
         exporters = (c for c in world.companies("ZA") if c.trades)
@@ -95,7 +95,8 @@ def _ranked(world: World, channel: str, words: list[str], code: str | None, city
     return [c for _, c in sorted(ranked, key=lambda pair: (-pair[0], pair[1].lei))]
 
 
-def _score(company: Company, words: list[str], city: str | None) -> float:
+def score_of(company: Company, words: list[str], city: str | None) -> float:
+    """How well `company` fits the stems of a query: its trades before its name before its sectors; 0 for not at all."""
     trades, names = set(stems(" ".join(company.trades))), set(stems(company.name))
     sectors = set(stems(" ".join(company.sectors).replace("_", " ")))
     score = 0.0
