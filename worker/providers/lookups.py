@@ -8,7 +8,7 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
-from worker.providers import acra, apollo_lookups, trengo, whatsapp
+from worker.providers import acra, apollo_lookups, hunter, trengo, whatsapp
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
@@ -16,6 +16,7 @@ Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 VENDORS: tuple[tuple[str, Make], ...] = (
     ("acra", acra.make),
     ("apollo", apollo_lookups.make),
+    ("hunter", hunter.make),
     ("trengo", trengo.make),
     ("whatsapp", whatsapp.make),
 )
