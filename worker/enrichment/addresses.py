@@ -35,9 +35,9 @@ _NOWHERE = re.compile(
 _FILE = re.compile(r"(?i)\.(?:png|jpe?g|gif|webp|svg|css|js|pdf|html?|php|mp4|ico)$")
 FREE_MAIL = frozenset(
     {
-        "gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.uk", "yahoo.co.id", "hotmail.com", "outlook.com", "live.com", "aol.com",
-        "icloud.com", "gmx.de", "gmx.net", "web.de", "proton.me", "protonmail.com", "mail.com", "webmail.co.za", "mweb.co.za",
-        "vodamail.co.za", "telkomsa.net", "iafrica.com",
+        "gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.uk", "yahoo.co.id", "hotmail.com", "outlook.com", "live.com",
+        "aol.com", "icloud.com", "gmx.de", "gmx.net", "web.de", "proton.me", "protonmail.com", "mail.com", "webmail.co.za",
+        "mweb.co.za", "vodamail.co.za", "telkomsa.net", "iafrica.com",
     }
 )  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.,/@#-])(?:\+|\(\+?)?\d[\d ().\u00a0\u2011-]{5,20}\d(?![\w@%])")

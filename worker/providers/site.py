@@ -45,7 +45,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class NotPermitted(Exception):
-    """Raised by a permit; the message is the reason."""
+    """Raised by a permit; the message is the reason, `trouble` what it means for the page."""
+
+    def __init__(self, reason: str, trouble: Trouble = "robots") -> None:
+        super().__init__(reason)
+        self.trouble = trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class SiteFetcher:
         except Refused as error:
             return Fetched(url, at[:2000], trouble="refused", reason=str(error))
         except NotPermitted as error:
-            return Fetched(url, at, trouble="robots", reason=str(error))
+            return Fetched(url, at, trouble=error.trouble, reason=str(error))
         except _Unread as error:
             return Fetched(url, at, trouble="dropped", reason=str(error))
         except (TimeoutError, httpcore.TimeoutException):

@@ -118,7 +118,7 @@ class Box:
         self.meter.count(vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed)
         if vendor in self.quotas:
             self.quotas[vendor] -= billed
-        delay_ms = self._delay_ms(vendor)
+        delay_ms = self._delay_ms(vendor) + 1000 * right.delay_s
         if fault and fault.kind != "slow":
             delay_ms += fault.latency_ms
         if delay_ms:
