@@ -21,6 +21,7 @@ VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIG
 WITHOUT_TENANT = {
     "app.tenants": {"SELECT"},  # the directory: logging in names a tenant before it has one
     "app.workers": {"SELECT"},  # processes of the installation, which work for everybody
+    "app.vendor_operations": {"SELECT"},  # whom this installation can ask
     "app.schema_migrations": {"SELECT"},  # which version of the schema this is
     "queue.procrastinate_workers": set(),
     "queue.procrastinate_periodic_defers": set(),
@@ -28,6 +29,11 @@ WITHOUT_TENANT = {
 }
 #: Functions the app role may call: none of them reads a table.
 HARMLESS = {"app.now()", "app.clock_shift()", "app.uuidv7()"}
+#: Functions that act as the owner, whose bodies keep to the caller's own tenant: each has a leak test of its own, named here.
+GUARDED = {
+    "app.hold_units(text,text,double precision,uuid,jsonb)": "tests/db/test_budgets.py",
+    "app.settle_call(uuid,text,double precision,double precision,integer[],text,text)": "tests/db/test_budgets.py",
+}
 MALFORMED = ("x", "0", " ", "%", "null", "{victim}x", "{victim},{victim}", "' OR true --", "{victim}\n{victim}")
 
 
@@ -109,11 +115,11 @@ async def test_functions_sequences_and_schemas_are_out_of_reach(conn: Connection
         f"SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace IN {OURS}"
         " AND has_function_privilege('headwater_app', p.oid, 'EXECUTE')",
     )
-    assert callable_ == HARMLESS, "REVOKE EXECUTE ... FROM PUBLIC, or say in HARMLESS why it may be called"
+    assert callable_ == HARMLESS | set(GUARDED), "REVOKE EXECUTE ... FROM PUBLIC, or say in HARMLESS why it may be called"
     acts_as_owner = await names(
         conn, f"SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prosecdef AND p.pronamespace IN {OURS}"
     )
-    assert acts_as_owner == set()
+    assert acts_as_owner == set(GUARDED)
     # A sequence tells how much everybody writes together. (CASE: other relations have no such privilege to ask for.)
     counted = (
         "CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('headwater_app', c.oid, 'USAGE, SELECT, UPDATE') END"
