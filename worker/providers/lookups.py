@@ -8,7 +8,7 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
-from worker.providers import acra, apollo_lookups, hunter, trengo, whatsapp
+from worker.providers import acra, apollo_lookups, hunter, sam, trengo, whatsapp
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
@@ -17,6 +17,7 @@ VENDORS: tuple[tuple[str, Make], ...] = (
     ("acra", acra.make),
     ("apollo", apollo_lookups.make),
     ("hunter", hunter.make),
+    ("sam", sam.make),
     ("trengo", trengo.make),
     ("whatsapp", whatsapp.make),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.providers.sandbox import apollo, data_gov_sg, hunter, trengo, whatsapp
+from worker.providers.sandbox import apollo, data_gov_sg, hunter, sam, trengo, whatsapp
 from worker.providers.sandbox.sites import site
 from worker.providers.sandbox.vendor import Offer
 
@@ -10,6 +10,7 @@ OFFERS: tuple[Offer, ...] = (
     *apollo.OFFERS,
     *data_gov_sg.OFFERS,
     *hunter.OFFERS,
+    *sam.OFFERS,
     *trengo.OFFERS,
     *whatsapp.OFFERS,
 )
