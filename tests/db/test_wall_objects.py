@@ -13,7 +13,7 @@ import pytest
 import db
 from tests.conftest import Connection
 from tests.db.rows import fill, tenant_tables
-from tests.db.test_walls import acting
+from tests.db.test_walls import GUARDED, acting
 
 OURS = "('app'::regnamespace, 'queue'::regnamespace, 'public'::regnamespace)"
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -29,11 +29,6 @@ WITHOUT_TENANT = {
 }
 #: Functions the app role may call: none of them reads a table.
 HARMLESS = {"app.now()", "app.clock_shift()", "app.uuidv7()"}
-#: Functions that act as the owner, whose bodies keep to the caller's own tenant: each has a leak test of its own, named here.
-GUARDED = {
-    "app.hold_units(text,text,double precision,uuid,jsonb)": "tests/db/test_budgets.py",
-    "app.settle_call(uuid,text,double precision,double precision,integer[],text,text)": "tests/db/test_budgets.py",
-}
 MALFORMED = ("x", "0", " ", "%", "null", "{victim}x", "{victim},{victim}", "' OR true --", "{victim}\n{victim}")
 
 
@@ -115,7 +110,9 @@ async def test_functions_sequences_and_schemas_are_out_of_reach(conn: Connection
         f"SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace IN {OURS}"
         " AND has_function_privilege('headwater_app', p.oid, 'EXECUTE')",
     )
-    assert callable_ == HARMLESS | set(GUARDED), "REVOKE EXECUTE ... FROM PUBLIC, or say in HARMLESS why it may be called"
+    assert callable_ == HARMLESS | set(GUARDED), (
+        "REVOKE EXECUTE ... FROM PUBLIC, or say in HARMLESS why it may be called"
+    )
     acts_as_owner = await names(
         conn, f"SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prosecdef AND p.pronamespace IN {OURS}"
     )

@@ -179,12 +179,19 @@ async def test_the_app_role_owns_nothing_and_has_no_rights_in_the_queue(conn: Co
             await conn.fetch("SELECT * FROM queue.procrastinate_jobs")
 
 
+#: Functions that act as the owner, whose bodies keep to the caller's own tenant -> where its leak test is.
+GUARDED = {
+    "app.hold_units(text,text,double precision,uuid,jsonb)": "tests/db/test_budgets.py",
+    "app.settle_call(uuid,text,double precision,double precision,integer[],text,text)": "tests/db/test_budgets.py",
+}
+
+
 async def test_functions_that_act_as_their_owner_are_known(conn: Connection) -> None:
-    """Each of them needs a leak test of its own: add it, then name the function here."""
+    """Each of them needs a leak test of its own: add it, then name the function in GUARDED."""
     found = await conn.fetch(
         "SELECT p.oid::regprocedure::text AS name FROM pg_proc p WHERE p.pronamespace = 'app'::regnamespace AND p.prosecdef"
     )
-    assert [f["name"] for f in found] == []
+    assert {f["name"] for f in found} == set(GUARDED)
 
 
 S0_01 = """
