@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from worker.enrichment.page import Page
 
-#: Shorter lines are buttons and labels, and say little about a company.
-MIN_WORDS = 3
+#: Shorter lines are buttons and labels; names and titles of people have two words.
+MIN_WORDS = 2
 #: Long enough to be a sentence about a company rather than a slogan.
 MIN_SENTENCE = 60
 MAX_DESCRIPTION = 600

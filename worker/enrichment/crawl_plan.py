@@ -59,9 +59,19 @@ class Planned:
 
 
 def plan(
-    home: str, links: Iterable[Link], *, domain: str, pages: int, base: str | None = None, nofollow: bool = False
+    home: str,
+    links: Iterable[Link],
+    *,
+    domain: str,
+    pages: int,
+    base: str | None = None,
+    nofollow: bool = False,
+    guess: bool = True,
 ) -> list[Planned]:
-    """At most `pages` - 1 key pages of `domain`, best first: one of each kind, then second ones. `home` is not among them."""
+    """At most `pages` - 1 key pages of `domain`, best first: one of each kind, then second ones. `home` is not among them.
+
+    `guess`: ask for what most sites have even though nothing links to it.
+    """
     ranked: dict[PageKind, list[tuple[int, int, str]]] = {}
     seen = {key(home)}
     for link in [] if nofollow else links:
@@ -73,9 +83,9 @@ def plan(
             ranked.setdefault(found[0], []).append((-found[1], len(url), url))
     chosen = [Planned(sorted(ranked[k])[0][2], k) for k in KEY_PAGES if k in ranked]
     room = max(0, pages - 1)
-    if len(chosen) < room:
+    if len(chosen) < room and guess and not nofollow:
         # A guess costs a request and often finds nothing: only for what matters most.
-        chosen += [Planned(urljoin(home, p), k, True) for k, p in _GUESSES if k not in ranked and not nofollow]
+        chosen += [Planned(urljoin(home, p), k, True) for k, p in _GUESSES if k not in ranked]
     if len(chosen) < room:
         chosen += [Planned(url, k) for k in KEY_PAGES for _, _, url in sorted(ranked.get(k, []))[1:3]]
     return _once(chosen, {key(home)})[:room]

@@ -122,6 +122,7 @@ class _Visit:
             pages=self.settings.crawl_max_pages,
             base=page.base,
             nofollow=page.nofollow,
+            guess=bool(page.lines),
         )
         if page.refresh and not page.lines and not page.nofollow:
             onward = crawl_plan.canonical(page.refresh, base=home.final_url, domain=self.domain)
@@ -210,8 +211,7 @@ class _Visit:
             known = await self.turns.robots_of(to.origin)
             if known is None:
                 known = await self._ask_robots(to)
-                if known.status is not None:
-                    await self.turns.remember_robots(known)
+                await self.turns.remember_robots(known)
             self.rules[to.origin] = RobotsRules(known, self.fetcher.user_agent)
         return self.rules[to.origin]
 
@@ -230,7 +230,12 @@ class _Visit:
         if status is None:
             status = 404 if fetched.trouble == "missing" else 500
         text = read_text(fetched.text.encode()) if fetched.text is not None else None
-        return Robots(origin=to.origin, status=status, text=text, fetched_at=datetime.now(UTC))
+        known = Robots(origin=to.origin, status=status, text=text, fetched_at=datetime.now(UTC))
+        answered = fetched.final_url.removesuffix("/robots.txt")
+        if fetched.status is not None and fetched.final_url.endswith("/robots.txt") and answered != to.origin:
+            # The same file was read there: the home page will redirect to it as well.
+            self.rules[answered] = RobotsRules(known, self.fetcher.user_agent)
+        return known
 
     @asynccontextmanager
     async def _turn(self, to: Target, delay_s: float) -> AsyncIterator[None]:

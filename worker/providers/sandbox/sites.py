@@ -198,10 +198,10 @@ def _contact(site: _Site) -> str:
     )
     said = shown if site.company.has_mail else "Please use the form."
     number = site.office
-    body = (
-        f"<h1>Contact</h1><p>{said}</p><p>Tel: {number[:-5]} {number[-5:]}</p><address>1 Market Street<br>"
-        f'{site.company.city}<br>{country_name(site.company.country)}</address><form action="/send"><input name="email" placeholder="you@example.com"></form>'
-    )
+    form_html = '<form action="/send"><input name="email" placeholder="you@example.com"></form>'
+    address = f"1 Market Street<br>{site.company.city}<br>{country_name(site.company.country)}"
+    called = f"Tel: {number[:-5]} {number[-5:]}"
+    body = f"<h1>Contact</h1><p>{said}</p><p>{called}</p><address>{address}</address>{form_html}"
     return _frame(site, "Contact", body)
 
 
