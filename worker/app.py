@@ -17,7 +17,7 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
-from db import access, queue, retention
+from db import access, hosts, pace, queue, retention
 from db.pool import open_pool
 from db.queue import Stranded
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
@@ -25,6 +25,7 @@ from worker.activities import ACTIVITIES
 from worker.context import Stopped
 from worker.dispatcher import Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
+from worker.pace import Pacer
 from worker.perform import Activity, Performer, tell
 from worker.providers.registry import build
 from worker.queue.listener import Listener
@@ -73,7 +74,7 @@ async def work(
     )
     queue_pool = await open_queue_pool(url)
     dispatch_pool = await open_dispatch_pool(url, settings) if "dispatch" in only else None
-    ports = build(settings)
+    ports, pacer = build(settings), Pacer(pool, settings)
     stop = asyncio.Event()
     _on_signals(stop.set)
     parts = _Parts([], [])
@@ -82,7 +83,7 @@ async def work(
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, url)
         if "jobs" in only:
-            performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher))
+            performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer)
             _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
         if "maintain" in only:
             _start_maintenance(parts, pool, settings, activities)
@@ -99,7 +100,7 @@ async def work(
             ready()
         await _until_stopped(parts, stop)
     finally:
-        await _close(parts, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
+        await _close(parts, pacer, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         await ports.close()
         log.info("worker_stopped", pid=os.getpid())
 
@@ -140,7 +141,14 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         why = Stopped("quarantined", "worker_died", "three workers died while they ran this job")
         await tell(activities, tx, gone.tenant_id, gone.job, gone.payload, why)
 
-    chores = (queue.forget_workers, retention.keep_months, retention.clean_runs, access.forget_logins)
+    chores = (
+        queue.forget_workers,
+        retention.keep_months,
+        retention.clean_runs,
+        access.forget_logins,
+        pace.forget,
+        hosts.forget,
+    )
     maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores)
     parts.start("maintain", maintenance.run(), maintenance.stop)
     sweeper = Sweeper(pool)
@@ -198,7 +206,7 @@ async def _until_stopped(parts: _Parts, stop: asyncio.Event) -> None:
             raise error
 
 
-async def _close(parts: _Parts, pools: Sequence[Pool]) -> None:
+async def _close(parts: _Parts, pacer: Pacer, pools: Sequence[Pool]) -> None:
     """Jobs drain first: while they end, the rest still works."""
     order = {"jobs": 0, "presence": 1}
     for task, stop in sorted(
@@ -207,6 +215,8 @@ async def _close(parts: _Parts, pools: Sequence[Pool]) -> None:
         stop()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
+    with contextlib.suppress(Exception):  # what is not given back lapses
+        await asyncio.wait_for(pacer.close(), 3)
     for each in pools:
         try:
             await asyncio.wait_for(each.close(), 5)

@@ -16,6 +16,7 @@ from contracts.settings import Settings
 from db import jobs
 from db.queue import Delivery
 from db.transaction import Pool, Tx, transaction
+from worker.pace import Pacer
 
 
 class Fenced(Exception):
@@ -59,6 +60,8 @@ class Context:
     ports: Ports
     delivery: Delivery
     wake: Callable[[], None]
+    #: None: nothing holds this job back (tests, measurements).
+    pacer: Pacer | None = None
     log: Any = field(default_factory=structlog.get_logger)
 
     @property

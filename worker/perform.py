@@ -22,6 +22,7 @@ from db.queue import Delivery
 from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
 from worker import verdict
 from worker.context import Context, Fenced, Ports, RunOver, Stopped
+from worker.pace import Pacer
 
 log = structlog.get_logger("worker")
 
@@ -46,6 +47,7 @@ class Performer:
     ports: Ports
     activities: Mapping[str, Activity]
     wake: Callable[[], None]
+    pacer: Pacer | None = None
 
     async def __call__(self, delivery: Delivery) -> None:
         """Perform one delivery. Every way out settles the execution, or leaves it to the batch finish as done."""
@@ -69,7 +71,7 @@ class Performer:
             assert spec is not None
             if delivery.cancelled:
                 raise RunOver
-            context = Context(self.pool, self.settings, self.ports, delivery, self.wake)
+            context = Context(self.pool, self.settings, self.ports, delivery, self.wake, self.pacer)
             async with asyncio.timeout(spec.timeout_s):
                 await self.activities[spec.name].run(context, args)
         except Fenced:

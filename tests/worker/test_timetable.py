@@ -1,0 +1,99 @@
+"""No window is ever overfull: any arrival pattern, any number of workers, late starts, lost slots, several windows at once (pure)."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.providers import Window
+from worker.timetable import MAX_ROAD_S, ROAD, Timetable, rhythm
+
+START = 1_790_000_000.0
+WINDOWS = st.lists(
+    st.sampled_from([
+        Window(1, 0.2), Window(1, 1), Window(8, 1), Window(15, 1), Window(3, 10), Window(60, 60), Window(7, 60), Window(200, 300),
+        Window(100, 3600), Window(8, 86_400), Window(1000, 86_400),
+    ]),
+    min_size=1, max_size=3, unique_by=lambda w: w.seconds,
+)  # fmt: skip
+#: One lease: seconds since the last one, slots wanted, where in its margin each request arrives, and whether its worker dies.
+LEASES = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.0, 0.001, 0.05, 0.3, 1.0, 5.0, 59.0, 3600.0]),
+        st.integers(1, 40),
+        st.lists(st.floats(0, 1), min_size=1, max_size=7),
+        st.sampled_from([False, False, False, True]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def most_in_any(arrivals: list[float], seconds: float) -> int:
+    """The most arrivals in any half-open window of so many seconds."""
+    arrivals = sorted(arrivals)
+    first = most = 0
+    for last, at in enumerate(arrivals):
+        while arrivals[first] <= at - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+@settings(max_examples=120, deadline=None)
+@given(WINDOWS, LEASES)
+def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[float, int, list[float], bool]]) -> None:
+    # S3.13 S2.02: each slot is used as late as it may be, and its road takes as long as is reckoned with
+    pace = rhythm(tuple(windows))
+    shortest = min(w.seconds for w in windows)
+    road = min(MAX_ROAD_S, ROAD * shortest)
+    now, said, arrivals = START, {}, list[float]()
+    for pause, want, places, dies in leases:
+        now += pause
+        timetable = Timetable.read(said)
+        slots = timetable.take(pace, now, want, now + 2.0)
+        said = timetable.write()
+        assert slots == sorted(slots)
+        assert all(now <= at <= now + 2.0 for at in slots)
+        if not dies:
+            late = pace.lateness_s + road
+            arrivals += [at + places[i % len(places)] * late for i, at in enumerate(slots)]
+    for window in windows:
+        assert most_in_any(arrivals, window.seconds) <= window.limit, window
+
+
+@settings(max_examples=40, deadline=None)
+@given(WINDOWS, st.integers(1, 10))
+def test_whoever_always_wants_gets_nearly_what_the_windows_allow(windows: list[Window], step: int) -> None:
+    # S3.13: careful is not idle
+    pace, timetable, now = rhythm(tuple(windows)), Timetable.read({}), START
+    tightest = max(windows, key=lambda w: w.seconds / w.limit)
+    end = START + 3 * tightest.seconds
+    got: list[float] = []
+    while now < end and len(got) < 3000:
+        slots = timetable.take(pace, now, step, now + 2.0)
+        got += slots
+        now = slots[-1] if slots else timetable.next(pace, now)
+    lasted = (got[-1] if len(got) >= 3000 else end) - START
+    slack = tightest.seconds / 64 + 2.15 if tightest.seconds > 2 else tightest.seconds * 0.26
+    allowed = math.floor(lasted / (tightest.seconds + slack)) * tightest.limit
+    assert len(got) >= allowed * 0.9
+
+
+def test_a_burst_is_served_at_once_where_the_window_is_long(tmp_path: object) -> None:
+    # S2.02
+    timetable, pace = Timetable.read({}), rhythm((Window(60, 60), Window(100, 86_400)))
+    assert timetable.take(pace, START, 80, START + 2) == [START] * 60
+    assert 60 < timetable.next(pace, START) - START < 64
+    assert len(timetable.take(pace, START + 64, 80, START + 66)) == 40  # the day's hundred
+    assert timetable.next(pace, START + 64) - START > 86_400
+
+
+def test_a_window_that_is_set_anew_knows_what_was_sent_under_the_old_one() -> None:
+    timetable = Timetable.read({})
+    timetable.take(rhythm((Window(50, 300),)), START, 50, START)
+    again = Timetable.read(timetable.write())
+    assert again.take(rhythm((Window(20, 60),)), START + 1, 5, START + 3) == []
+    assert again.take(rhythm((Window(60, 3600),)), START + 70, 20, START + 72) == [START + 70] * 10

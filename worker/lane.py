@@ -1,0 +1,258 @@
+"""One process's share of one pace: its permits, its slots, and the queue of those who want to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass
+from time import monotonic
+
+import asyncpg
+import structlog
+
+from contracts.errors import HeadwaterError, Unavailable, VendorBusy
+from contracts.providers import OperationSpec, Pace
+from db import pace as rows
+from db.pace import Standing
+from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
+from worker import breaker, lessons
+from worker.leases import PATIENCE_S, Lease, Wish, give_back, lease
+from worker.providers.rules import PaceHint
+from worker.timetable import rhythm
+
+log = structlog.get_logger("worker")
+
+#: How long an answer of the database is believed that nothing can be had, in seconds.
+BELIEVED_S = 1.0
+#: How often permits that others hold are asked for, in seconds.
+POLL_S = 0.3
+#: After how many idle seconds permits are given back.
+IDLE_S = 0.5
+#: Longest time that jobs without a slot are spread over, in seconds: limits may be raised meanwhile.
+MAX_SPREAD_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A turn that has begun. `tries`: this call tries whether the vendor is back."""
+
+    began: float
+    tries: bool
+
+
+class Lane:
+    """Serves in the order of arrival. Only the first in line leases, so that one lease serves all who wait."""
+
+    def __init__(self, pool: Pool, holder: str, pace: Pace, credential: str) -> None:
+        self._pool, self._holder, self._pace, self._credential = pool, holder, pace, credential
+        self._timeout_s = 0.0
+        self._gate = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._waiting = self._flying = self._permits = 0
+        self._slots: deque[tuple[float, float]] = deque()  # local times: from, until
+        self._fresh_until = self._denied_until = self._blocked_until = self._believed_until = 0.0
+        self._shut = self._trying = self._contended = False
+        self._promised = 0.0
+        self._started: deque[float] = deque(maxlen=1000)
+        self._call_s = 1.0
+        self._failures = self._throttled = 0
+        self._hinted_until = 0.0
+        self._idle: asyncio.TimerHandle | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def enter(self, spec: OperationSpec) -> Ticket:
+        """Wait for a turn. Raises as `Pacer.turn` does."""
+        self._pace, self._timeout_s = spec.pace, max(self._timeout_s, spec.timeout_s)
+        patience = monotonic() + PATIENCE_S
+        self._waiting += 1
+        try:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._gate.acquire()
+            except TimeoutError:
+                raise self._crowded() from None
+            try:
+                return await self._first_in_line(patience)
+            finally:
+                self._gate.release()
+        finally:
+            self._waiting -= 1
+            self._when_idle()
+
+    def leave(self, ticket: Ticket) -> None:
+        """The call is over."""
+        self._flying -= 1
+        self._call_s += 0.2 * (monotonic() - ticket.began - self._call_s)
+        self._room.set()
+        self._when_idle()
+
+    async def _first_in_line(self, patience: float) -> Ticket:
+        while True:
+            now = monotonic()
+            if now >= patience + PATIENCE_S:
+                raise self._crowded()  # the database is slower than its answers keep
+            if now < self._blocked_until and now < self._believed_until:
+                raise self._paced(now)
+            if self._shut:
+                await self._knock()
+            if now >= self._fresh_until or (self._may_have_more(now) and self._flying >= self._permits):
+                await self._lease()
+            elif self._flying >= self._permits:
+                if now >= patience:
+                    raise self._crowded()
+                await self._for_room(min(patience, self._denied_until if self._denied_until > now else patience))
+            elif (slot := self._next_slot(now)) is None:
+                if now >= patience:
+                    raise self._crowded()
+                await self._lease()
+            elif await self._reached(slot):
+                return self._start()
+
+    def _start(self) -> Ticket:
+        ticket = Ticket(monotonic(), self._trying)
+        self._flying, self._trying = self._flying + 1, False
+        self._started.append(ticket.began)
+        return ticket
+
+    def _may_have_more(self, now: float) -> bool:
+        return self._permits < self._pace.concurrency and now >= self._denied_until
+
+    def _next_slot(self, now: float) -> tuple[float, float] | None:
+        while self._slots:
+            slot = self._slots.popleft()
+            if now <= slot[1]:
+                return slot
+        return None
+
+    async def _reached(self, slot: tuple[float, float]) -> bool:
+        """Sleep until the slot begins. False: woken too late for it, or for the permit."""
+        try:
+            await asyncio.sleep(max(0.0, slot[0] - monotonic()))
+        except BaseException:
+            self._slots.appendleft(slot)
+            raise
+        return monotonic() <= slot[1] and monotonic() < self._fresh_until
+
+    async def _for_room(self, until: float) -> None:
+        self._room.clear()
+        try:
+            async with asyncio.timeout(max(0.0, until - monotonic())):
+                await self._room.wait()
+        except TimeoutError:
+            pass
+
+    async def _lease(self) -> None:
+        windows = self._pace.windows
+        pace = rhythm(windows) if windows else None
+        recent = sum(1 for at in self._started if at > monotonic() - 1.0)
+        free = self._pace.concurrency - self._flying
+        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent)
+        async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
+            before = monotonic()
+            at = await rows.hold(tx, self._pace.name, self._credential)
+            after = monotonic()
+            was = (at.timetable, dict(at.holders), at.breaker)
+            got = lease(at, pace, self._pace.concurrency, self._timeout_s, wish)
+            if was != (at.timetable, at.holders, at.breaker):
+                await rows.keep(tx, at)
+        self._take(at, got, before, after, pace.lateness_s if pace else PATIENCE_S)
+
+    def _take(self, at: Standing, got: Lease, before: float, after: float, lateness_s: float) -> None:
+        """The database's time lay between `before` and `after`: a slot is used neither early nor late by either."""
+        self._shut, self._failures = got.refused is not None, at.breaker.failures
+        self._throttled = at.timetable.get("throttled", 0)
+        self._permits, self._contended, self._trying = got.permits, got.contended, got.trying
+        self._fresh_until = before + got.fresh_s
+        self._slots.extend((after + t - at.now, before + t - at.now + lateness_s) for t in got.slots)
+        self._denied_until = self._blocked_until = 0.0
+        if got.refused is not None:
+            raise got.refused
+        if got.blocked_until is not None:
+            self._blocked_until, self._believed_until = after + got.blocked_until - at.now, after + BELIEVED_S
+        elif got.permits <= self._flying:
+            self._denied_until = after + POLL_S * (0.5 + random.random())  # noqa: S311
+
+    async def _knock(self) -> None:
+        """The breaker was open: read it, without a lock, before anybody queues for the row."""
+        async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
+            found, now = await rows.peek(tx, self._pace.name, self._credential)
+        if breaker.door(found, now) == "shut":
+            raise breaker.complaint(self._pace.name, found, now)
+        self._shut = False
+
+    def _paced(self, now: float) -> VendorBusy:
+        """No slot soon. Jobs are spread over the time to come, or all would be back at once."""
+        wait_s = self._blocked_until - now
+        interval = max((w.seconds / w.limit for w in self._pace.windows), default=0.0)
+        self._promised = max(now + wait_s, self._promised + interval)
+        after_s = min(self._promised - now, max(wait_s, MAX_SPREAD_S))
+        return VendorBusy(f"{self._pace.name} is asked as often as it may be", after_s=after_s, code="paced")
+
+    def _crowded(self) -> VendorBusy:
+        """No permit soon: as many requests as may be are under way, here or elsewhere."""
+        after_s = max(0.5, min(30.0, self._call_s * self._waiting / max(1, self._permits)))
+        words = f"{self._pace.name} has {self._pace.concurrency} requests under way, as many as it may"
+        return VendorBusy(words, after_s=after_s * (0.5 + random.random()), code="paced")  # noqa: S311
+
+    async def learn(self, error: BaseException | None, hint: PaceHint | None, *, tried: bool) -> None:
+        """What the call told, for everybody. Nothing is written while all is well."""
+        lesson = breaker.lesson_of(error)
+        narrow = hint is not None and lessons.matters(hint) and monotonic() >= self._hinted_until
+        quiet = lesson == "nothing" or (lesson == "worked" and not (self._failures or self._throttled))
+        if quiet and not tried and not narrow:
+            return
+        self._hinted_until = monotonic() + BELIEVED_S if narrow else self._hinted_until
+        try:
+            async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
+                at = await rows.hold(tx, self._pace.name, self._credential)
+                was = (at.timetable, at.breaker)
+                lessons.learn(at, lesson, error, hint if narrow else None, tried=tried)
+                if was != (at.timetable, at.breaker):
+                    await rows.keep(tx, at)
+            if tried or narrow or lesson != "worked":
+                self._forget()
+            self._failures, self._throttled = at.breaker.failures, at.timetable.get("throttled", 0)
+        except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
+            log.warning("pace_not_learnt", pace=self._pace.name, error=str(away))
+
+    def _forget(self) -> None:
+        """What was leased no longer fits what is known."""
+        self._fresh_until = 0.0
+        self._slots.clear()
+
+    def _when_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if not (self._waiting or self._flying) and self._permits:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(0.0 if self._contended else IDLE_S, self._send_back)
+
+    def _send_back(self) -> None:
+        self._permits, self._fresh_until = 0, 0.0
+        self._slots.clear()
+        errand = asyncio.get_running_loop().create_task(self._give_back())
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
+    async def _give_back(self) -> None:
+        async with self._gate:
+            if self._permits or self._flying:
+                return  # somebody came meanwhile, and has leased anew
+            try:
+                async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
+                    at = await rows.hold(tx, self._pace.name, self._credential)
+                    was = dict(at.holders)
+                    give_back(at, self._holder, 0, self._timeout_s)
+                    if was != at.holders:
+                        await rows.keep(tx, at)
+            except (HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
+                log.debug("permits_lapse", pace=self._pace.name, error=str(away))
+
+    async def close(self) -> None:
+        """Give back what is held."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._send_back()
+        await asyncio.gather(*self._errands)

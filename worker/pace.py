@@ -1,0 +1,83 @@
+"""Politeness towards vendors, shared by all workers on all hosts: rates, requests at once, and breakers.
+
+    async with pacer.turn(operation.spec, credential):
+        replies = await operation.ask(queries, key=key)
+
+Entering waits for a slot and a permit, `PATIENCE_S` at most; leaving learns from how the call ended. What is shared stands in one
+row for each pace and credential (`db/pace.py`); a worker leases about a second's worth of it and spends that by its own clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from uuid import uuid4
+
+from contracts.providers import OperationSpec
+from contracts.settings import Settings
+from contracts.sites import Robots
+from db.transaction import Pool
+from worker.hosts import Hosts
+from worker.lane import Lane
+from worker.providers.limits import effective
+from worker.providers.rules import heard_hint
+
+
+class Pacer:
+    """One process's share of every pace. Also `contracts.sites.HostTurns`, for our own crawler. Close with `close()`."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool, self._settings = pool, settings
+        self._holder = uuid4()
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._hosts = Hosts(pool, hold_s=settings.crawler_timeout_s + 5)
+
+    def turn(self, spec: OperationSpec, credential: str) -> AbstractAsyncContextManager[None]:
+        """Hold a turn to ask a vendor once. `credential` names the key (never the key itself): limits are counted for each name.
+
+        Raises on entering: VendorBusy with `after_s`, code `paced` (no slot or permit soon) or `breaker_open` (it has failed too
+        often: nobody asks for a while); VendorRefused with the vendor's own refusal while that is not worth asking again;
+        Unavailable when the database is away. Nothing was asked then.
+        """
+        spec = effective(spec, self._settings)
+        lane = self._lanes.get((spec.pace.name, credential))
+        if lane is None:
+            lane = self._lanes[spec.pace.name, credential] = Lane(self._pool, self._holder.hex, spec.pace, credential)
+        return self._turn(lane, spec)
+
+    @asynccontextmanager
+    async def _turn(self, lane: Lane, spec: OperationSpec) -> AsyncIterator[None]:
+        ticket = await lane.enter(spec)
+        heard_hint.set(None)
+        ended: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            lane.leave(ticket)
+            await lane.learn(ended, heard_hint.get(), tried=ticket.tries)
+
+    def host_turn(self, host: str, delay_s: float) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to ask a site once, and hold it during the request. `host`: the registrable domain; `delay_s`: the
+        distance to the next request, 60 s at most. Raises VendorBusy (code `host_busy`) when the wait is long.
+        """
+        return self._hosts.turn(host, delay_s)
+
+    async def leave_alone(self, host: str, after_s: float | None) -> None:
+        """The host answered 429 or 503: nobody asks it for `after_s` (None: it did not say; its distance is doubled)."""
+        await self._hosts.leave_alone(host, after_s)
+
+    async def robots_of(self, origin: str) -> Robots | None:
+        """What is remembered of the origin's robots.txt, if it is not older than a day."""
+        return await self._hosts.robots_of(origin)
+
+    async def remember_robots(self, robots: Robots) -> None:
+        """Keep it for a day at most."""
+        await self._hosts.remember_robots(robots)
+
+    async def close(self) -> None:
+        """Give back what is held, so that others need not wait for it to lapse."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes.values()))

@@ -1,0 +1,41 @@
+"""What `VENDOR_LIMITS` makes of an operation's own figures. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.providers import OperationSpec, Pace, Window
+from contracts.vendor_settings import VendorLimit, VendorSettings
+
+
+def effective(spec: OperationSpec, settings: VendorSettings) -> OperationSpec:
+    """`spec` with the overrides of its vendor, then those of `vendor.operation`. Doing it twice changes nothing.
+
+    A pace that is overridden for the whole vendor is shared by all its operations; one of an operation is that operation's own.
+    """
+    limits = settings.vendor_limits
+    if not limits:
+        return spec
+    for name in (spec.vendor, f"{spec.vendor}.{spec.operation}"):
+        if (limit := limits.get(name)) is not None:
+            spec = _overridden(spec, name, limit)
+    return spec
+
+
+def unit_price_usd(spec: OperationSpec, settings: VendorSettings) -> float | None:
+    """What a unit costs, for forecasts and reports; None: nobody said."""
+    for name in (f"{spec.vendor}.{spec.operation}", spec.vendor):
+        limit = settings.vendor_limits.get(name)
+        if limit is not None and limit.unit_price_usd is not None:
+            return limit.unit_price_usd
+    return None
+
+
+def _overridden(spec: OperationSpec, name: str, limit: VendorLimit) -> OperationSpec:
+    pace = spec.pace
+    if limit.windows is not None or limit.concurrency is not None:
+        windows = pace.windows if limit.windows is None else tuple(Window(n, seconds) for n, seconds in limit.windows)
+        pace = Pace(name, windows, limit.concurrency or pace.concurrency)
+    fields = ("timeout_s", "units", "batch", "keep_s", "keep_miss_s")
+    changed = {field: value for field in fields if (value := getattr(limit, field)) is not None}
+    return replace(spec, pace=pace, **changed)
