@@ -84,7 +84,7 @@ DECLARE
     named text;
     holds jsonb := '[]';
 BEGIN
-    IF me IS NULL OR NOT coalesce(p_units >= 0, false) THEN
+    IF me IS NULL OR NOT coalesce(p_units >= 0 AND p_units < 'Infinity', false) THEN
         RAISE EXCEPTION 'a reservation needs a tenant and units' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOR rule IN
