@@ -9,7 +9,7 @@ from typing import Protocol
 from contracts.errors import VendorRefused
 from contracts.providers import Channel, CompanySearch
 from contracts.settings import Settings
-from worker.providers import apollo
+from worker.providers import apollo, linkedin_profile, pdl
 from worker.providers.company_file import SHIPPED, CompanyFile
 from worker.providers.gleif import GleifSearch
 from worker.providers.keys import usable_key
@@ -45,10 +45,21 @@ def _apollo(_channel: Channel, settings: Settings) -> Adapter:
     return apollo.ApolloSearch(apollo.client(settings))
 
 
+def _pdl(_channel: Channel, settings: Settings) -> Adapter:
+    return pdl.PdlSearch(pdl.client(settings))
+
+
+def _linkedin(_channel: Channel, settings: Settings) -> Adapter:
+    linkedin_profile.check(settings)
+    return linkedin_profile.LinkedInSearch(pdl.client(settings))
+
+
 MAKERS: dict[Channel, Make] = {
     Channel.GOOGLE: _web,
     Channel.KEYWORD: _web,
     Channel.REGISTER: _register,
     Channel.FILE: _file,
     Channel.APOLLO: _apollo,
+    Channel.PDL: _pdl,
+    Channel.LINKEDIN: _linkedin,
 }

@@ -8,15 +8,17 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
-from worker.providers import acra, apollo_lookups, hunter, sam, trengo, whatsapp
+from worker.providers import acra, apollo_lookups, hunter, linkedin_profile, odoo, pdl_lookups, sam, trengo, whatsapp
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
 #: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
 VENDORS: tuple[tuple[str, Make], ...] = (
+    ("odoo", odoo.make),
     ("acra", acra.make),
     ("apollo", apollo_lookups.make),
     ("hunter", hunter.make),
+    ("pdl", pdl_lookups.make),
     ("sam", sam.make),
     ("trengo", trengo.make),
     ("whatsapp", whatsapp.make),
@@ -38,4 +40,8 @@ def build(settings: Settings) -> tuple[dict[str, Operation[Any, Any]], dict[str,
             if name in operations:
                 raise ValueError(f"two operations are called {name}: rename one")
             operations[name] = operation
+    try:
+        operations[linkedin_profile.NAME] = linkedin_profile.choose(settings, operations)
+    except VendorRefused as error:
+        absent["linkedin_profile"] = error.detail
     return operations, absent

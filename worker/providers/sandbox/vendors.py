@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from worker.providers.sandbox import apollo, data_gov_sg, hunter, sam, trengo, whatsapp
+from worker.providers.sandbox import apollo, data_gov_sg, hunter, odoo, pdl, sam, trengo, whatsapp
 from worker.providers.sandbox.sites import site
 from worker.providers.sandbox.vendor import Offer
 
 OFFERS: tuple[Offer, ...] = (
+    *odoo.OFFERS,
     *apollo.OFFERS,
     *data_gov_sg.OFFERS,
     *hunter.OFFERS,
+    *pdl.OFFERS,
     *sam.OFFERS,
     *trengo.OFFERS,
     *whatsapp.OFFERS,
