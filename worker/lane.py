@@ -44,8 +44,9 @@ class Ticket:
 class Lane:
     """Serves in the order of arrival. Only the first in line leases, so that one lease serves all who wait."""
 
-    def __init__(self, pool: Pool, holder: str, pace: Pace, credential: str) -> None:
+    def __init__(self, pool: Pool, holder: str, pace: Pace, credential: str, patience_s: float) -> None:
         self._pool, self._holder, self._pace, self._credential = pool, holder, pace, credential
+        self._patience_s = patience_s
         self._timeout_s = 0.0
         self._gate = asyncio.Lock()
         self._room = asyncio.Event()
@@ -64,11 +65,11 @@ class Lane:
     async def enter(self, spec: OperationSpec) -> Ticket:
         """Wait for a turn. Raises as `Pacer.turn` does."""
         self._pace, self._timeout_s = spec.pace, max(self._timeout_s, spec.timeout_s)
-        patience = monotonic() + PATIENCE_S
+        patience = monotonic() + self._patience_s
         self._waiting += 1
         try:
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(self._patience_s):
                     await self._gate.acquire()
             except TimeoutError:
                 raise self._crowded() from None
@@ -90,7 +91,7 @@ class Lane:
     async def _first_in_line(self, patience: float) -> Ticket:
         while True:
             now = monotonic()
-            if now >= patience + PATIENCE_S:
+            if now >= patience + 2 * PATIENCE_S:
                 raise self._crowded()  # the database is slower than its answers keep
             if now < self._blocked_until and now < self._believed_until:
                 raise self._paced(now)
@@ -147,7 +148,7 @@ class Lane:
         pace = rhythm(windows) if windows else None
         recent = sum(1 for at in self._started if at > monotonic() - 1.0)
         free = self._pace.concurrency - self._flying
-        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent)
+        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent, self._patience_s)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
             at = await rows.hold(tx, self._pace.name, self._credential)

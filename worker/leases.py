@@ -25,12 +25,15 @@ WANTS_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a worker asks for: `starting` requests want to leave, `flying` are under way; `ahead` more are to be expected."""
+    """What a worker asks for: `starting` requests want to leave within `patience_s`, `flying` are under way; `ahead` more are to be
+    expected.
+    """
 
     holder: str
     starting: int
     flying: int
     ahead: int = 0
+    patience_s: float = PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,9 @@ def _slots(
     starting = min(wish.starting, permits - wish.flying)
     if pace is None:
         at = max(now, times.not_before, times.last + times.gap_s if now < times.gap_until else now)
-        if at > now + PATIENCE_S:
+        if at > now + wish.patience_s:
             return (), at
         times.last = max(times.last, at)
         return (at,) * (1 if now < times.gap_until else starting), None
-    slots = times.take(pace, now, max(starting, min(starting + wish.ahead, pace.chunk)), now + PATIENCE_S)
+    slots = times.take(pace, now, max(starting, min(starting + wish.ahead, pace.chunk)), now + wish.patience_s)
     return tuple(slots), None if slots else times.next(pace, now)

@@ -20,15 +20,19 @@ from contracts.sites import Robots
 from db.transaction import Pool
 from worker.hosts import Hosts
 from worker.lane import Lane
+from worker.leases import PATIENCE_S
 from worker.providers.limits import effective
 from worker.providers.rules import heard_hint
 
 
 class Pacer:
-    """One process's share of every pace. Also `contracts.sites.HostTurns`, for our own crawler. Close with `close()`."""
+    """One process's share of every pace. Also `contracts.sites.HostTurns`, for our own crawler. Close with `close()`.
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
-        self._pool, self._settings = pool, settings
+    `patience_s`: the longest wait for a turn that is slept.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
+        self._pool, self._settings, self._patience_s = pool, settings, patience_s
         self._holder = uuid4()
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._hosts = Hosts(pool, hold_s=settings.crawler_timeout_s + 5)
@@ -43,7 +47,8 @@ class Pacer:
         spec = effective(spec, self._settings)
         lane = self._lanes.get((spec.pace.name, credential))
         if lane is None:
-            lane = self._lanes[spec.pace.name, credential] = Lane(self._pool, self._holder.hex, spec.pace, credential)
+            lane = Lane(self._pool, self._holder.hex, spec.pace, credential, self._patience_s)
+            self._lanes[spec.pace.name, credential] = lane
         return self._turn(lane, spec)
 
     @asynccontextmanager

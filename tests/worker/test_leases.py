@@ -1,0 +1,116 @@
+"""Permits of a pace, pure: whatever workers do and whenever they die, no more requests are under way than the vendor allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import VendorBusy, VendorDown, VendorRefused
+from db.pace import Breaker, Standing
+from worker import breaker
+from worker.leases import FRESH_S, GRACE_S, Wish, give_back, lease
+
+TIMEOUT_S = 5.0
+#: (who, what, seconds since the last act)
+ACTS = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from(["lease", "start", "start", "end", "idle", "die"]),
+        st.sampled_from([0.0, 0.01, 0.4, 1.0, 3.5, 9.0]),
+    ),
+    max_size=60,
+)
+
+
+@dataclass
+class Worker:
+    """A worker that keeps the rules. `flying`: when each of its requests ends at the latest."""
+
+    name: str
+    permits: int = 0
+    fresh_until: float = 0.0
+    flying: list[float] = field(default_factory=list)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 5), ACTS)
+def test_no_more_at_once_than_allowed(concurrency: int, acts: list[tuple[int, str, float]]) -> None:
+    # S3.13 S3.10
+    at = Standing("acme", "house", now=1000.0)
+    workers = [Worker(f"w{i}") for i in range(4)]
+    lost: list[float] = []
+    for who, what, pause in acts:
+        at.now += pause
+        lost = [end for end in lost if end > at.now]
+        for each in workers:  # no request outlives its timeout
+            each.flying = [end for end in each.flying if end > at.now]
+        worker = workers[who]
+        flying = len(worker.flying)
+        if what == "lease":
+            got = lease(at, None, concurrency, TIMEOUT_S, Wish(worker.name, 2, flying))
+            assert got.permits >= flying
+            worker.permits, worker.fresh_until = got.permits, at.now + got.fresh_s
+        elif what == "start" and at.now < worker.fresh_until and flying < worker.permits:
+            worker.flying.append(at.now + TIMEOUT_S)
+        elif what == "end" and worker.flying:
+            worker.flying.pop()
+        elif what == "idle" and not worker.flying:
+            worker.permits = 0
+            give_back(at, worker.name, 0, TIMEOUT_S)
+        elif what == "die":
+            lost += worker.flying
+            workers[who] = Worker(f"{worker.name}'")
+        assert sum(len(each.flying) for each in workers) + len(lost) <= concurrency
+
+
+def test_what_a_dead_worker_held_is_free_when_its_requests_must_have_ended() -> None:
+    # S3.10
+    at = Standing("acme", "house", now=1000.0)
+    assert lease(at, None, 1, TIMEOUT_S, Wish("dead", 1, 0)).permits == 1
+    assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 0
+    at.now += FRESH_S + TIMEOUT_S + GRACE_S + 0.001
+    assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 1
+
+
+def test_whoever_waits_gets_the_permit_of_a_busy_worker_in_the_end() -> None:
+    # S3.13: no worker keeps a vendor to itself
+    at = Standing("acme", "house", now=1000.0)
+    assert lease(at, None, 1, TIMEOUT_S, Wish("busy", 5, 0)).permits == 1
+    assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 0
+    at.now += 1
+    assert lease(at, None, 1, TIMEOUT_S, Wish("busy", 5, 0)).permits == 0
+    assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 1
+
+
+def test_only_one_tries_and_only_its_answer_counts() -> None:
+    # S3.10
+    at = Standing("acme", "house", now=1000.0, breaker=Breaker("open", failures=5, opens=1, until=999.0))
+    tries = lease(at, None, 4, TIMEOUT_S, Wish("one", 3, 0))
+    assert (tries.trying, len(tries.slots)) == (True, 1)
+    assert isinstance(lease(at, None, 4, TIMEOUT_S, Wish("other", 1, 0)).refused, VendorBusy)
+    down = VendorDown("late word from before")
+    at.breaker = breaker.learned(at.breaker, "failed", at.now, down, tried=False)
+    assert at.breaker.state == "half_open"
+    assert breaker.learned(at.breaker, "worked", at.now, None, tried=False).state == "half_open"
+    assert breaker.learned(at.breaker, "worked", at.now, None, tried=True) == Breaker()
+    again = breaker.learned(at.breaker, "failed", at.now, down, tried=True)
+    assert (again.state, again.until) == ("open", at.now + 10)
+    at.now += TIMEOUT_S + GRACE_S + 0.001  # the one that tried died
+    assert lease(at, None, 4, TIMEOUT_S, Wish("other", 1, 0)).trying
+
+
+@pytest.mark.parametrize("opens", range(12))
+def test_breakers_stay_open_for_bounded_times(opens: int) -> None:
+    # S3.10
+    refused = VendorRefused("no credits", code="vendor_quota")
+    for lesson, error, first, longest in (
+        ("failed", VendorDown("down"), 5.0, 300.0),
+        ("refused", refused, 60.0, 3600.0),
+    ):
+        tried = Breaker("half_open", failures=9, opens=opens, until=1000.0)
+        found = breaker.learned(tried, lesson, 1000.0, error, tried=True)  # type: ignore[arg-type]
+        assert found.until is not None
+        assert found.until - 1000.0 == min(longest, first * 2**opens)

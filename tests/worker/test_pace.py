@@ -1,0 +1,294 @@
+"""A pace is one for all workers: rates, requests at once, breakers (over a real Postgres; each pool stands for a process)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+from pydantic import BaseModel
+
+from contracts.errors import BadAnswer, HeadwaterError, TryLater, VendorBusy, VendorDown, VendorRefused
+from contracts.paces import PaceView
+from contracts.providers import OperationSpec, Pace, Terms, Window
+from contracts.settings import Settings
+from contracts.vendor_settings import VendorLimit
+from db import pace as rows
+from db.pool import open_pool
+from db.transaction import DbRole, Pool, transaction
+from tests.conftest import Connection
+from tests.worker.test_timetable import most_in_any
+from worker.pace import Pacer
+from worker.providers.rules import PaceHint, heard_hint
+
+KEY = "house"
+MINUTES = "UPDATE app.paces SET opened_until = opened_until - $1 * interval '1 minute'"
+
+
+def spec(*windows: Window, concurrency: int = 4, name: str = "acme", timeout_s: float = 5.0) -> OperationSpec:
+    return OperationSpec("acme", "find", BaseModel, Terms.PUBLIC, Pace(name, windows, concurrency), timeout_s=timeout_s)
+
+
+@pytest.fixture
+async def workers(db_url: str) -> AsyncIterator[Callable[[], Awaitable[Pacer]]]:
+    """Starts workers: a pool and a pacer each, as in a process of its own."""
+    async with AsyncExitStack() as stack:
+
+        async def start() -> Pacer:
+            pool = await open_pool(db_url, name="headwater test", size=4)
+            stack.callback(pool.terminate)
+            return Pacer(pool, Settings(), patience_s=0.4)
+
+        yield start
+
+
+async def told(pacer: Pacer, of: OperationSpec, error: BaseException | None = None) -> BaseException | None:
+    """Ask once; the vendor answers with `error`. Gives what the asker was told."""
+    try:
+        async with pacer.turn(of, KEY):
+            if error is not None:
+                raise error
+    except HeadwaterError as heard:
+        return heard
+    return None
+
+
+async def the_pace(pool: Pool) -> PaceView:
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        (only,) = await rows.standing(tx)
+    return only
+
+
+async def test_all_workers_together_keep_every_window(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S3.13 S2.02
+    windows = (Window(10, 0.4), Window(15, 2.5))
+    sent: list[float] = []
+
+    async def ask(pacer: Pacer, until: float) -> None:
+        while time.monotonic() < until:
+            try:
+                async with pacer.turn(spec(*windows), KEY):
+                    sent.append(time.monotonic())
+            except VendorBusy as busy:
+                await asyncio.sleep(min(busy.after_s or 0.0, max(0.0, until - time.monotonic())))
+
+    pacers = [await workers() for _ in range(4)]
+    until = time.monotonic() + 1.0
+    await asyncio.gather(*(ask(pacer, until) for pacer in pacers for _ in range(3)))
+    assert [most_in_any(sent, w.seconds) <= w.limit for w in windows] == [True, True]
+    assert len(sent) >= 15
+
+
+async def test_no_more_requests_at_once_than_the_vendor_allows(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S3.13: over three workers, all of whom get their share
+    now = most = 0
+    served: dict[int, int] = {}
+
+    async def ask(who: int, pacer: Pacer, until: float) -> None:
+        nonlocal now, most
+        while time.monotonic() < until:
+            try:
+                async with pacer.turn(spec(concurrency=2), KEY):
+                    now += 1
+                    most = max(most, now)
+                    served[who] = served.get(who, 0) + 1
+                    await asyncio.sleep(0.01)
+                    now -= 1
+            except VendorBusy:
+                pass
+
+    pacers = [await workers() for _ in range(3)]
+    until = time.monotonic() + 1.2
+    await asyncio.gather(*(ask(who, pacer, until) for who, pacer in enumerate(pacers) for _ in range(3)))
+    assert most == 2
+    assert len(served) == 3
+    await asyncio.gather(*(pacer.close() for pacer in pacers))
+
+
+async def test_permits_of_a_dead_worker_come_back_after_the_timeout(
+    workers: Callable[[], Awaitable[Pacer]], conn: Connection
+) -> None:
+    # S3.10
+    dead, alive, one = await workers(), await workers(), spec(concurrency=1, timeout_s=5)
+    turn = dead.turn(one, KEY)
+    await turn.__aenter__()  # and never leaves
+    busy = await told(alive, one)
+    assert isinstance(busy, VendorBusy)
+    assert busy.code == "paced"
+    lasts = await conn.fetchval(
+        "SELECT max((h.value ->> 1)::float8) - extract(epoch FROM app.now()) FROM app.paces, jsonb_each(holders) h"
+    )
+    assert lasts < 5 + 5  # its timeout, and what a permit may be used and may take
+    await conn.execute(f"CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '{lasts} s' $$")  # fmt: skip  # noqa: E501
+    assert await told(alive, one) is None
+
+
+async def test_an_idle_worker_keeps_nobody_waiting(workers: Callable[[], Awaitable[Pacer]], pool: Pool) -> None:
+    first, second, one = await workers(), Pacer(pool, Settings()), spec(concurrency=1)
+    assert await told(first, one) is None
+    began = time.monotonic()
+    assert await told(second, one) is None
+    assert time.monotonic() - began < 1.5
+    await first.close()
+    await second.close()
+    assert (await the_pace(pool)).in_flight == 0
+
+
+async def test_after_failures_in_a_row_nobody_asks_until_one_try_succeeds(
+    workers: Callable[[], Awaitable[Pacer]], pool: Pool, conn: Connection
+) -> None:
+    # S3.13 S3.10
+    one, other, of = await workers(), await workers(), spec(Window(100, 60))
+    down = VendorDown("acme does not answer", sent=False)
+    for _ in range(5):
+        assert await told(one, of, down) is down
+    standing = await the_pace(pool)
+    assert (standing.breaker, standing.failures, standing.error) == ("open", 5, "acme does not answer")
+    for worker in (one, other):
+        left_alone = await told(worker, of)
+        assert isinstance(left_alone, VendorBusy)
+        assert left_alone.code == "breaker_open"
+        assert left_alone.after_s is not None
+        assert 0 < left_alone.after_s <= 5
+    await conn.execute(MINUTES, 1)
+    async with other.turn(of, KEY):
+        waits = await told(one, of)
+        assert isinstance(waits, VendorBusy)
+        assert waits.code == "breaker_open"
+    assert (await the_pace(pool)).breaker == "closed"
+    assert [await told(worker, of) for worker in (one, other)] == [None, None]
+
+
+async def test_a_failed_try_doubles_the_wait(
+    workers: Callable[[], Awaitable[Pacer]], conn: Connection, pool: Pool
+) -> None:
+    # S3.10
+    worker, of = await workers(), spec()
+    for _ in range(5):
+        await told(worker, of, BadAnswer("acme answered garbage"))
+    await conn.execute(MINUTES, 1)
+    await told(worker, of, BadAnswer("acme answered garbage"))
+    again = await told(worker, of)
+    assert isinstance(again, VendorBusy)
+    assert again.after_s is not None
+    assert 5 < again.after_s <= 10
+
+
+async def test_a_success_in_between_forgives_failures(workers: Callable[[], Awaitable[Pacer]], pool: Pool) -> None:
+    worker, of = await workers(), spec()
+    for error in [VendorDown("down")] * 4 + [None] + [VendorDown("down")] * 4:
+        await told(worker, of, error)
+    assert (await the_pace(pool)).breaker == "closed"
+
+
+async def test_a_refused_key_is_not_tried_by_every_job(
+    workers: Callable[[], Awaitable[Pacer]], pool: Pool, conn: Connection
+) -> None:
+    # S3.13
+    one, other, of = await workers(), await workers(), spec()
+    refused = VendorRefused("acme answered 401 · check ACME_API_KEY", code="vendor_auth")
+    assert await told(one, of, refused) is refused
+    for worker in (one, other):
+        again = await told(worker, of)
+        assert isinstance(again, VendorRefused)
+        assert again.code == "vendor_auth"
+        assert "ACME_API_KEY" in again.detail
+        assert "vendors reset acme" in again.detail
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        assert await rows.reset(tx, "acme") == [KEY]
+    assert [await told(worker, of) for worker in (one, other)] == [None, None]
+    await told(one, of, refused)
+    await conn.execute(MINUTES, 2)
+    assert await told(other, of) is None
+    assert (await the_pace(pool)).breaker == "closed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        VendorRefused("the day's budget is spent", code="budget_spent"),
+        VendorBusy("asked by another job", code="asked_elsewhere"),
+        VendorRefused("our request is wrong", code="vendor_rejected_request"),
+        VendorBusy("still at work on it", code="pending", after_s=30),
+        ValueError("a fault of our own"),
+    ],
+)
+async def test_what_is_no_fault_of_the_vendor_changes_nothing(
+    workers: Callable[[], Awaitable[Pacer]], pool: Pool, error: Exception
+) -> None:
+    worker, of = await workers(), spec()
+    for _ in range(6):
+        with pytest.raises(type(error)):
+            async with worker.turn(of, KEY):
+                raise error
+    assert (await the_pace(pool)).breaker == "closed"
+    assert await told(worker, of) is None
+
+
+async def test_too_fast_holds_everybody_back_as_long_as_the_vendor_says(
+    workers: Callable[[], Awaitable[Pacer]], pool: Pool
+) -> None:
+    # S2.02
+    one, other, of = await workers(), await workers(), spec(Window(1000, 60))
+    await told(one, of, VendorBusy("too fast", after_s=40))
+    for worker in (one, other):
+        busy = await told(worker, of)
+        assert isinstance(busy, VendorBusy)
+        assert busy.code == "paced"
+        assert busy.after_s is not None
+        assert 30 < busy.after_s < 45
+    assert (await the_pace(pool)).breaker == "closed"
+
+
+async def test_rate_headers_that_say_nothing_is_left_are_heeded(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S2.02
+    one, other, of = await workers(), await workers(), spec()
+    async with one.turn(of, KEY):
+        heard_hint.set(PaceHint(remaining=0, reset_s=50, limit=100))
+    busy = await told(other, of)
+    assert isinstance(busy, TryLater)
+    assert busy.after_s is not None
+    assert 40 < busy.after_s <= 50
+
+
+async def test_jobs_without_a_slot_are_spread_over_the_time_to_come(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S2.02: else they would all be back at once
+    worker, of = await workers(), spec(Window(5, 30), concurrency=50)
+    told_ = await asyncio.gather(*(told(worker, of) for _ in range(25)))
+    waits = sorted(each.after_s or 0.0 for each in told_ if isinstance(each, VendorBusy))
+    assert len(waits) == 20
+    assert waits[0] > 29
+    assert waits[-1] > 100
+
+
+async def test_a_worker_writes_a_few_times_a_second_not_once_a_request(
+    workers: Callable[[], Awaitable[Pacer]], conn: Connection
+) -> None:
+    # S2.02: the row is not hot
+    await conn.execute(
+        "CREATE SEQUENCE public.writes; CREATE FUNCTION public.count_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        " $$ BEGIN PERFORM nextval('public.writes'); RETURN NULL; END $$;"
+        "CREATE TRIGGER counted AFTER UPDATE ON app.paces FOR EACH ROW EXECUTE FUNCTION public.count_write()"
+    )
+    worker, of = await workers(), spec(Window(60_000, 60))
+    asked, until = 0, time.monotonic() + 1.0
+    while time.monotonic() < until:
+        async with worker.turn(of, KEY):
+            asked += 1
+        await asyncio.sleep(0.002)
+    assert asked > 100
+    assert await conn.fetchval("SELECT last_value FROM public.writes") <= 12
+
+
+async def test_credentials_do_not_share_and_settings_override(db_url: str, pool: Pool) -> None:
+    # S2.02
+    settings = Settings(vendor_limits={"acme.find": VendorLimit(windows=((1, 60.0),))})
+    pacer, of = Pacer(pool, settings), spec(Window(1000, 1))
+    assert await told(pacer, of) is None
+    assert isinstance(await told(pacer, of), VendorBusy)
+    async with pacer.turn(of, "another key"):
+        pass
+    assert await told(pacer, replace(of, operation="other")) is None
