@@ -140,6 +140,13 @@ class EnrichmentsAsked(BaseModel):
     left_out: list[UUID]
 
 
+class EnrichmentList(BaseModel):
+    """The enrichments of one lead, newest first, and what is known about its company and contact now."""
+
+    items: list[EnrichmentDetail]
+    facts: list[FactRow]
+
+
 class OrderRow(BaseModel):
     """One order of vendors for a field, with what speaks for it."""
 

@@ -133,6 +133,13 @@ class VendorSettings(BaseSettings):
     alert_webhook_url: SecretStr | None = None
     alert_webhook_secret: SecretStr | None = None
 
+    enrichment_cost_cap_usd: float = Field(
+        0.5, ge=0, le=10_000, description="most that one lead may cost to enrich, at list prices"
+    )
+    enrichment_patience_s: float = Field(
+        900, ge=0, le=86_400, description="how long a lead waits for a vendor that is away before it goes on without"
+    )
+
     openai_daily_tokens_cap: int = Field(150_000, ge=0, le=10**12, description="per tenant and day")
     tavily_max_queries: int = Field(800, ge=0, le=10**9, description="credits per tenant and day")
     lusha_max_contact_lookups: int = Field(500, ge=0, le=10**9, description="per tenant and day")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.enrichment import EnrichmentDetail, Learned, Person, ShadowRow, StepTaken
+from contracts.enrichment import EnrichmentDetail, EnrichmentList, Learned, Person, ShadowRow, StepTaken
 from contracts.events import EnrichmentRequested, LeadEnriched
 from contracts.identity import Key, contact_key
 from contracts.providers import FoundContact
@@ -44,6 +45,7 @@ class Begun:
 
     id: UUID
     state: str
+    started_at: datetime
     age_s: float
 
 
@@ -114,6 +116,17 @@ async def list_(tx: Tx, tenant: UUID, lead_id: UUID) -> list[EnrichmentDetail]:
         found = dict(step)
         steps[found.pop("enrichment_id")].append(found)
     return [EnrichmentDetail.model_validate({**r, "steps": steps[r["id"]]}) for r in rows]
+
+
+async def story(tx: Tx, tenant: UUID, lead_id: UUID) -> EnrichmentList | None:
+    """A lead's enrichments, and the facts about its company and contact; None for an unknown lead."""
+    of = await subject(tx, tenant, lead_id)
+    if of is None:
+        return None
+    known = await facts.of_entity(tx, tenant, of.company_id)
+    if of.contact_id is not None:
+        known += await facts.of_entity(tx, tenant, of.contact_id)
+    return EnrichmentList(items=await list_(tx, tenant, lead_id), facts=known)
 
 
 async def latest(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:

@@ -15,7 +15,7 @@ UPDATE app.leads SET status = 'processing', updated_at = app.now() WHERE tenant_
 -- The record of this enrichment; a job that starts again finds its own.
 INSERT INTO app.enrichments (tenant_id, lead_id, cause) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, lead_id, cause) DO UPDATE SET lead_id = EXCLUDED.lead_id
-RETURNING id, state, extract(epoch FROM app.now() - started_at)::float8 AS age_s
+RETURNING id, state, started_at, extract(epoch FROM app.now() - started_at)::float8 AS age_s
 
 -- subject --
 -- Who is to be enriched: lead, company, contact.

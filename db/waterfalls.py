@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from contracts.enrichment import OrderRow, TriedRow
+from contracts.enrichment import WATERFALLS, OrderRow, TriedRow
 from contracts.errors import Conflict
+from contracts.waterfalls import Waterfalls, WaterfallView
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -25,6 +26,19 @@ async def orders(tx: Tx, tenant: UUID) -> list[OrderRow]:
 async def tried(tx: Tx, tenant: UUID, days: float = WINDOW_DAYS) -> list[TriedRow]:
     """What became of every operation, by field, in the last `days`."""
     return [TriedRow.model_validate(dict(r)) for r in await tx.fetch(SQL["tried"], tenant, days)]
+
+
+async def show(tx: Tx, tenant: UUID) -> Waterfalls:
+    """Every field with its orders and what was learned."""
+    all_orders, all_tried = await orders(tx, tenant), await tried(tx, tenant)
+    return Waterfalls(
+        items=[
+            WaterfallView(
+                field=f, orders=[o for o in all_orders if o.field == f], tried=[t for t in all_tried if t.field == f]
+            )
+            for f in WATERFALLS
+        ]
+    )
 
 
 async def pairs(tx: Tx, tenant: UUID, field: str, shadow_id: UUID) -> list[dict[str, float]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal
+from worker.enrichment import jobs as enrichment
 from worker.perform import Activity
 from worker.probe import jobs as probe
 
@@ -13,6 +14,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.run": Activity(discovery.run, discovery.run_stopped),
     "discovery.dry_run": Activity(rehearsal.dry_run, discovery.run_stopped),
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
+    "enrichment.run": Activity(enrichment.run, enrichment.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -27,6 +27,7 @@ from worker.dispatcher import Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
 from worker.pace import Pacer
 from worker.perform import Activity, Performer, tell
+from worker.providers.crawler import make as make_crawler
 from worker.providers.registry import build
 from worker.queue.listener import Listener
 from worker.queue.pool import open_queue_pool
@@ -75,6 +76,7 @@ async def work(
     queue_pool = await open_queue_pool(url)
     dispatch_pool = await open_dispatch_pool(url, settings) if "dispatch" in only else None
     ports, pacer = build(settings), Pacer(pool, settings)
+    crawler = make_crawler(settings, pacer)
     stop = asyncio.Event()
     _on_signals(stop.set)
     parts = _Parts([], [])
@@ -83,7 +85,7 @@ async def work(
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, url)
         if "jobs" in only:
-            performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer)
+            performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
             _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
         if "maintain" in only:
             _start_maintenance(parts, pool, settings, activities)
@@ -102,6 +104,8 @@ async def work(
     finally:
         await _close(parts, pacer, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         await ports.close()
+        if crawler is not None:
+            await crawler.close()
         log.info("worker_stopped", pid=os.getpid())
 
 

@@ -13,6 +13,7 @@ import structlog
 from contracts.jobs import Payload
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
+from contracts.sites import SiteCrawler
 from db import jobs
 from db.queue import Delivery
 from db.transaction import Pool, Tx, transaction
@@ -62,6 +63,8 @@ class Context:
     wake: Callable[[], None]
     #: None: nothing holds this job back (tests, measurements).
     pacer: Pacer | None = None
+    #: Reads companies' own sites; None where that is switched off.
+    crawler: SiteCrawler | None = None
     log: Any = field(default_factory=structlog.get_logger)
 
     @property

@@ -16,6 +16,7 @@ import structlog
 from contracts.errors import HeadwaterError, Unavailable
 from contracts.jobs import JOBS, JobSpec, Payload, arguments
 from contracts.settings import Settings
+from contracts.sites import SiteCrawler
 from contracts.texts import storable
 from db import jobs
 from db.queue import Delivery
@@ -48,6 +49,7 @@ class Performer:
     activities: Mapping[str, Activity]
     wake: Callable[[], None]
     pacer: Pacer | None = None
+    crawler: SiteCrawler | None = None
 
     async def __call__(self, delivery: Delivery) -> None:
         """Perform one delivery. Every way out settles the execution, or leaves it to the batch finish as done."""
@@ -71,7 +73,7 @@ class Performer:
             assert spec is not None
             if delivery.cancelled:
                 raise RunOver
-            context = Context(self.pool, self.settings, self.ports, delivery, self.wake, self.pacer)
+            context = Context(self.pool, self.settings, self.ports, delivery, self.wake, self.pacer, self.crawler)
             async with asyncio.timeout(spec.timeout_s):
                 await self.activities[spec.name].run(context, args)
         except Fenced:

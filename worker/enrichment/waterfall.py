@@ -35,10 +35,11 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation that can be asked for a field, and what one question costs at most, in US dollars."""
+    """One operation that can be asked for a field: what a question costs at most, and what one of its units does (US dollars)."""
 
     operation: str
     cost_usd: float
+    unit_usd: float = 0.0
 
 
 def luck_of(*what: object) -> random.Random:

@@ -1,0 +1,32 @@
+"""Orders of vendors as the API and the command line take and show them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.enrichment import OrderRow, TriedRow, Waterfall
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,50}\.[a-z0-9_]{1,50}$", examples=["hunter.find"])]
+
+
+class WaterfallView(BaseModel):
+    """One field: the orders that count now, and what was learned in the window."""
+
+    field: Waterfall
+    orders: list[OrderRow]
+    tried: list[TriedRow]
+
+
+class Waterfalls(BaseModel):
+    items: list[WaterfallView]
+
+
+class ProposeOrder(BaseModel):
+    """A new order for a field. It is SHADOW first: judged on live rows, followed only once it was promoted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    operations: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]

@@ -1,0 +1,162 @@
+"""Filling one field of one row: ask, judge, stop at the first answer that is good enough. Knows no vendor and no database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from contracts.enrichment import ShadowRow, StepTaken, Waterfall
+from contracts.errors import Hopeless, TryLater
+from contracts.findings import Completion
+from contracts.providers import Reply
+from worker.enrichment import prompt
+from worker.enrichment.questions import QUESTIONS, Row, rule
+from worker.enrichment.waterfall import Step, StepOutcome, Tried, affordable, expect, explored, luck_of, rank, worth_it
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply, and whether it stood in the ledger already (then it cost this row nothing)."""
+
+    reply: Reply[Any]
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one question came to."""
+
+    stored: bool = False
+    units: float = 0.0
+    cost_usd: float = 0.0
+
+
+Ask = Callable[[str, BaseModel], Awaitable[Answered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set."""
+
+    of: Waterfall
+    steps: Sequence[Step]
+    tried: Mapping[str, Tried]
+    active: Sequence[str] | None = None
+    shadow: tuple[UUID, Sequence[str]] | None = None
+    value_usd: float = 1.0
+
+
+@dataclass(slots=True)
+class Filled:
+    """What came of it. `later`: nobody was good enough, and somebody could not be asked just now."""
+
+    value: Any = None
+    operation: str | None = None
+    reply: Reply[Any] | None = None
+    steps: list[StepTaken] = field(default_factory=list)
+    shadow: ShadowRow | None = None
+    later: TryLater | None = None
+
+
+async def fill(plan: Plan, row: Row, ask: Ask, *, row_id: UUID, spent_usd: float, cap_usd: float) -> Filled:
+    """Go down the waterfall of one field. `spent_usd` is what the row has cost so far, `cap_usd` what it may cost in all.
+
+    Raises nothing for what a vendor does: a refusal, garbage or an outage is a step that failed, and the next one is asked.
+    """
+    order, drawn = _order(plan, row_id)
+    out = Filled()
+    for step in order:
+        query = QUESTIONS[plan.of][step.operation](row)
+        why_not = _why_not(plan, step, query, spent_usd, cap_usd)
+        if query is None or why_not is not None:
+            out.steps.append(_step(plan, out, step, "skipped", why_not, drawn=drawn))
+            continue
+        taken = await _ask_one(plan, row, out, step, query, ask, drawn)
+        out.steps.append(taken)
+        spent_usd += taken.cost_usd
+        if taken.outcome == "accepted":
+            out.later = None
+            break
+    if plan.shadow is not None and not drawn:
+        out.shadow = _shadow(plan, plan.shadow, order, out)
+    return out
+
+
+def _order(plan: Plan, row_id: UUID) -> tuple[list[Step], bool]:
+    """The order for this row, and whether it was drawn to learn instead of to save. What was learned is followed once promoted."""
+    drawn = explored(plan.steps, plan.tried, luck_of(row_id, plan.of))
+    if drawn is not None:
+        return drawn, True
+    return _listed(plan.active, plan.steps) if plan.active else rank(plan.steps, {}), False
+
+
+def _listed(names: Sequence[str], steps: Sequence[Step]) -> list[Step]:
+    """`steps` in the order of `names`; whoever is not named comes last."""
+    return sorted(steps, key=lambda s: names.index(s.operation) if s.operation in names else len(names))
+
+
+def _why_not(plan: Plan, step: Step, query: BaseModel | None, spent_usd: float, cap_usd: float) -> str | None:
+    if query is None:
+        return "too little is known to ask"
+    if not affordable(step, spent_usd, cap_usd):
+        return "the row's cost cap"
+    if not worth_it(step, plan.tried, plan.value_usd):
+        return "below break-even"
+    return None
+
+
+async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseModel, ask: Ask, drawn: bool) -> StepTaken:
+    try:
+        answered = await ask(step.operation, query)
+    except Hopeless as error:
+        return _step(plan, out, step, "error", error.code, drawn=drawn)
+    except TryLater as error:
+        out.later = out.later or error
+        return _step(plan, out, step, "error", error.code, drawn=drawn)
+    reply = answered.reply
+    value = prompt.read(reply.value, row.domain) if isinstance(reply.value, Completion) else reply.value
+    cost = 0.0 if answered.stored else reply.units * step.unit_usd
+    made = _Made(answered.stored, reply.units, cost)
+    if reply.outcome != "found" or value is None:
+        outcome: StepOutcome = "suppressed" if reply.outcome == "suppressed" else "miss"
+        return _step(plan, out, step, outcome, reply.note, made, drawn=drawn)
+    ruling = rule(plan.of, row, value)
+    if not ruling.accepted:
+        return _step(plan, out, step, "rejected", ruling.reason, made, drawn=drawn)
+    out.value, out.operation, out.reply = value, step.operation, reply
+    return _step(plan, out, step, "accepted", None, made, drawn=drawn)
+
+
+def _step(
+    plan: Plan, out: Filled, step: Step, outcome: StepOutcome, reason: str | None, made: _Made = _Made(), *, drawn: bool
+) -> StepTaken:
+    return StepTaken(
+        field=plan.of,
+        place=len(out.steps),
+        operation=step.operation,
+        outcome=outcome,
+        reason=reason,
+        stored=made.stored,
+        units=made.units,
+        cost_usd=made.cost_usd,
+        explored=drawn,
+    )
+
+
+def _shadow(plan: Plan, shadow: tuple[UUID, Sequence[str]], order: Sequence[Step], out: Filled) -> ShadowRow:
+    """What either order costs and finds on this row, given what became of those that were asked."""
+    known = {s.operation: s.outcome == "accepted" for s in out.steps if s.outcome not in ("skipped", "error")}
+    ours = expect(order, plan.tried, known)
+    theirs = expect(_listed(shadow[1], plan.steps), plan.tried, known)
+    return ShadowRow(
+        field=plan.of,
+        order_id=shadow[0],
+        cost_usd=theirs.cost_usd,
+        found=theirs.found,
+        active_cost_usd=ours.cost_usd,
+        active_found=ours.found,
+    )
