@@ -26,6 +26,8 @@ DOORS = {
     "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify."),
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
+    "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),
+    "staging": ("db.staging_commands:staging_app", "The company register in staging: import, pull, status."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),
     "tenants": ("db.access_commands:tenants_app", "Tenants: create, list, pause, close."),

@@ -17,7 +17,7 @@ from api.deps import DefaultTenant, declared_query
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
-from api.routes import auth, health, jobs, keys, leads, outbox, profiles, runs
+from api.routes import auth, discovery_queries, health, jobs, keys, leads, outbox, profiles, runs, staging
 from api.tokens import Signer
 from api.trace import Trace
 from api.wake import Wake
@@ -27,7 +27,9 @@ from db import migrate, passwords
 from db.pool import open_pool
 from db.transaction import transaction
 
-ROUTERS = tuple(module.router for module in (auth, keys, runs, leads, profiles, outbox, jobs, health))
+ROUTERS = tuple(
+    module.router for module in (auth, keys, runs, leads, profiles, discovery_queries, staging, outbox, jobs, health)
+)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)
 

@@ -72,6 +72,19 @@ _EXECUTION: dict[str, Any] = {
 }  # fmt: skip
 _PAYLOAD = {"runId": _RUN, "sliceId": _SLICE["id"], "page": 0}
 
+_DISCOVERY_QUERY = {
+    "id": "01936f42-0000-7abc-8def-6d7e8f90120b", "text": _QUERY, "enabled": True, "source": "typed",
+    "icp_profile_id": None, "created_by": "ada@example.com", "last_used_at": _ENDED, "created_at": _ASKED,
+}  # fmt: skip
+_STAGED = {
+    "uen": "199901234K", "entity_name": "ZEBRA EXAMPLE PTE. LTD.", "entity_status_description": "Live Company",
+    "entity_type_description": "Local Company", "company_type_description": "Exempt Private Company Limited by Shares",
+    "registration_incorporation_date": "1999-05-01", "primary_ssic_code": "81210",
+    "primary_ssic_description": "GENERAL CLEANING", "secondary_ssic_code": None, "block": "1", "street_name": "EXAMPLE ROAD",
+    "level_no": "02", "unit_no": "10", "building_name": None, "postal_code": "123456", "source": "pull",
+    "first_seen_at": _ASKED, "last_seen_at": _ENDED, "changed_at": _ASKED,
+}  # fmt: skip
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -120,6 +133,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "next_due_at": None, "rates": [{"window_s": 60, "emitted_per_s": 1.5, "sent_per_s": 1.5}],
         "dead_letters_open": {"event": 0, "job": 1}, "queue": {"queued": 2, "running": 4}, "workers": 2,
         "dispatched_s_ago": 0.4,
+    },
+    "DiscoveryQuery": _DISCOVERY_QUERY,
+    "DiscoveryQueryPage": {"items": [_DISCOVERY_QUERY], "next_cursor": None},
+    "GeneratedQueries": {
+        "added": [{**_DISCOVERY_QUERY, "source": "generated", "text": "facilities management companies South Africa"}],
+        "known": ["facilities management companies United States"],
+    },
+    "StagedCompany": _STAGED,
+    "StagedPage": {"items": [_STAGED], "next_cursor": None},
+    "StagingStatus": {
+        "companies": 2100000, "changed_at": _ENDED,
+        "imports": [{
+            "id": "01936f41-0000-7abc-8def-6d7e8f90120a", "source": "file", "label": "acra-a.csv.gz", "state": "done",
+            "rows_read": 80000, "rows_new": 120, "rows_changed": 900, "rows_unchanged": 78978, "rows_dropped": 2,
+            "rows_repeated": 0, "bad": ["line 17: uen is missing"], "started_at": _BEGAN, "updated_at": _ENDED,
+            "finished_at": _ENDED,
+        }],
     },
     "Verification": {
         "ok": True, "events": 1200, "jobs": 1180, "absorbed": 20, "lost": 0, "doubled": 0, "orphaned": 0, "waiting": 3,

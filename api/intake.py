@@ -17,7 +17,7 @@ from contracts.errors import Invalid, TooLarge
 ADDRESS_BYTES = 16_384
 HEADERS_BYTES = 65_536
 #: Two of these in one request would leave open which one was checked.
-SINGLE = (b"authorization", b"x-job-secret", b"idempotency-key", b"content-type")
+SINGLE = (b"authorization", b"x-job-secret", b"x-webhook-secret", b"idempotency-key", b"content-type")
 #: Bodies held at once by all requests of a process, in bytes; at least one of the largest size always fits.
 HELD_BYTES = 64 * 1024 * 1024
 #: How much of a body that is too large is still read, so that its sender gets to see the answer.

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from api.auth import Guard
 from api.examples import EXAMPLES
+from api.webhooks import SecretDoor
 from contracts.settings import Settings
 from contracts.tenants import Role
 
@@ -29,6 +30,8 @@ TAGS = [
     {"name": "runs", "description": "Discovery runs."},
     {"name": "leads", "description": "What was found."},
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
+    {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
+    {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
@@ -44,6 +47,12 @@ SCHEMES = {
         "in": "header",
         "name": "x-job-secret",
         "description": "CRON_JOB_SECRET; job doors only. `Authorization: Bearer` takes it as well.",
+    },
+    "webhookSecret": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-webhook-secret",
+        "description": "ACRA_WEBHOOK_SECRET; webhooks only. `Authorization: Bearer` takes it as well.",
     },
 }
 
@@ -70,10 +79,10 @@ def describe(app: FastAPI) -> None:
 def _complete(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
     made.setdefault("components", {})["securitySchemes"] = SCHEMES
-    guards = guards_of(app)
+    guards, doors = guards_of(app), doors_of(app)
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
-            _finish(operation, guards.get((method.upper(), path)))
+            _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
     for name, example in EXAMPLES.items():
@@ -91,16 +100,35 @@ def guards_of(app: FastAPI) -> dict[tuple[str, str], Guard | None]:
     }
 
 
+def doors_of(app: FastAPI) -> dict[tuple[str, str], SecretDoor]:
+    """(method, path template) -> the door of routes that open to a secret of their own."""
+    return {
+        (method, route.path): door
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute) and (door := _door(route.dependant)) is not None
+        for method in route.methods or ()
+    }
+
+
 def _guard(dependant: Dependant) -> Guard | None:
     if isinstance(dependant.call, Guard):
         return dependant.call
     return next(filter(None, map(_guard, dependant.dependencies)), None)
 
 
-def _finish(operation: dict[str, Any], guard: Guard | None) -> None:
+def _door(dependant: Dependant) -> SecretDoor | None:
+    if isinstance(dependant.call, SecretDoor):
+        return dependant.call
+    return next(filter(None, map(_door, dependant.dependencies)), None)
+
+
+def _finish(operation: dict[str, Any], guard: Guard | None, door: SecretDoor | None) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    if guard is None:
+    if door is not None:
+        responses.pop("403", None)
+        operation["security"] = [{"webhookSecret": []}]
+    elif guard is None:
         for status in ("401", "403") if "auth" not in operation.get("tags", ()) else ("403",):
             responses.pop(status, None)
     else:

@@ -7,7 +7,7 @@ nothing. Source: the collection "ACRA Information on Corporate Entities" of data
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -113,6 +113,19 @@ def _day(value: Any) -> str | None:
 def _count(value: Any) -> int | None:
     text = _text(value, 12) or ""
     return int(text) if text.isascii() and text.isdigit() and int(text) <= 100_000 else None
+
+
+def read_rows(rows: Iterable[tuple[str, Any]]) -> tuple[list[RegisterEntity], Tally]:
+    """Read (where it stands, row) one by one: those that can be used, and a tally of those that cannot."""
+    entities, tally = list[RegisterEntity](), Tally()
+    for where, row in rows:
+        try:
+            if not isinstance(row, Mapping):
+                raise BadRow("is no object with ACRA's column names")
+            entities.append(read_row(row))
+        except BadRow as error:
+            tally.drop(where, error)
+    return entities, tally
 
 
 @dataclass(slots=True)

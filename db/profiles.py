@@ -67,6 +67,17 @@ async def named(tx: Tx, tenant: UUID, name: str) -> Profile | None:
     return await show(tx, tenant, found) if found else None
 
 
+async def find(tx: Tx, tenant: UUID, text: str) -> Profile:
+    """By id, else the open profile of that name. Raises: NotFound (`icp_not_found`)."""
+    try:
+        found = await show(tx, tenant, UUID(text))
+    except ValueError:
+        found = await named(tx, tenant, text)
+    if found is None:
+        raise NotFound(f"no ICP profile {text!r}: `headwater icp list` shows them", code="icp_not_found")
+    return found
+
+
 async def list_(
     tx: Tx, tenant: UUID, *, before: UUID | None = None, closed: bool = False, limit: int = 50
 ) -> list[Profile]:

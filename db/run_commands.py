@@ -15,7 +15,7 @@ from contracts.misfits import in_words
 from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Timeline
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
-from db import inspection, profiles, queue, runs, story, tenants
+from db import discovery_queries, inspection, profiles, queue, runs, story, tenants
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run, wake_dispatchers
 from db.transaction import DbRole, Pool, Tx, transaction
 
@@ -65,16 +65,19 @@ def create_run(
         key = (idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
         async with transaction(pool, owner) as tx:
             await profiles.require_open(tx, owner, body.icp_profile_id)
-            run_id, _ = await runs.start(
+            params = await discovery_queries.params_of(tx, owner, body, settings)
+            run_id, is_new = await runs.start(
                 tx,
                 owner,
-                runs.params_of(body, settings),
+                params,
                 mode=body.mode,
                 dry_run=body.dry_run,
                 triggered_by="cli",
                 requested_by=operator(),
                 idempotency=key,
             )
+            if is_new and not body.dry_run:
+                await discovery_queries.note_use(tx, owner, params)
             made = await _shown(tx, owner, run_id)
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             await queue.wake(tx, queue.OUTBOX_CHANNEL)

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from contracts.errors import Conflict, Invalid
 from contracts.findings import RegisterEntity
-from contracts.staging import BadRow, Source, StagingImport, Tally, read_row
+from contracts.staging import Source, StagingImport, Tally, read_rows
 from contracts.tenants import SYSTEM_TENANT
 from db import staging
 from db.transaction import Pool, transaction
@@ -130,11 +130,4 @@ def _skip(rows: Rows, count: int) -> None:
 
 
 def _batch(rows: Rows) -> tuple[list[RegisterEntity], Tally]:
-    """The next rows that can be used, and a tally of those that cannot."""
-    entities, tally = list[RegisterEntity](), Tally()
-    for line, row in islice(rows, BATCH):
-        try:
-            entities.append(read_row(row))
-        except BadRow as error:
-            tally.drop(f"line {line}", error)
-    return entities, tally
+    return read_rows((f"line {line}", row) for line, row in islice(rows, BATCH))

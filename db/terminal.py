@@ -17,6 +17,7 @@ from rich.table import Table
 
 from contracts.errors import HeadwaterError, Invalid, NotFound
 from contracts.settings import Settings
+from contracts.tenants import SYSTEM_TENANT
 from db import inspection, queue, tenants
 from db.address import database_url
 from db.pool import open_pool
@@ -65,6 +66,24 @@ def ask(work: Callable[[Tx, list[UUID], Settings], Awaitable[T]], tenant: str | 
     async def with_pool(pool: Pool, settings: Settings) -> T:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             return await work(tx, await _tenants(tx, tenant), settings)
+
+    return run(with_pool)
+
+
+def as_owner(slug: str | None, work: Callable[[Tx, UUID], Awaitable[T]]) -> T:
+    """Run `work` in one transaction of the tenant named, else of the default one, which is made on first use as the API does."""
+
+    async def with_pool(pool: Pool, settings: Settings) -> T:
+        if slug is None:
+            owner = (await tenants.ensure_default(pool, settings)).id
+        else:
+            async with transaction(pool, None) as tx:
+                found = await tenants.by_slug(tx, slug)
+            if found is None or found.id == SYSTEM_TENANT:
+                raise NotFound(f"there is no tenant {slug!r} of its own: `headwater tenants list` shows them")
+            owner = found.id
+        async with transaction(pool, owner) as tx:
+            return await work(tx, owner)
 
     return run(with_pool)
 

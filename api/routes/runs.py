@@ -18,7 +18,7 @@ from contracts.errors import Forbidden, NotFound, Unauthenticated
 from contracts.runs import CreateRun, Inspection, RunCheck, RunMode, RunPage, RunStatus, RunView, Timeline
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
-from db import profiles, runs, story
+from db import discovery_queries, profiles, runs, story
 from db.transaction import Pool, Tx, transaction
 
 T = TypeVar("T")
@@ -48,10 +48,10 @@ async def create(
 
     The same `Idempotency-Key` with the same body hands back the first run; with another body it is a 409.
     """
-    params = runs.params_of(body, settings)
     async with transaction(pool, principal.tenant_id) as tx:
         await profiles.require_open(tx, principal.tenant_id, body.icp_profile_id)
-        run_id, _ = await runs.start(
+        params = await discovery_queries.params_of(tx, principal.tenant_id, body, settings)
+        run_id, is_new = await runs.start(
             tx,
             principal.tenant_id,
             params,
@@ -62,6 +62,8 @@ async def create(
             idempotency=(idempotency_key, body.model_dump(mode="json")) if idempotency_key else None,
             headers=_trace(request),
         )
+        if is_new and not body.dry_run:
+            await discovery_queries.note_use(tx, principal.tenant_id, params)
         run = await _shown(tx, principal.tenant_id, run_id)
     wake.soon()
     response.headers["Location"] = f"{router.prefix}/{run_id}"

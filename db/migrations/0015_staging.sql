@@ -76,6 +76,8 @@ CREATE TABLE app.discovery_queries (
     created_at timestamptz NOT NULL DEFAULT app.now(),
     updated_at timestamptz NOT NULL DEFAULT app.now(),
     PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, text_key)
+    UNIQUE (tenant_id, text_key),
+    FOREIGN KEY (tenant_id, icp_profile_id) REFERENCES app.icp_profiles (tenant_id, id)
 );
+CREATE INDEX discovery_queries_profile ON app.discovery_queries (icp_profile_id, tenant_id) WHERE icp_profile_id IS NOT NULL;
 CALL app.wall('app.discovery_queries', 'SELECT, INSERT, UPDATE, DELETE');

@@ -33,6 +33,8 @@ OWNED = {
     "event_id": "SELECT event_id FROM app.outbox WHERE tenant_id = $1",
     "lead_id": "SELECT id FROM app.leads WHERE tenant_id = $1",
     "key_id": "SELECT id FROM app.api_keys WHERE tenant_id = $1",
+    "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",
+    "uen": "SELECT uen FROM app.staging_acra_companies WHERE tenant_id = $1",
     "profile_id": "SELECT id FROM app.icp_profiles WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
