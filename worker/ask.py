@@ -62,7 +62,8 @@ async def page(
     Raises: what the port raises; VendorBusy when the same page is being asked for elsewhere; VendorRefused (code `budget_spent`);
     Hopeless (code `forfeited`) when it was paid for and the answer was lost.
     """
-    purchase = Purchase(ctx, _Pages(port))
+    pages = _Pages(port)
+    purchase = Purchase(ctx, pages, paced=pages.paced)
     (reply,) = await purchase.make([PageQuery(query=query, cursor=cursor, limit=limit)])
     if reply.value is None:
         raise _lost(port.vendor, "this page")
@@ -72,6 +73,12 @@ async def page(
 def item_for(port: CompanySearch, query: str, cursor: str | None, limit: int) -> ledger.Item:
     """The billable item a page request stands for."""
     return ledger.Item(port.vendor, port.operation, {"query": query, "cursor": cursor, "limit": limit})
+
+
+def worst_case(port: CompanySearch, limit: int) -> float:
+    """The most a page of `limit` hits can cost, in vendor units."""
+    sized = getattr(port, "units_for", None)
+    return float(sized(limit)) if sized is not None else port.units_per_page
 
 
 def _lost(vendor: str, what: str) -> Hopeless:
@@ -84,12 +91,14 @@ class _Pages:
 
     def __init__(self, port: CompanySearch) -> None:
         self._port = port
+        #: A search without a pace of its own (a file, say) waits for nobody.
+        self.paced = getattr(port, "pace", None) is not None
         self.spec = OperationSpec(
             vendor=port.vendor,
             operation=port.operation,
             answer=Page,
             terms=Terms.LICENSED,
-            pace=getattr(port, "pace", None) or Pace(port.vendor, concurrency=64),
+            pace=getattr(port, "pace", None) or Pace(port.vendor),
             units=port.units_per_page,
             unit=getattr(port, "unit", "credit"),
             billable=port.billable,
@@ -97,8 +106,7 @@ class _Pages:
         )
 
     def units_of(self, query: PageQuery) -> float:
-        by_limit = getattr(self._port, "units_for", None)
-        return self.spec.units if by_limit is None else float(by_limit(query.limit))
+        return worst_case(self._port, query.limit)
 
     async def ask(self, queries: Sequence[PageQuery], *, key: str) -> list[Reply[Page]]:  # noqa: ARG002 - no vendor of ours takes one
         (q,) = queries

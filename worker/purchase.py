@@ -19,6 +19,7 @@ from db import ledger
 from db.ledger import Adrift, Busy, Forfeited, Item, Stored
 from worker import settling
 from worker.context import Context
+from worker.providers import limits
 
 Query = TypeVar("Query", bound=BaseModel)
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -42,8 +43,9 @@ class Call(Generic[Query]):
 class Purchase(Generic[Query, Answer]):
     """`make` once. `asked` says afterwards whether a request was made, `item_ids` which items of the ledger were read."""
 
-    def __init__(self, ctx: Context, op: Operation[Query, Answer]) -> None:
-        self._ctx, self._op, self._spec = ctx, op, op.spec
+    def __init__(self, ctx: Context, op: Operation[Query, Answer], *, paced: bool = True) -> None:
+        self._ctx, self._op, self._paced = ctx, op, paced
+        self._spec = limits.effective(op.spec, ctx.settings)
         self.asked = False
         self.item_ids: set[UUID] = set()
         self._known: dict[bytes, Reply[Answer]] = {}
@@ -73,7 +75,8 @@ class Purchase(Generic[Query, Answer]):
             self._wanted.setdefault(prints[-1], (item, query))
         await self._look()
         while missing := self._missing():
-            await self._buy(missing[: self._spec.batch], last=len(missing) <= self._spec.batch)
+            batch = min(self._spec.batch, self._op.spec.batch)
+            await self._buy(missing[:batch], last=len(missing) <= batch)
         return [self._known[each] for each in prints]
 
     def _missing(self) -> list[bytes]:
@@ -130,7 +133,7 @@ class Purchase(Generic[Query, Answer]):
     async def _buy(self, prints: list[bytes], *, last: bool) -> None:
         async def reserve() -> Call[Query] | None:
             wanted = [self._wanted[each] for each in prints]
-            units = sum(self._op.units_of(query) for _, query in wanted)
+            units = sum(self._worst_case(query) for _, query in wanted)
             async with self._ctx.read() as tx:
                 held = await ledger.reserve(tx, self._buyer, [item for item, _ in wanted], units)
             if held is None:
@@ -177,8 +180,13 @@ class Purchase(Generic[Query, Answer]):
             raise _elsewhere()
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
-        pacer = getattr(self._ctx, "pacer", None)
-        return nullcontext() if pacer is None else pacer.turn(self._spec, HOUSE)
+        pacer = self._ctx.pacer if self._paced else None
+        return nullcontext() if pacer is None else pacer.turn(self._op.spec, HOUSE)
+
+    def _worst_case(self, query: Query) -> float:
+        """What the operation says of this query; dearer or cheaper by as much as `VENDOR_LIMITS` makes its unit price."""
+        given, usual = self._op.units_of(query), self._op.spec.units
+        return given * self._spec.units / usual if usual and self._spec.units != usual else given
 
     async def _send(self, call: Call[Query]) -> None:
         began = time.monotonic()

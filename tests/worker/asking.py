@@ -89,10 +89,7 @@ async def attempt(pool: Pool, tenant: UUID, *, pacer: Any = None, **settings: An
 
 
 def context(pool: Pool, delivery: Delivery, *, pacer: Any = None, **settings: Any) -> Context:
-    made = Context(pool, Settings.model_construct(**settings), Registry({}, {}), delivery, lambda: None)
-    if pacer is not None:
-        made.pacer = pacer
-    return made
+    return Context(pool, Settings.model_construct(**settings), Registry({}, {}), delivery, lambda: None, pacer)
 
 
 async def died(pool: Pool, ctx: Context) -> None:

@@ -83,7 +83,7 @@ async def _ask(ctx: Context, h: _Heard, size: int) -> None:
             async with ctx.read() as tx:
                 stored = await ledger.look(tx, ctx.tenant, item)
             if not isinstance(stored, ledger.Stored):
-                h.would_cost += port.units_per_page
+                h.would_cost += ask.worst_case(port, size)
                 h.wants = False
                 return
             page = Page.model_validate(stored.response)
