@@ -161,10 +161,10 @@ class ApolloSearch:
         await self._http.close()
 
 
-def client(settings: Settings) -> VendorClient:
+def client(settings: Settings, timeout_s: float) -> VendorClient:
     """The connection to Apollo. Raises VendorRefused (`vendor_absent`) without a usable key."""
     key = usable_key(settings, "apollo", "apollo_api_key")
-    return VendorClient(RULES, settings.apollo_base_url, timeout_s=settings.vendor_timeout_s, key=key)
+    return VendorClient(RULES, settings.apollo_base_url, timeout_s=timeout_s, key=key)
 
 
 def _filters(wanted: Wanted, number: int, size: int) -> dict[str, str | list[str]]:

@@ -28,7 +28,7 @@ from worker.providers.apollo import MAX_PAGE, ApolloOrganization, client
 from worker.providers.batches import in_order
 from worker.providers.lenient import Address, Flag, Lenient, Texts, Url, Words
 from worker.providers.offsets import page_size
-from worker.providers.operation import LookUp, OneByOne, found, miss
+from worker.providers.operation import LookUp, OneByOne, found, miss, patience
 from worker.providers.places import country_called
 from worker.providers.titles import best_first
 
@@ -161,8 +161,11 @@ class ApolloPeople(OneByOne[PeopleAt, FoundPeople]):
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:
     """Apollo's look-ups. Raises VendorRefused (`vendor_absent`) without APOLLO_API_KEY."""
-    http = client(settings)
-    return [ApolloMatch(MATCH, http), ApolloOrganizations(ORGANIZATION, http), ApolloPeople(PEOPLE, http)]
+    return [
+        ApolloMatch(MATCH, client(settings, patience(settings, MATCH))),
+        ApolloOrganizations(ORGANIZATION, client(settings, patience(settings, ORGANIZATION))),
+        ApolloPeople(PEOPLE, client(settings, patience(settings, PEOPLE))),
+    ]
 
 
 def _person_asked(query: PersonQuery) -> Json | str:

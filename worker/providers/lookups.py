@@ -8,15 +8,33 @@ from typing import Any
 from contracts.errors import VendorRefused
 from contracts.providers import Operation
 from contracts.settings import Settings
-from worker.providers import acra, apollo_lookups, hunter, linkedin_profile, odoo, pdl_lookups, sam, trengo, whatsapp
+from worker.providers import (
+    acra,
+    apollo_lookups,
+    companies_house,
+    hunter,
+    linkedin_profile,
+    odoo,
+    pagerduty,
+    pdl_lookups,
+    sam,
+    slack,
+    trengo,
+    webhook,
+    whatsapp,
+)
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
 #: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
 VENDORS: tuple[tuple[str, Make], ...] = (
+    ("webhook", webhook.make),
+    ("pagerduty", pagerduty.make),
+    ("slack", slack.make),
     ("odoo", odoo.make),
     ("acra", acra.make),
     ("apollo", apollo_lookups.make),
+    ("companies_house", companies_house.make),
     ("hunter", hunter.make),
     ("pdl", pdl_lookups.make),
     ("sam", sam.make),

@@ -190,10 +190,10 @@ class PdlSearch:
         await self._http.close()
 
 
-def client(settings: Settings) -> VendorClient:
+def client(settings: Settings, timeout_s: float) -> VendorClient:
     """The connection to PDL. Raises VendorRefused (`vendor_absent`) without a usable key."""
     key = usable_key(settings, "pdl", "pdl_api_key")
-    return VendorClient(RULES, settings.pdl_base_url, timeout_s=settings.vendor_timeout_s, key=key)
+    return VendorClient(RULES, settings.pdl_base_url, timeout_s=timeout_s, key=key)
 
 
 def page_size(limit: int) -> int:

@@ -20,7 +20,7 @@ from worker.providers import lenient
 from worker.providers.answers import Json, shaped
 from worker.providers.batches import in_order
 from worker.providers.http import Heard
-from worker.providers.operation import LookUp, OneByOne, found, invalid, miss
+from worker.providers.operation import LookUp, OneByOne, found, invalid, miss, patience
 from worker.providers.pdl import CONFIDENCE, RULES, PdlCompany, PdlPerson, client, spent, titled
 from worker.providers.places import country_called, country_names
 from worker.providers.rules import Kind, Said, refusal
@@ -91,8 +91,10 @@ class PdlCompanies(OneByOne[CompanyQuery, CompanyProfile]):
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:
     """PDL's look-ups. Raises VendorRefused (`vendor_absent`) without PDL_API_KEY."""
-    http = client(settings)
-    return [PdlPeople(PERSON, http), PdlCompanies(COMPANY, http)]
+    return [
+        PdlPeople(PERSON, client(settings, patience(settings, PERSON))),
+        PdlCompanies(COMPANY, client(settings, patience(settings, COMPANY))),
+    ]
 
 
 def _person_asked(query: PersonQuery) -> Json | str:

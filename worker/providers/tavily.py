@@ -1,25 +1,25 @@
 """Web search through Tavily: `POST /search`, a bearer key, one credit a call.
 
-One adapter, two channels. `google` sends the query as it was written. `keyword` sends its significant words
-(and the city, if it names one) and asks Tavily to prefer the query's country. The header `X-Project-ID:
-headwater-<channel>` keeps their usage apart in the vendor's own bill. Tavily has no paging: a query has one
-page, of at most 20 hits.
+One adapter, three channels. `google` sends the query as it was written. `keyword` sends its significant words
+(and the city, if it names one) and asks Tavily to prefer the query's country. `social` asks for pages on social
+networks only (`include_domains`; see `social.py`). The header `X-Project-ID: headwater-<channel>` keeps their usage
+apart in the vendor's own bill. Tavily has no paging: a query has one page, of at most 20 hits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
 
-from contracts.providers import Channel, FoundCompany, FoundContact, Page
+from contracts.providers import Channel, Pace, Page, Window
+from worker.providers import social, web_company
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
-from worker.providers.places import country_names, country_of_domain, mentions
+from worker.providers.places import country_names
 from worker.providers.query import Wanted, read
 from worker.providers.rules import VendorRules
-from worker.providers.web_hit import addresses_at, company_domain, company_name, normal_url
+from worker.providers.web_company import WebHit
 
 MAX_RESULTS = 20
 CREDITS_PER_SEARCH = 1.0
@@ -51,11 +51,12 @@ class _Answer(BaseModel):
 
 
 class TavilySearch:
-    """`CompanySearch` on the web, for the channel `google` or `keyword`. Units are Tavily credits."""
+    """`CompanySearch` on the web, for the channel `google`, `keyword` or `social`. Units are Tavily credits."""
 
     vendor = "tavily"
     billable = True
     units_per_page = CREDITS_PER_SEARCH
+    pace = Pace("tavily.search", (Window(60, 60),))
 
     def __init__(self, channel: Channel, base_url: str, key: SecretStr, *, timeout_s: float) -> None:
         self.channel = channel
@@ -74,7 +75,11 @@ class TavilySearch:
         raw = await self._http.post("/search", self._body(query, wanted, limit), project)
         answer = shaped(_Answer, raw, self.vendor)
         units = answer.usage.credits if answer.usage else CREDITS_PER_SEARCH
-        return Page(companies=tuple(_companies(answer, raw["results"], wanted))[:limit], units=units)
+        hits = _hits(answer, raw["results"])
+        found = (
+            social.companies(hits, wanted) if self.channel is Channel.SOCIAL else web_company.companies(hits, wanted)
+        )
+        return Page(companies=tuple(found[:limit]), units=units)
 
     async def close(self) -> None:
         await self._http.close()
@@ -87,6 +92,8 @@ class TavilySearch:
             "max_results": max(1, min(limit, MAX_RESULTS)),
             "include_usage": True,
         }
+        if self.channel is Channel.SOCIAL:
+            body["include_domains"] = list(social.HOSTS)
         if self.channel is Channel.KEYWORD:
             body["query"] = " ".join([*wanted.words, *([wanted.city] if wanted.city else [])]) or query.strip()
             if wanted.country and wanted.country not in _NO_COUNTRY_BOOST:
@@ -94,36 +101,6 @@ class TavilySearch:
         return body
 
 
-def _companies(answer: _Answer, given: list[dict[str, Any]], wanted: Wanted) -> Iterator[FoundCompany]:
-    seen = set[str]()
-    for hit, raw in zip(answer.results, given, strict=True):
-        url = normal_url(hit.url)
-        if url is None or url in seen:
-            continue
-        seen.add(url)
-        if domain := company_domain(url):
-            yield _company(hit, url, domain, wanted, raw)
-
-
-def _company(hit: _Hit, url: str, domain: str, wanted: Wanted, raw: dict[str, Any]) -> FoundCompany:
-    text = f"{hit.title or ''} \n {hit.content or ''}"
-    country, city = _whereabouts(domain, text, wanted)
-    return FoundCompany(
-        external_id=url,
-        name=company_name(hit.title or "", domain),
-        country=country,
-        city=city,
-        domain=domain,
-        contacts=tuple(FoundContact(email=address) for address in addresses_at(domain, text)),
-        confidence=min(max(hit.score, 0.0), 1.0) if hit.score is not None else 0.5,
-        raw=raw,
-    )
-
-
-def _whereabouts(domain: str, text: str, wanted: Wanted) -> tuple[str | None, str | None]:
-    """Country: of the domain, else of the first place named, else of the query. City: the first one named
-    there.
-    """
-    named = mentions(text)
-    country = country_of_domain(domain) or next((p.country for p in named), None) or wanted.country
-    return country, next((p.city for p in named if p.city and p.country == country), None)
+def _hits(answer: _Answer, given: list[dict[str, Any]]) -> list[WebHit]:
+    pairs = zip(answer.results, given, strict=True)
+    return [WebHit(hit.title or "", hit.url, hit.content or "", hit.score, raw) for hit, raw in pairs]

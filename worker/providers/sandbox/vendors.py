@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from worker.providers.sandbox import apollo, data_gov_sg, hunter, odoo, pdl, sam, trengo, whatsapp
+from worker.providers.sandbox import (
+    alerts,
+    apollo,
+    companies_house,
+    data_gov_sg,
+    google_cse,
+    hunter,
+    odoo,
+    pdl,
+    sam,
+    trengo,
+    whatsapp,
+)
 from worker.providers.sandbox.sites import site
 from worker.providers.sandbox.vendor import Offer
 
 OFFERS: tuple[Offer, ...] = (
+    *alerts.OFFERS,
     *odoo.OFFERS,
     *apollo.OFFERS,
+    *companies_house.OFFERS,
     *data_gov_sg.OFFERS,
+    *google_cse.OFFERS,
     *hunter.OFFERS,
     *pdl.OFFERS,
     *sam.OFFERS,

@@ -47,7 +47,13 @@ def search(world: World, channel: str | None, bearer: str, body: bytes) -> Answe
     if not isinstance(wanted, int) or not 0 <= wanted <= MAX_RESULTS:
         return json_answer(400, {"detail": {"error": "Max results must be between 0 and 20."}})
     credits = 2.0 if asked.get("search_depth") == "advanced" else 1.0
-    results = list(_results(world, channel or "", query, asked.get("country")))[:wanted]
+    hosts = asked.get("include_domains")
+    found = (
+        social_pages(world, channel or "", query, hosts)
+        if hosts
+        else results_of(world, channel or "", query, asked.get("country"))
+    )
+    results = list(found)[:wanted]
     value: dict[str, Any] = {
         "query": query,
         "follow_up_questions": None,
@@ -62,13 +68,15 @@ def search(world: World, channel: str | None, bearer: str, body: bytes) -> Answe
     return json_answer(200, value, credits=credits)
 
 
-def _results(world: World, channel: str, query: str, country: str | None) -> Iterator[dict[str, Any]]:
-    """Hits, best first: sites, with two directories and two repeated sites among them."""
+def results_of(
+    world: World, channel: str, query: str, country: str | None = None, most: int = MAX_RESULTS - 4
+) -> Iterator[dict[str, Any]]:
+    """Hits, best first: `most` sites, with two directories and two repeated sites among them."""
     code, city, rest = place(query, country)
     known = [
         c for c in _ranked(world, channel, terms(rest), code, city) if world.luck("index", channel, c.lei) < COVERAGE
     ]
-    for rank, company in enumerate(known[: MAX_RESULTS - 4]):
+    for rank, company in enumerate(known[:most]):
         yield _site(world, channel, company)
         if rank == 0:
             yield _directory("www.yellowpages.co.za", f"search?what={'+'.join(terms(query)[:3])}", query)
@@ -83,6 +91,35 @@ def _results(world: World, channel: str, query: str, country: str | None) -> Ite
                 "title": "Contact us",
             }
             yield _directory("za.linkedin.com", f"company/{company.domain.partition('.')[0]}", company.brand)
+
+
+def social_pages(world: World, channel: str, query: str, hosts: list[str]) -> Iterator[dict[str, Any]]:
+    """Hits on social networks: most are companies' pages, some of them state a site; a person and a single post among them."""
+    code, city, rest = place(query, None)
+    for rank, company in enumerate(_ranked(world, channel, terms(rest), code, city)):
+        host = hosts[int(world.luck("network", company.lei) * len(hosts))]
+        slug = company.domain.partition(".")[0]
+        path = {"linkedin.com": f"company/{slug}", "tiktok.com": f"@{slug}", "youtube.com": f"@{slug}"}.get(host, slug)
+        site = f" Website: www.{company.domain}." if world.luck("states", company.lei) < 0.7 else ""
+        trades = " and ".join(company.trades) or "services"
+        yield {
+            "title": f"{company.brand} | {host.partition('.')[0].title()}",
+            "url": f"https://www.{host}/{path}/?ref=search",
+            "content": f"{company.brand}, {company.city}, {LANDS[company.country][0]}. {trades.capitalize()}.{site}",
+            "raw_content": None,
+        }
+        if rank == 1:
+            person = {
+                "title": "Thandi Nkosi - Buyer",
+                "content": "Buyer in Cape Town, South Africa",
+                "raw_content": None,
+            }
+            yield {**person, "url": "https://za.linkedin.com/in/thandi-nkosi-1"}
+            yield {
+                **person,
+                "title": f"A post by {company.brand}",
+                "url": "https://www.facebook.com/groups/workwear/posts/1",
+            }
 
 
 def _ranked(world: World, channel: str, words: list[str], code: str | None, city: str | None) -> list[Company]:
