@@ -87,7 +87,8 @@ class Door:
         except VendorRefused as error:
             if error.members.get("status") != 404:
                 raise
-            return await self._rpc.version()
+        # Servers before 19 do not have that page.
+        return await self._rpc.version()
 
 
 def major(version: str) -> int:
