@@ -144,13 +144,12 @@ def number(said: str, how: str, sure: float, country: str | None) -> Found | Non
     except phonenumbers.NumberParseException:
         return None
     if phonenumbers.is_valid_number(number):
-        weight = 1.0
-    elif phonenumbers.is_possible_number(number) and (how != "text" or "+" in said):
-        # Written out in full, of a length that can be dialled: a range our tables may not know yet.
-        weight = 0.6
+        weight, value = 1.0, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    elif phonenumbers.is_possible_number(number) and "+" in said:
+        # Written out in full, of a length that can be dialled: a range our tables may not know yet, so it stays as it was written.
+        weight, value = 0.6, "+" + "".join(c for c in said if c.isdecimal() and c.isascii())
     else:
         return None
-    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     home = phonenumbers.region_code_for_number(number) or (region if region not in ("001", "ZZ") else None)
     return Found(value, how, round(sure * weight, 2), home if home and len(home) == 2 and home.isalpha() else None)
