@@ -45,7 +45,7 @@ class RunRequested(Fact):
     about: ClassVar[str] = "run_id"
     type: Literal["RunRequested"] = "RunRequested"
     run_id: UUID
-    kind: Literal["discovery"] = "discovery"
+    kind: Literal["discovery", "opportunities"] = "discovery"
     dry_run: bool = False
 
 
@@ -58,6 +58,7 @@ class SliceReady(Fact):
     run_id: UUID
     slice_id: UUID
     page: Annotated[int, Field(ge=0, le=1_000_000)]
+    kind: Literal["opportunities"] | None = Field(default=None, description="of its run; None: a discovery run")
 
 
 class LeadDiscovered(Fact):
@@ -103,6 +104,20 @@ class RunFinished(Fact):
     type: Literal["RunFinished"] = "RunFinished"
     run_id: UUID
     status: Literal["completed", "partial", "failed", "cancelled"]
+    kind: Literal["opportunities"] | None = Field(
+        default=None, description="None: whoever waits for none in particular"
+    )
+
+
+class OpportunitiesShared(Fact):
+    """A tenant's profiles are to be held against what a run of the reserved tenant `system` brought. `round` counts from 0."""
+
+    aggregate_type: ClassVar[str] = "run"
+    about: ClassVar[str] = "run_id"
+    type: Literal["OpportunitiesShared"] = "OpportunitiesShared"
+    run_id: UUID
+    for_tenant: UUID
+    round: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class Redelivery(Fact):
@@ -126,7 +141,15 @@ class Probed(Fact):
 
 
 Event = (
-    RunRequested | SliceReady | LeadDiscovered | EnrichmentRequested | LeadEnriched | RunFinished | Redelivery | Probed
+    RunRequested
+    | SliceReady
+    | LeadDiscovered
+    | EnrichmentRequested
+    | LeadEnriched
+    | RunFinished
+    | OpportunitiesShared
+    | Redelivery
+    | Probed
 )
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

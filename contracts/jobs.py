@@ -78,6 +78,20 @@ class EnrichLead(Payload):
     cause: str = Field(min_length=1, max_length=200)
 
 
+class RunOpportunities(Payload):
+    """Arguments of `opportunities.run` and `opportunities.share`. Pages are fetched by `opportunities.fetch` (FetchPage)."""
+
+    run_id: UUID
+
+
+class EvaluateOpportunities(Payload):
+    """Arguments of `opportunities.evaluate`: a job of the reserved tenant `system` about `for_tenant`."""
+
+    run_id: UUID
+    for_tenant: UUID
+    round: int = Field(default=0, ge=0, le=1_000_000)
+
+
 class Probe(Payload):
     """Arguments of the measuring job."""
 
@@ -111,6 +125,10 @@ _ALL = (
     JobSpec("discovery.dry_run", "discovery", RunDiscovery, "once", 900, RetryPolicy(3, 0.5, 30)),
     JobSpec("discovery.fetch", "discovery", FetchPage, "once", 120, RetryPolicy(4, 0.5, 60)),
     JobSpec("enrichment.run", "enrichment", EnrichLead, "once", 300, RetryPolicy(3, 1, 60)),
+    JobSpec("opportunities.run", "opportunities", RunOpportunities, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("opportunities.fetch", "opportunities", FetchPage, "once", 180, RetryPolicy(4, 1, 60)),
+    JobSpec("opportunities.share", "opportunities", RunOpportunities, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("opportunities.evaluate", "opportunities", EvaluateOpportunities, "once", 120, RetryPolicy(5, 1, 60)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

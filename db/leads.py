@@ -46,7 +46,7 @@ async def save_page(
         LeadDiscovered(
             lead_id=lead,
             discovery_record_id=records.get(lead),
-            provider=of.channel.value,
+            provider=of.channel,
             icp_profile_id=icp_profile_id,
         )
         for lead in leads.values()
@@ -83,7 +83,7 @@ async def _write_companies(
             [c.domain for c in firsts],
             [c.registry_id for c in firsts],
             [" ".join(i.replace(" ", "_") for i in c.industries) for c in firsts],
-            [of.channel.value] * len(new),
+            [of.channel] * len(new),
         )
     more = {
         p.company_id: companies[h]
@@ -101,7 +101,7 @@ async def _write_companies(
             [more[i].city for i in ids],
             [more[i].domain for i in ids],
             [more[i].registry_id for i in ids],
-            [of.channel.value] * len(ids),
+            [of.channel] * len(ids),
         )
 
 
@@ -150,7 +150,7 @@ async def _write_leads(
         of.run_id,
         companies,
         [contact_of.get(c) for c in companies],
-        [of.channel.value] * len(companies),
+        [of.channel] * len(companies),
     )
     return {r["company_id"]: r["id"] for r in rows}
 
@@ -174,7 +174,7 @@ async def _write_records(
     rows = await tx.fetch(
         SQL["add_records"],
         tenant,
-        of.channel.value,
+        of.channel,
         vendor,
         of.run_id,
         of.id,

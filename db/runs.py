@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.errors import Conflict, NotFound
@@ -58,29 +58,30 @@ async def start(
     mode: str,
     dry_run: bool,
     triggered_by: str,
+    kind: Literal["discovery", "opportunities"] = "discovery",
     requested_by: str | None = None,
     occurrence_key: str | None = None,
     idempotency: tuple[str, object] | None = None,
     headers: dict[str, str] | None = None,
 ) -> tuple[UUID, bool]:
-    """Write a discovery run and its event in the caller's transaction. Returns (id, is it new).
+    """Write a run and its event in the caller's transaction. Returns (id, is it new).
 
     The second start of one occurrence, or under one idempotency (key, body), hands back the first run and emits nothing.
     Raises: Conflict (code `idempotency_key_reused`) when the key was used with another body.
     """
     run_id: UUID = await tx.fetchval(SQL["new_id"])
     if idempotency is not None:
-        subject = await idempotency_keys.claim(tx, tenant, "discovery.runs", *idempotency, run_id)
+        subject = await idempotency_keys.claim(tx, tenant, f"{kind}.runs", *idempotency, run_id)
         if subject != run_id:
             return subject, False
     body = params.model_dump(mode="json")
     started = await tx.fetchval(
-        SQL["start"], tenant, run_id, "discovery", mode, dry_run, triggered_by, requested_by, occurrence_key, body
+        SQL["start"], tenant, run_id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, body
     )
     if started is None:
-        first: UUID = await tx.fetchval(SQL["by_occurrence"], tenant, "discovery", occurrence_key)
+        first: UUID = await tx.fetchval(SQL["by_occurrence"], tenant, kind, occurrence_key)
         return first, False
-    event = RunRequested(run_id=run_id, dry_run=dry_run)
+    event = RunRequested(run_id=run_id, kind=kind, dry_run=dry_run)
     await outbox.emit(tx, tenant, event, correlation_id=run_id, headers=headers)
     return run_id, True
 
@@ -153,7 +154,8 @@ async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView
     )
     if done is None:
         return None
-    event = RunFinished(run_id=run_id, status=ended.status.value)
+    kind: Literal["opportunities"] | None = "opportunities" if run.kind == "opportunities" else None
+    event = RunFinished(run_id=run_id, status=ended.status.value, kind=kind)
     await outbox.emit(tx, tenant, event, correlation_id=run_id)
     return ended.status
 

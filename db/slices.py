@@ -8,7 +8,6 @@ from typing import Literal
 from uuid import UUID
 
 from contracts.events import SliceReady
-from contracts.providers import Channel
 from contracts.runs import Counts, RunStatus
 from db import outbox, runs
 from db.sql import load
@@ -23,15 +22,25 @@ class Slice:
     id: UUID
     run_id: UUID
     ordinal: int
-    channel: Channel
+    channel: str
     query: str
     state: str
     page: int
     cursor: str | None
 
 
-async def plan(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[Channel, str, str | None]]) -> list[UUID]:
-    """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order."""
+async def plan(
+    tx: Tx,
+    tenant: UUID,
+    run_id: UUID,
+    slices: Sequence[tuple[str, str, str | None]],
+    *,
+    kind: Literal["opportunities"] | None = None,
+) -> list[UUID]:
+    """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order.
+
+    `kind` is that of their run, None for a discovery run.
+    """
     rows = await tx.fetch(
         SQL["plan"],
         tenant,
@@ -42,14 +51,14 @@ async def plan(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[Channe
     )
     ids = [r["id"] for r in rows]
     await outbox.emit_many(
-        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0) for i in ids], correlation_id=run_id
+        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0, kind=kind) for i in ids], correlation_id=run_id
     )
     return ids
 
 
 async def get(tx: Tx, tenant: UUID, slice_id: UUID) -> Slice | None:
     row = await tx.fetchrow(SQL["get"], tenant, slice_id)
-    return Slice(**{**dict(row), "channel": Channel(row["channel"])}) if row else None
+    return Slice(**dict(row)) if row else None
 
 
 async def advance(
@@ -82,9 +91,9 @@ async def advance(
     )
 
 
-async def next_page(tx: Tx, tenant: UUID, of: Slice) -> None:
+async def next_page(tx: Tx, tenant: UUID, of: Slice, *, kind: Literal["opportunities"] | None = None) -> None:
     """Let the page after the one just committed be fetched."""
-    ready = SliceReady(run_id=of.run_id, slice_id=of.id, page=of.page + 1)
+    ready = SliceReady(run_id=of.run_id, slice_id=of.id, page=of.page + 1, kind=kind)
     await outbox.emit(tx, tenant, ready, correlation_id=of.run_id)
 
 

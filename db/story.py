@@ -84,7 +84,7 @@ def _lost(run: RunView, row: Any) -> list[tuple[int, str]]:
         )
     if run.status.ended and row["open_slices"]:
         found.append((row["open_slices"], f"the run has ended with {row['open_slices']} slices open"))
-    if run.dry_run:
+    if run.dry_run or run.kind != "discovery":
         return found
     for what, counted, stored in _sides(run, row):
         if counted > stored:
@@ -99,7 +99,7 @@ def _doubled(run: RunView, row: Any) -> list[tuple[int, str]]:
         "paid_twice": "vendor items were paid twice",
     }
     found = [(row[key], f"{row[key]} {text}") for key, text in names.items() if row[key]]
-    if not run.dry_run:
+    if not run.dry_run and run.kind == "discovery":
         for what, counted, stored in _sides(run, row):
             if stored > counted:
                 found.append((stored - counted, f"{stored} {what} are stored but only {counted} are counted"))

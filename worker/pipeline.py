@@ -9,24 +9,39 @@ from contracts.events import (
     Event,
     LeadDiscovered,
     LeadEnriched,
+    OpportunitiesShared,
     Probed,
     Redelivery,
     RunFinished,
     RunRequested,
     SliceReady,
 )
-from contracts.jobs import Again, EnrichLead, FetchPage, Job, Probe, RunDiscovery, job
+from contracts.jobs import (
+    Again,
+    EnrichLead,
+    EvaluateOpportunities,
+    FetchPage,
+    Job,
+    Probe,
+    RunDiscovery,
+    RunOpportunities,
+    job,
+)
 
 
 def jobs_for(event: Event) -> list[Job | Again]:
     """Decide which jobs follow from a fact. An empty list means: known, and nothing follows."""
     match event:
         case RunRequested():
+            if event.kind == "opportunities":
+                asked = RunOpportunities(run_id=event.run_id)
+                return [job("opportunities.run", str(event.run_id), asked, run_id=event.run_id)]
             name = "discovery.dry_run" if event.dry_run else "discovery.run"
             return [job(name, str(event.run_id), RunDiscovery(run_id=event.run_id), run_id=event.run_id)]
         case SliceReady():
             page = FetchPage(run_id=event.run_id, slice_id=event.slice_id, page=event.page)
-            return [job("discovery.fetch", f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
+            name = "opportunities.fetch" if event.kind == "opportunities" else "discovery.fetch"
+            return [job(name, f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
         case LeadDiscovered():
             return []  # enriched when asked for: the nightly run chooses whom
         case EnrichmentRequested():
@@ -40,6 +55,12 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [job("enrichment.run", f"{event.lead_id}:{event.cause}", lead)]
         case LeadEnriched():
             return []  # features.compute is not built yet
+        case RunFinished(kind="opportunities", status="completed" | "partial"):
+            # What follows a run is not its own any more: no run id, so that it can be neither cancelled nor reopened with it.
+            return [job("opportunities.share", str(event.run_id), RunOpportunities(run_id=event.run_id))]
+        case OpportunitiesShared():
+            about = EvaluateOpportunities(run_id=event.run_id, for_tenant=event.for_tenant, round=event.round)
+            return [job("opportunities.evaluate", f"{event.run_id}:{event.for_tenant}:{event.round}", about)]
         case RunFinished():
             return []  # nobody waits for it yet: alerts will
         case Redelivery():

@@ -9,7 +9,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts import events
-from contracts.events import Event, LeadDiscovered, Probed, Redelivery, RunFinished, RunRequested, SliceReady
+from contracts.events import (
+    Event,
+    LeadDiscovered,
+    OpportunitiesShared,
+    Probed,
+    Redelivery,
+    RunFinished,
+    RunRequested,
+    SliceReady,
+)
 from contracts.jobs import JOBS, Again, Job, arguments
 from worker.activities import ACTIVITIES
 from worker.pipeline import jobs_for
@@ -21,6 +30,20 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (SliceReady(run_id=RUN, slice_id=PART, page=3), [("discovery.fetch", f"discovery.fetch:{RUN}:{PART}:3")]),
     (LeadDiscovered(lead_id=LEAD), []),
     (RunFinished(run_id=RUN, status="completed"), []),
+    (RunRequested(run_id=RUN, kind="opportunities"), [("opportunities.run", f"opportunities.run:{RUN}")]),
+    (
+        SliceReady(run_id=RUN, slice_id=PART, page=3, kind="opportunities"),
+        [("opportunities.fetch", f"opportunities.fetch:{RUN}:{PART}:3")],
+    ),
+    (
+        RunFinished(run_id=RUN, status="partial", kind="opportunities"),
+        [("opportunities.share", f"opportunities.share:{RUN}")],
+    ),
+    (RunFinished(run_id=RUN, status="failed", kind="opportunities"), []),
+    (
+        OpportunitiesShared(run_id=RUN, for_tenant=LEAD, round=1),
+        [("opportunities.evaluate", f"opportunities.evaluate:{RUN}:{LEAD}:1")],
+    ),
     (Probed(probe_id=LEAD), [("probe.run", f"probe.run:{LEAD}")]),
     (Probed(probe_id=LEAD, key="k"), [("probe.touch", "probe.touch:k")]),
 ]

@@ -9,7 +9,7 @@ import structlog
 
 from contracts.jobs import FetchPage, Payload, RunDiscovery
 from contracts.outcomes import TIME_BUDGET, Outcome
-from contracts.providers import FoundCompany, Page
+from contracts.providers import Channel, FoundCompany, Page
 from contracts.runs import RunStatus
 from db import leads, ledger, runs, slices
 from db.runs import Standing
@@ -50,7 +50,7 @@ async def fetch(ctx: Context, args: FetchPage) -> None:
     if reason := _enough(standing):
         await _close(ctx, of, reason)
         return
-    port = ctx.ports.company_search(of.channel)
+    port = ctx.ports.company_search(Channel(of.channel))
     page, item, asked = await ask.page(ctx, port, of.query, of.cursor, standing.params.page_size)
     await _save(ctx, of, port.vendor, page, item)
     log.info(
