@@ -12,17 +12,29 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 class PaceView(BaseModel):
     """One pace of one credential. `in_flight` is what workers may have under way at most; `next_at` is the last slot given out
-    or the time until which nobody asks, whichever is later. `error_code` is set when the vendor refused (key, credits, address).
+    or the time until which nobody asks, whichever is later.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     credential: str
-    breaker: BreakerState
-    opened_until: AwareDatetime | None = None
     next_at: AwareDatetime | None = None
     in_flight: int = Field(ge=0)
+    updated_at: AwareDatetime
+
+
+class BreakerView(BaseModel):
+    """One operation (`vendor.operation`) that has failed before. `error_code` is set when the vendor refused us (key, credits,
+    address), None when it failed; both tell the last time it did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operation: str
+    credential: str
+    state: BreakerState
+    opened_until: AwareDatetime | None = None
     failures: int = Field(ge=0, description="in a row")
     error_code: str | None = None
     error: str | None = None

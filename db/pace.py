@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.paces import BreakerState, PaceView
+from contracts.paces import BreakerState, BreakerView, PaceView
 from contracts.texts import storable
 from db.sql import load
 from db.transaction import Tx
@@ -35,47 +35,61 @@ class Breaker:
 
 @dataclass(slots=True)
 class Standing:
-    """A pace between `hold` and `keep`. `now` is the database's time, in seconds since 1970; `holders`: see `worker/leases.py`."""
+    """A pace between `hold` and `keep`, with the breaker of one of its operations.
+
+    `now` is the database's time, in seconds since 1970; for `holders` see `worker/leases.py`.
+    """
 
     name: str
     credential: str
+    operation: str
     now: float
     timetable: dict[str, Any] = field(default_factory=dict)
     holders: dict[str, list[float]] = field(default_factory=dict)
     breaker: Breaker = field(default_factory=Breaker)
+    #: As it was read: what is unchanged is not written.
+    was: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.was = (self.timetable, dict(self.holders), self.breaker)
 
 
-def _breaker(row: Any) -> Breaker:
-    return Breaker(
-        row["breaker"], row["failures"], row["opens"], row["opened_until"], row["error_code"], row["error"], row["error_at"]
-    )  # fmt: skip
-
-
-async def hold(tx: Tx, name: str, credential: str) -> Standing:
+async def hold(tx: Tx, name: str, credential: str, operation: str) -> Standing:
     """The pace as it stands, locked until the transaction ends; made if it is new."""
     row = await tx.fetchrow(SQL["lock"], name, credential)
     if row is None:
         await tx.execute(SQL["begin"], name, credential)
         row = await tx.fetchrow(SQL["lock"], name, credential)
     assert row is not None
-    return Standing(name, credential, row["now"], row["timetable"], row["holders"], _breaker(row))
+    found, _ = await peek(tx, operation, credential)  # after the lock: another worker may have just written it
+    return Standing(name, credential, operation, row["now"], row["timetable"], row["holders"], found)
 
 
 async def keep(tx: Tx, standing: Standing) -> None:
     """Write what has become of a pace that is held."""
-    b, times = standing.breaker, standing.timetable
-    next_at = max(times.get("last", 0.0), times.get("not_before", 0.0))
-    await tx.execute(
-        SQL["keep"],
-        standing.name, standing.credential, times, standing.holders, next_at or None,
-        b.state, b.failures, b.opens, b.until, b.code, storable(b.error, 500) if b.error else None, b.error_at,
+    timetable, holders, breaker = standing.was
+    if (timetable, holders) != (standing.timetable, standing.holders):
+        times = standing.timetable
+        next_at = max(times.get("last", 0.0), times.get("not_before", 0.0))
+        await tx.execute(SQL["keep"], standing.name, standing.credential, times, standing.holders, next_at or None)
+    if breaker != standing.breaker:
+        b = standing.breaker
+        await tx.execute(
+            SQL["keep_breaker"],
+            standing.operation, standing.credential,
+            b.state, b.failures, b.opens, b.until, b.code, storable(b.error, 500) if b.error else None, b.error_at,
+        )  # fmt: skip
+
+
+async def peek(tx: Tx, operation: str, credential: str) -> tuple[Breaker, float]:
+    """The breaker of an operation without a lock, and the database's time."""
+    row = await tx.fetchrow(SQL["breaker"], operation, credential)
+    if row is None:
+        return Breaker(), 0.0
+    b = Breaker(
+        row["state"], row["failures"], row["opens"], row["opened_until"], row["error_code"], row["error"], row["error_at"]
     )  # fmt: skip
-
-
-async def peek(tx: Tx, name: str, credential: str) -> tuple[Breaker, float]:
-    """The breaker without a lock, and the database's time."""
-    row = await tx.fetchrow(SQL["peek"], name, credential)
-    return (Breaker(), 0.0) if row is None else (_breaker(row), row["now"])
+    return b, row["now"]
 
 
 async def standing(tx: Tx) -> list[PaceView]:
@@ -83,9 +97,18 @@ async def standing(tx: Tx) -> list[PaceView]:
     return [PaceView(**dict(row)) for row in await tx.fetch(SQL["standing"])]
 
 
-async def reset(tx: Tx, name: str, credential: str | None = None) -> list[str]:
-    """Ask again at once: close the breaker and drop waiting times, of one credential or of all. Returns the credentials it had."""
-    return [row["credential"] for row in await tx.fetch(SQL["reset"], name, credential)]
+async def breakers(tx: Tx) -> list[BreakerView]:
+    """Every operation that has failed before, by name."""
+    return [BreakerView(**dict(row)) for row in await tx.fetch(SQL["breakers"])]
+
+
+async def reset(tx: Tx, name: str) -> list[str]:
+    """Ask again at once: close the breakers of `name` (a vendor or `vendor.operation`) and drop its vendor's waiting times.
+
+    Returns the operations whose breaker had something to forget.
+    """
+    await tx.fetch(SQL["ask_at_once"], name)
+    return sorted({row["operation"] for row in await tx.fetch(SQL["close_breakers"], name)})
 
 
 async def forget(tx: Tx) -> None:

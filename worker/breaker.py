@@ -1,7 +1,8 @@
 """Whether a vendor is asked at all: closed -> open (it failed or refused) -> half open (one request tries) -> closed | open. Pure.
 
-It opens after `FAILURES` failures in a row, and at the first refusal that only an operator can mend (key, credits, address):
-a thousand jobs need not each hear it. Each opening in a row is twice as long as the one before.
+It opens after `FAILURES` failures in a row, and after `REFUSED` when the last is a refusal that only an operator can mend (key,
+credits, address): a thousand jobs need not each hear it. Each opening in a row is twice as long as the one before. There is one
+for each operation and credential: a key may be refused for one operation and serve another.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from db.pace import Breaker
 
-FAILURES = 5
+FAILURES, REFUSED = 5, 3
 FAILED_S, MAX_FAILED_S = 5.0, 300.0
 REFUSED_S, MAX_REFUSED_S = 60.0, 3600.0
 #: Refusals that the next request would hear too. Others are about this one request, or are ours (a budget).
@@ -41,10 +42,14 @@ def lesson_of(error: BaseException | None) -> Lesson:
     return "nothing"
 
 
-def door(breaker: Breaker, now: float) -> Door:
-    """May a request pass? "try": one may, to see whether the vendor is back."""
+def door(breaker: Breaker, now: float, *, first: bool = False) -> Door:
+    """May a request pass? "try": one may, to see whether the vendor is back. `first`: it is a new worker's first one; after a
+    refusal it tries, because its settings may be new.
+    """
     if breaker.state == "closed":
         return "open"
+    if first and breaker.state == "open" and breaker.code is not None:
+        return "try"
     return "shut" if now < (breaker.until or 0.0) else "try"
 
 
@@ -70,7 +75,8 @@ def learned(breaker: Breaker, lesson: Lesson, now: float, error: BaseException |
         error=(str(error) or type(error).__name__)[:500],
         error_at=now,
     )
-    return said if not (refused or tried or said.failures >= FAILURES) else _opened(said, now, refused)
+    enough = tried or said.failures >= (REFUSED if refused else FAILURES)
+    return _opened(said, now, refused) if enough else said
 
 
 def _opened(breaker: Breaker, now: float, refused: bool) -> Breaker:

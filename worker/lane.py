@@ -37,8 +37,14 @@ MAX_SPREAD_S = 900.0
 class Ticket:
     """A turn that has begun. `tries`: this call tries whether the vendor is back."""
 
+    operation: str
     began: float
     tries: bool
+
+
+def name_of(spec: OperationSpec) -> str:
+    """What its breaker is known by."""
+    return f"{spec.vendor}.{spec.operation}"
 
 
 class Lane:
@@ -53,11 +59,16 @@ class Lane:
         self._waiting = self._flying = self._permits = 0
         self._slots: deque[tuple[float, float]] = deque()  # local times: from, until
         self._fresh_until = self._denied_until = self._blocked_until = self._believed_until = 0.0
-        self._shut = self._trying = self._contended = False
+        self._contended = False
+        # By operation: until when its breaker is known to let requests pass, failures in a row, whether it is shut.
+        self._open_until: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._shut: set[str] = set()
+        self._trying: str | None = None
         self._promised = 0.0
         self._started: deque[float] = deque(maxlen=1000)
         self._call_s = 1.0
-        self._failures = self._throttled = 0
+        self._throttled = 0
         self._hinted_until = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
@@ -74,7 +85,7 @@ class Lane:
             except TimeoutError:
                 raise self._crowded() from None
             try:
-                return await self._first_in_line(patience)
+                return await self._first_in_line(name_of(spec), patience)
             finally:
                 self._gate.release()
         finally:
@@ -88,17 +99,18 @@ class Lane:
         self._room.set()
         self._when_idle()
 
-    async def _first_in_line(self, patience: float) -> Ticket:
+    async def _first_in_line(self, operation: str, patience: float) -> Ticket:
         while True:
             now = monotonic()
             if now >= patience + 2 * PATIENCE_S:
                 raise self._crowded()  # the database is slower than its answers keep
             if now < self._blocked_until and now < self._believed_until:
                 raise self._paced(now)
-            if self._shut:
-                await self._knock()
-            if now >= self._fresh_until or (self._may_have_more(now) and self._flying >= self._permits):
-                await self._lease()
+            if operation in self._shut:
+                await self._knock(operation)
+            fresh = now < self._fresh_until and now < self._open_until.get(operation, 0.0)
+            if not fresh or (self._may_have_more(now) and self._flying >= self._permits):
+                await self._lease(operation)
             elif self._flying >= self._permits:
                 if now >= patience:
                     raise self._crowded()
@@ -106,13 +118,13 @@ class Lane:
             elif (slot := self._next_slot(now)) is None:
                 if now >= patience:
                     raise self._crowded()
-                await self._lease()
+                await self._lease(operation)
             elif await self._reached(slot):
-                return self._start()
+                return self._start(operation)
 
-    def _start(self) -> Ticket:
-        ticket = Ticket(monotonic(), self._trying)
-        self._flying, self._trying = self._flying + 1, False
+    def _start(self, operation: str) -> Ticket:
+        ticket = Ticket(operation, monotonic(), self._trying == operation)
+        self._flying, self._trying = self._flying + 1, None
         self._started.append(ticket.began)
         return ticket
 
@@ -143,44 +155,45 @@ class Lane:
         except TimeoutError:
             pass
 
-    async def _lease(self) -> None:
+    async def _lease(self, operation: str) -> None:
         windows = self._pace.windows
         pace = rhythm(windows) if windows else None
         recent = sum(1 for at in self._started if at > monotonic() - 1.0)
         free = self._pace.concurrency - self._flying
-        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent, self._patience_s)
+        first = operation not in self._open_until
+        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent, self._patience_s, first)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
-            at = await rows.hold(tx, self._pace.name, self._credential)
+            at = await rows.hold(tx, self._pace.name, self._credential, operation)
             after = monotonic()
-            was = (at.timetable, dict(at.holders), at.breaker)
             got = lease(at, pace, self._pace.concurrency, self._timeout_s, wish)
-            if was != (at.timetable, at.holders, at.breaker):
-                await rows.keep(tx, at)
+            await rows.keep(tx, at)
         self._take(at, got, before, after, pace.lateness_s if pace else PATIENCE_S)
 
     def _take(self, at: Standing, got: Lease, before: float, after: float, lateness_s: float) -> None:
         """The database's time lay between `before` and `after`: a slot is used neither early nor late by either."""
-        self._shut, self._failures = got.refused is not None, at.breaker.failures
+        self._failures[at.operation] = at.breaker.failures
         self._throttled = at.timetable.get("throttled", 0)
-        self._permits, self._contended, self._trying = got.permits, got.contended, got.trying
-        self._fresh_until = before + got.fresh_s
+        self._permits, self._contended = got.permits, got.contended
+        self._trying = at.operation if got.trying else None
+        self._fresh_until = self._open_until[at.operation] = before + got.fresh_s
         self._slots.extend((after + t - at.now, before + t - at.now + lateness_s) for t in got.slots)
         self._denied_until = self._blocked_until = 0.0
         if got.refused is not None:
+            self._shut.add(at.operation)
             raise got.refused
         if got.blocked_until is not None:
             self._blocked_until, self._believed_until = after + got.blocked_until - at.now, after + BELIEVED_S
         elif got.permits <= self._flying:
             self._denied_until = after + POLL_S * (0.5 + random.random())  # noqa: S311
 
-    async def _knock(self) -> None:
+    async def _knock(self, operation: str) -> None:
         """The breaker was open: read it, without a lock, before anybody queues for the row."""
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-            found, now = await rows.peek(tx, self._pace.name, self._credential)
+            found, now = await rows.peek(tx, operation, self._credential)
         if breaker.door(found, now) == "shut":
-            raise breaker.complaint(self._pace.name, found, now)
-        self._shut = False
+            raise breaker.complaint(operation, found, now)
+        self._shut.discard(operation)
 
     def _paced(self, now: float) -> VendorBusy:
         """No slot soon. Jobs are spread over the time to come, or all would be back at once."""
@@ -196,24 +209,24 @@ class Lane:
         words = f"{self._pace.name} has {self._pace.concurrency} requests under way, as many as it may"
         return VendorBusy(words, after_s=after_s * (0.5 + random.random()), code="paced")  # noqa: S311
 
-    async def learn(self, error: BaseException | None, hint: PaceHint | None, *, tried: bool) -> None:
+    async def learn(self, ticket: Ticket, error: BaseException | None, hint: PaceHint | None) -> None:
         """What the call told, for everybody. Nothing is written while all is well."""
         lesson = breaker.lesson_of(error)
         narrow = hint is not None and lessons.matters(hint) and monotonic() >= self._hinted_until
-        quiet = lesson == "nothing" or (lesson == "worked" and not (self._failures or self._throttled))
-        if quiet and not tried and not narrow:
+        quiet = lesson == "nothing" or (
+            lesson == "worked" and not (self._failures.get(ticket.operation) or self._throttled)
+        )
+        if quiet and not ticket.tries and not narrow:
             return
         self._hinted_until = monotonic() + BELIEVED_S if narrow else self._hinted_until
         try:
             async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-                at = await rows.hold(tx, self._pace.name, self._credential)
-                was = (at.timetable, at.breaker)
-                lessons.learn(at, lesson, error, hint if narrow else None, tried=tried)
-                if was != (at.timetable, at.breaker):
-                    await rows.keep(tx, at)
-            if tried or narrow or lesson != "worked":
+                at = await rows.hold(tx, self._pace.name, self._credential, ticket.operation)
+                lessons.learn(at, lesson, error, hint if narrow else None, tried=ticket.tries)
+                await rows.keep(tx, at)
+            if ticket.tries or narrow or lesson != "worked":
                 self._forget()
-            self._failures, self._throttled = at.breaker.failures, at.timetable.get("throttled", 0)
+            self._failures[at.operation], self._throttled = at.breaker.failures, at.timetable.get("throttled", 0)
         except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
             log.warning("pace_not_learnt", pace=self._pace.name, error=str(away))
 
@@ -243,11 +256,9 @@ class Lane:
                 return  # somebody came meanwhile, and has leased anew
             try:
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-                    at = await rows.hold(tx, self._pace.name, self._credential)
-                    was = dict(at.holders)
+                    at = await rows.hold(tx, self._pace.name, self._credential, "")
                     give_back(at, self._holder, 0, self._timeout_s)
-                    if was != at.holders:
-                        await rows.keep(tx, at)
+                    await rows.keep(tx, at)
             except (HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
                 log.debug("permits_lapse", pace=self._pace.name, error=str(away))
 

@@ -26,7 +26,7 @@ WANTS_S = 3.0
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a worker asks for: `starting` requests want to leave within `patience_s`, `flying` are under way; `ahead` more are to be
-    expected.
+    expected. `first`: it has not asked for this operation before.
     """
 
     holder: str
@@ -34,6 +34,7 @@ class Wish:
     flying: int
     ahead: int = 0
     patience_s: float = PATIENCE_S
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ class Lease:
 
 def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float, wish: Wish) -> Lease:
     """Fulfil a wish as far as it goes, and write it into `at`. `pace` None: as fast as permits allow."""
-    door = breaker.door(at.breaker, at.now)
+    door = breaker.door(at.breaker, at.now, first=wish.first)
     if door == "shut":
         _hold(at, wish, wish.flying, timeout_s, wants=False)
-        return Lease(wish.flying, refused=breaker.complaint(at.name, at.breaker, at.now))
+        return Lease(wish.flying, refused=breaker.complaint(at.operation, at.breaker, at.now))
     permits, contended = _permits(at, concurrency, wish)
     if door == "try":
         permits, wish = min(permits, wish.flying + 1), replace(wish, ahead=0)

@@ -63,7 +63,7 @@ class Pacer:
             raise
         finally:
             lane.leave(ticket)
-            await lane.learn(ended, heard_hint.get(), tried=ticket.tries)
+            await lane.learn(ticket, ended, heard_hint.get())
 
     def host_turn(self, host: str, delay_s: float) -> AbstractAsyncContextManager[None]:
         """Wait for the turn to ask a site once, and hold it during the request. `host`: the registrable domain; `delay_s`: the

@@ -9,18 +9,28 @@ CREATE TABLE app.paces (
     timetable jsonb NOT NULL DEFAULT '{}',
     holders jsonb NOT NULL DEFAULT '{}',
     next_at timestamptz,
-    breaker text NOT NULL DEFAULT 'closed' CHECK (breaker IN ('closed', 'open', 'half_open')),
-    failures integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
-    opens integer NOT NULL DEFAULT 0 CHECK (opens >= 0),
+    updated_at timestamptz NOT NULL DEFAULT app.now(),
+    PRIMARY KEY (name, credential)
+) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.paces TO headwater_system;
+
+-- One row for each operation (`vendor.operation`) that ever failed: a key may be refused for one operation and serve another of the same pace.
+-- Written only by whoever holds the row of the operation's pace.
+CREATE TABLE app.breakers (
+    operation varchar(150) NOT NULL,
+    credential varchar(100) NOT NULL,
+    state text NOT NULL CHECK (state IN ('closed', 'open', 'half_open')),
+    failures integer NOT NULL CHECK (failures >= 0),
+    opens integer NOT NULL CHECK (opens >= 0),
     opened_until timestamptz,
     error_code varchar(100),
     error varchar(500),
     error_at timestamptz,
     updated_at timestamptz NOT NULL DEFAULT app.now(),
-    PRIMARY KEY (name, credential),
-    CONSTRAINT until_known CHECK (breaker = 'closed' OR opened_until IS NOT NULL)
-) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000);
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.paces TO headwater_system;
+    PRIMARY KEY (operation, credential),
+    CONSTRAINT until_known CHECK (state = 'closed' OR opened_until IS NOT NULL)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.breakers TO headwater_system;
 
 -- One row for each site that our crawler asks: one request at a time, at its distance from the one before.
 CREATE TABLE app.crawl_hosts (

@@ -23,6 +23,7 @@ WITHOUT_TENANT = {
     "app.workers": {"SELECT"},  # processes of the installation, which work for everybody
     "app.vendor_operations": {"SELECT"},  # whom this installation can ask
     "app.schema_migrations": {"SELECT"},  # which version of the schema this is
+    "app.breakers": set(),
     "app.paces": set(),  # how the house's keys are used
     "app.crawl_hosts": set(),  # whom anybody's jobs look at
     "app.crawl_robots": set(),

@@ -39,7 +39,7 @@ class Worker:
 @given(st.integers(1, 5), ACTS)
 def test_no_more_at_once_than_allowed(concurrency: int, acts: list[tuple[int, str, float]]) -> None:
     # S3.13 S3.10
-    at = Standing("acme", "house", now=1000.0)
+    at = Standing("acme", "house", "acme.find", now=1000.0)
     workers = [Worker(f"w{i}") for i in range(4)]
     lost: list[float] = []
     for who, what, pause in acts:
@@ -68,7 +68,7 @@ def test_no_more_at_once_than_allowed(concurrency: int, acts: list[tuple[int, st
 
 def test_what_a_dead_worker_held_is_free_when_its_requests_must_have_ended() -> None:
     # S3.10
-    at = Standing("acme", "house", now=1000.0)
+    at = Standing("acme", "house", "acme.find", now=1000.0)
     assert lease(at, None, 1, TIMEOUT_S, Wish("dead", 1, 0)).permits == 1
     assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 0
     at.now += FRESH_S + TIMEOUT_S + GRACE_S + 0.001
@@ -77,7 +77,7 @@ def test_what_a_dead_worker_held_is_free_when_its_requests_must_have_ended() -> 
 
 def test_whoever_waits_gets_the_permit_of_a_busy_worker_in_the_end() -> None:
     # S3.13: no worker keeps a vendor to itself
-    at = Standing("acme", "house", now=1000.0)
+    at = Standing("acme", "house", "acme.find", now=1000.0)
     assert lease(at, None, 1, TIMEOUT_S, Wish("busy", 5, 0)).permits == 1
     assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 0
     at.now += 1
@@ -87,7 +87,7 @@ def test_whoever_waits_gets_the_permit_of_a_busy_worker_in_the_end() -> None:
 
 def test_only_one_tries_and_only_its_answer_counts() -> None:
     # S3.10
-    at = Standing("acme", "house", now=1000.0, breaker=Breaker("open", failures=5, opens=1, until=999.0))
+    at = Standing("acme", "house", "acme.find", now=1000.0, breaker=Breaker("open", failures=5, opens=1, until=999.0))
     tries = lease(at, None, 4, TIMEOUT_S, Wish("one", 3, 0))
     assert (tries.trying, len(tries.slots)) == (True, 1)
     assert isinstance(lease(at, None, 4, TIMEOUT_S, Wish("other", 1, 0)).refused, VendorBusy)
@@ -100,6 +100,17 @@ def test_only_one_tries_and_only_its_answer_counts() -> None:
     assert (again.state, again.until) == ("open", at.now + 10)
     at.now += TIMEOUT_S + GRACE_S + 0.001  # the one that tried died
     assert lease(at, None, 4, TIMEOUT_S, Wish("other", 1, 0)).trying
+
+
+def test_a_new_worker_tries_what_was_refused_because_its_key_may_be_new() -> None:
+    # S3.13
+    refused = Breaker("open", failures=3, opens=4, until=9000.0, code="vendor_auth", error="wrong key")
+    at = Standing("acme", "house", "acme.find", now=1000.0, breaker=refused)
+    assert isinstance(lease(at, None, 4, TIMEOUT_S, Wish("old", 1, 0)).refused, VendorRefused)
+    assert lease(at, None, 4, TIMEOUT_S, Wish("new", 1, 0, first=True)).trying
+    failed = Breaker("open", failures=5, opens=1, until=9000.0)
+    at = Standing("acme", "house", "acme.find", now=1000.0, breaker=failed)
+    assert isinstance(lease(at, None, 4, TIMEOUT_S, Wish("new", 1, 0, first=True)).refused, VendorBusy)
 
 
 @pytest.mark.parametrize("opens", range(12))
