@@ -19,7 +19,8 @@ REFUSED_S, MAX_REFUSED_S = 60.0, 3600.0
 #: Refusals that the next request would hear too. Others are about this one request, or are ours (a budget).
 REFUSALS = frozenset({"vendor_auth", "vendor_quota", "vendor_moved"})
 
-#: What a call told about its vendor. `nothing`: it was not the vendor who spoke.
+#: What a call told about its vendor. `nothing`: it was not the vendor who spoke (a timeout that is
+#: no VendorDown is the database's or the job's).
 Lesson = Literal["worked", "throttled", "failed", "refused", "nothing"]
 Door = Literal["open", "try", "shut"]
 
@@ -33,7 +34,7 @@ def lesson_of(error: BaseException | None) -> Lesson:
             return "throttled"
         case VendorBusy(code="pending"):
             return "worked"
-        case VendorDown() | BadAnswer() | TimeoutError():
+        case VendorDown() | BadAnswer():
             return "failed"
         case VendorRefused(code=code) if code in REFUSALS:
             return "refused"

@@ -163,21 +163,13 @@ class Purchase(Generic[Query, Answer]):
     async def _in_turn(
         self, begin: Callable[[], Awaitable[Call[Query] | None]], ask: Callable[[Call[Query]], Awaitable[None]]
     ) -> None:
-        """Wait for a turn, then open the call and ask. What our own books say is kept from the pace, which learns of vendors."""
-        call: Call[Query] | None = None
-        refused: Exception | None = None
+        """Wait for a turn, then open the call and ask. The pace knows what our own books say from what the vendor said."""
         async with self._turn():
-            try:
-                call = await begin()
-            except Exception as error:
-                refused = error
-            if call is not None:
-                self.asked = True
-                await ask(call)
-        if refused is not None:
-            raise refused
-        if call is None:
-            raise _elsewhere()
+            call = await begin()
+            if call is None:
+                raise _elsewhere()
+            self.asked = True
+            await ask(call)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         pacer = self._ctx.pacer if self._paced else None

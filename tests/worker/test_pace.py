@@ -227,6 +227,7 @@ async def test_a_refused_key_is_not_tried_by_every_job(
         VendorRefused("our request is wrong", code="vendor_rejected_request"),
         VendorBusy("still at work on it", code="pending", after_s=30),
         ValueError("a fault of our own"),
+        TimeoutError(),
     ],
 )
 async def test_what_is_no_fault_of_the_vendor_changes_nothing(
