@@ -20,11 +20,22 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from contracts.findings import CompanyQuery, EmailQuery, PeopleAt, PersonQuery
+from contracts.findings import (
+    Alert,
+    CompanyQuery,
+    CrmProbe,
+    CrmRecord,
+    EmailQuery,
+    OutgoingMessage,
+    PeopleAt,
+    PersonQuery,
+    TemplatesQuery,
+)
 from contracts.providers import Operation
 from contracts.settings import Settings
 from tests.providers.sandbox_fixture import RunningSandbox
-from worker.providers import hunter
+from worker.providers import clearbit, hunter, lusha, odoo, pagerduty, slack, trengo, webhook, whatsapp, zerobounce
+from worker.providers.sandbox.clearbit import QUEUED
 from worker.providers.sandbox.people import Person, mailbox, people_of
 from worker.providers.sandbox.profiles import knows
 from worker.providers.sandbox.world import Company, World
@@ -68,6 +79,13 @@ class Subject:
         """The look-up itself. Raises VendorRefused when it is absent."""
         made = {f"{op.spec.vendor}.{op.spec.operation}": op for op in self.make(settings)}
         return made[self.name]
+
+
+class _Hook(Subject):
+    """A look-up whose whole address is its key."""
+
+    def settings(self, sandbox: RunningSandbox, **more: Any) -> Settings:
+        return sandbox.settings(**{self.setting: f"{sandbox.url}/slack/services/T0/B0/{SECRET}", **more})
 
 
 @cache
@@ -122,7 +140,79 @@ def _hunter_subject(operation: str, hits: Queries, misses: Queries, **more: Any)
     )
 
 
+def _lusha_subject(operation: str, hits: Queries, misses: Queries) -> Subject:
+    statuses = {"451": "suppressed"}
+    return Subject(f"lusha.{operation}", lusha.make, "lusha_api_key", "lusha_base_url", hits, misses, statuses=statuses)
+
+
+def _answered_at_once(person: Person) -> bool:
+    return world().luck("clearbit-queue", person.email) >= QUEUED
+
+
+def _reachable() -> list[Person]:
+    """Owners whom Lusha knows and lets be called."""
+    return [p for p in people() if p.seniority == "owner" and not p.do_not_call and knows(world(), "lusha", p.id, 0.55)]
+
+
+def _zerobounce_subject(operation: str, address: str) -> Subject:
+    return Subject(
+        f"zerobounce.{operation}", zerobounce.make, "zerobounce_api_key", address,
+        lambda: [EmailQuery(email=e) for e in mailboxes("valid")[:3]],
+        lambda: [EmailQuery(email=mailboxes("unknown")[0])],
+    )  # fmt: skip
+
+
+def _messages(template: str) -> Queries:
+    phones = ("+6591234567", "+6591234568")
+    words = {"template": template, "parameters": ("Mei",), "reference": "lead-17"}
+    return lambda: [OutgoingMessage.model_validate({"to": to, **words}) for to in phones]
+
+
+def _alerts() -> Sequence[BaseModel]:
+    return [Alert(key=f"provider:{name}:quota", summary="used up", severity="warning") for name in ("hunter", "pdl")]
+
+
+def _records() -> Sequence[BaseModel]:
+    return [
+        CrmRecord(model="res.partner", external_id=f"headwater.company_{n}", values={"name": c.name, "city": c.city})
+        for n, c in enumerate(clothiers()[:3])
+    ]
+
+
+def _odoo_subject(operation: str, hits: Queries, **also: str) -> Subject:
+    more: dict[str, Any] = {"units": 0.0, "exhausted": None, "also": also}
+    return Subject(f"odoo.{operation}", odoo.make, "odoo_api_key", "odoo_url", hits, **more)
+
+
+#: What goes out: messages, records for the CRM, alerts. None of them has misses.
+OUTGOING: tuple[Subject, ...] = (
+    Subject("trengo.send", trengo.make, "trengo_api_token", "trengo_base_url", _messages("98231"), exhausted=None),
+    Subject(
+        "trengo.templates", trengo.make, "trengo_api_token", "trengo_base_url",
+        lambda: [TemplatesQuery(page=page) for page in (1, 2)], units=0.0, exhausted=None,
+    ),
+    Subject("whatsapp.send", whatsapp.make, "whatsapp_token", "whatsapp_base_url", _messages("intro_facilities")),
+    _odoo_subject("upsert", _records),
+    _odoo_subject("upsert", _records, odoo_transport="jsonrpc"),
+    _odoo_subject("check", lambda: [CrmProbe(), CrmProbe(models=("res.partner",))]),
+    _Hook("slack.post", slack.make, "slack_webhook_url", "slack_webhook_url", _alerts, units=0.0, exhausted=None),
+    Subject(
+        "pagerduty.event", pagerduty.make, "pagerduty_routing_key", "pagerduty_base_url", _alerts, units=0.0,
+        exhausted=None,
+    ),
+    Subject(
+        "webhook.post", webhook.make, "alert_webhook_secret", "alert_webhook_url", _alerts, units=0.0, exhausted=None,
+        shape_matters=False, json_matters=False,
+    ),
+)  # fmt: skip
+
 SUBJECTS: tuple[Subject, ...] = (
+    *OUTGOING,
+    Subject(
+        "clearbit.combined", clearbit.make, "clearbit_api_key", "clearbit_base_url",
+        lambda: [EmailQuery(email=p.email) for p in known_people("clearbit", 0.4) if _answered_at_once(p)][:3],
+        lambda: [EmailQuery(email="zyz@quokka.example")], statuses={"404": "miss"},
+    ),
     _hunter_subject(
         "domain_search",
         lambda: [PeopleAt(domain=p.company.domain) for p in known_people("hunter", 0.6)[:3]],
@@ -146,4 +236,15 @@ SUBJECTS: tuple[Subject, ...] = (
         "combined", lambda: [EmailQuery(email=p.email) for p in known_people("hunter", 0.5)[:3]],
         lambda: [EmailQuery(email="zyz@quokka.example")],
     ),
+    _lusha_subject("people", lambda: [named(p) for p in known_people("lusha", 0.55)[:3]], lambda: [NOBODY]),
+    _lusha_subject(
+        "find", lambda: [PeopleAt(domain=p.company.domain) for p in _reachable()[:3]],
+        lambda: [PeopleAt(domain="quokka.example")],
+    ),
+    _lusha_subject(
+        "company", lambda: [CompanyQuery(domain=c.domain) for c in known_companies("lusha", 0.7)[:3]],
+        lambda: [CompanyQuery(domain="quokka.example")],
+    ),
+    _zerobounce_subject("verify", "zerobounce_base_url"),
+    _zerobounce_subject("verify_batch", "zerobounce_bulk_url"),
 )  # fmt: skip

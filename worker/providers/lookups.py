@@ -11,9 +11,11 @@ from contracts.settings import Settings
 from worker.providers import (
     acra,
     apollo_lookups,
+    clearbit,
     companies_house,
     hunter,
     linkedin_profile,
+    lusha,
     odoo,
     pagerduty,
     pdl_lookups,
@@ -22,24 +24,28 @@ from worker.providers import (
     trengo,
     webhook,
     whatsapp,
+    zerobounce,
 )
 
 Make = Callable[[Settings], Sequence[Operation[Any, Any]]]
 
 #: (vendor, its maker). `make` raises VendorRefused (code `vendor_absent`) naming the setting that is missing.
 VENDORS: tuple[tuple[str, Make], ...] = (
-    ("webhook", webhook.make),
-    ("pagerduty", pagerduty.make),
-    ("slack", slack.make),
-    ("odoo", odoo.make),
     ("acra", acra.make),
     ("apollo", apollo_lookups.make),
+    ("clearbit", clearbit.make),
     ("companies_house", companies_house.make),
     ("hunter", hunter.make),
+    ("lusha", lusha.make),
+    ("odoo", odoo.make),
+    ("pagerduty", pagerduty.make),
     ("pdl", pdl_lookups.make),
     ("sam", sam.make),
+    ("slack", slack.make),
     ("trengo", trengo.make),
+    ("webhook", webhook.make),
     ("whatsapp", whatsapp.make),
+    ("zerobounce", zerobounce.make),
 )
 
 

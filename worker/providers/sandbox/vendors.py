@@ -5,31 +5,37 @@ from __future__ import annotations
 from worker.providers.sandbox import (
     alerts,
     apollo,
+    clearbit,
     companies_house,
     data_gov_sg,
     google_cse,
     hunter,
+    lusha,
     odoo,
     pdl,
     sam,
     trengo,
     whatsapp,
+    zerobounce,
 )
 from worker.providers.sandbox.sites import site
 from worker.providers.sandbox.vendor import Offer
 
 OFFERS: tuple[Offer, ...] = (
     *alerts.OFFERS,
-    *odoo.OFFERS,
     *apollo.OFFERS,
+    *clearbit.OFFERS,
     *companies_house.OFFERS,
     *data_gov_sg.OFFERS,
     *google_cse.OFFERS,
     *hunter.OFFERS,
+    *lusha.OFFERS,
+    *odoo.OFFERS,
     *pdl.OFFERS,
     *sam.OFFERS,
     *trengo.OFFERS,
     *whatsapp.OFFERS,
+    *zerobounce.OFFERS,
 )
 
 __all__ = ["OFFERS", "site"]
