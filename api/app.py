@@ -17,7 +17,20 @@ from api.deps import DefaultTenant, declared_query
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
-from api.routes import auth, discovery_queries, health, jobs, keys, leads, outbox, profiles, runs, staging
+from api.routes import (
+    auth,
+    discovery_queries,
+    enrichments,
+    health,
+    jobs,
+    keys,
+    leads,
+    outbox,
+    profiles,
+    runs,
+    staging,
+    waterfalls,
+)
 from api.tokens import Signer
 from api.trace import Trace
 from api.wake import Wake
@@ -28,7 +41,21 @@ from db.pool import open_pool
 from db.transaction import transaction
 
 ROUTERS = tuple(
-    module.router for module in (auth, keys, runs, leads, profiles, discovery_queries, staging, outbox, jobs, health)
+    module.router
+    for module in (
+        auth,
+        keys,
+        runs,
+        leads,
+        enrichments,
+        waterfalls,
+        profiles,
+        discovery_queries,
+        staging,
+        outbox,
+        jobs,
+        health,
+    )
 )
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)

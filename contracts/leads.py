@@ -71,7 +71,7 @@ class ContactRow(BaseModel):
 
 
 class LeadRow(BaseModel):
-    """A lead in a list. `latest_enrichment` and `latest_score` are null until those stages exist."""
+    """A lead in a list. `latest_score` is null until that stage exists."""
 
     id: UUID
     status: LeadStatus

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from contracts.enrichment import FactRow, FactValue
 from db.sql import load
 from db.transaction import Tx
@@ -25,7 +27,9 @@ async def save(tx: Tx, tenant: UUID, lead_id: UUID | None, facts: Sequence[tuple
         [f.kind for _, f in pairs],
         [e for e, _ in pairs],
         [f.field for _, f in pairs],
-        [f.value for _, f in pairs],
+        [
+            to_json(f.value).decode() for _, f in pairs
+        ],  # a list among the values would be taken for a dimension of the array
         [f.vendor for _, f in pairs],
         [f.operation for _, f in pairs],
         [f.source_url for _, f in pairs],

@@ -2,11 +2,11 @@
 -- What a source says now. The same value again only renews its date; another value of the same source takes the old one's place.
 INSERT INTO app.field_values (tenant_id, kind, entity_id, field, value, value_hash, vendor, operation, source_url, terms, confidence,
                               verified, lead_id, observed_at)
-SELECT $1, f.kind, f.entity_id, f.field, f.value, sha256(convert_to(f.value::text, 'UTF8')), f.vendor, f.operation, f.source_url, f.terms,
+SELECT $1, f.kind, f.entity_id, f.field, f.value::jsonb, sha256(convert_to(f.value, 'UTF8')), f.vendor, f.operation, f.source_url, f.terms,
        f.confidence, f.verified, $2, f.observed_at
-  FROM unnest($3::text[], $4::uuid[], $5::text[], $6::jsonb[], $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::boolean[], $13::timestamptz[])
+  FROM unnest($3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::boolean[], $13::timestamptz[])
        AS f(kind, entity_id, field, value, vendor, operation, source_url, terms, confidence, verified, observed_at)
- ORDER BY f.kind, f.entity_id, f.field, f.vendor, sha256(convert_to(f.value::text, 'UTF8'))
+ ORDER BY f.kind, f.entity_id, f.field, f.vendor, sha256(convert_to(f.value, 'UTF8'))
 ON CONFLICT (tenant_id, kind, entity_id, field, vendor, value_hash) DO UPDATE
    SET observed_at = greatest(field_values.observed_at, EXCLUDED.observed_at), confidence = EXCLUDED.confidence,
        verified = coalesce(EXCLUDED.verified, field_values.verified), superseded_at = NULL

@@ -11,7 +11,7 @@ from contracts.events import LeadDiscovered
 from contracts.identity import Key, company_keys, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
-from db import entities, outbox
+from db import enrichments, entities, outbox
 from db.entities import Placed
 from db.slices import Slice
 from db.sql import load
@@ -243,7 +243,11 @@ async def list_(
     rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, status, run_id, lead_id, limit)]
     latest = await tx.fetch(SQL["latest_records"], tenant, [r["company_id"] for r in rows])
     by_company = {r["company_id"]: dict(r) for r in latest}
-    return [{**r, "latest_discovery": by_company.get(r["company_id"])} for r in rows]
+    by_lead = await enrichments.latest(tx, tenant, [r["id"] for r in rows])
+    return [
+        {**r, "latest_discovery": by_company.get(r["company_id"]), "latest_enrichment": by_lead.get(r["id"])}
+        for r in rows
+    ]
 
 
 async def show(tx: Tx, tenant: UUID, lead_id: UUID) -> dict[str, Any] | None:
