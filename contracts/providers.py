@@ -157,7 +157,8 @@ class Page(BaseModel):
 class CompanySearch(Protocol):
     """Finds companies for a query in words.
 
-    It may have, too: `pace: Pace`; `unit: str`; `units_for(limit: int) -> float`, the worst case of a page where its size is money.
+    It may have, too: `pace: Pace`; `unit: str`; `units_for(limit: int) -> float`, the worst case of a page where its size is
+    money; `max_pages: int`, where a query has no more.
 
     Raises: VendorBusy, VendorDown, VendorRefused, BadAnswer (see `contracts/errors.py`).
     """

@@ -17,10 +17,11 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
-from db import access, hosts, pace, queue, retention
+from db import access, budgets, hosts, ledger, pace, queue, retention
 from db.pool import open_pool
 from db.queue import Stranded
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
+from worker import directory
 from worker.activities import ACTIVITIES
 from worker.context import Stopped
 from worker.dispatcher import Dispatcher, open_dispatch_pool
@@ -85,6 +86,7 @@ async def work(
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, url)
         if "jobs" in only:
+            await directory.publish(pool, ports, settings)
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
             _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
         if "maintain" in only:
@@ -145,6 +147,9 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         why = Stopped("quarantined", "worker_died", "three workers died while they ran this job")
         await tell(activities, tx, gone.tenant_id, gone.job, gone.payload, why)
 
+    async def write_off_adrift(_: Tx) -> int:
+        return await ledger.write_off_adrift(pool)
+
     chores = (
         queue.forget_workers,
         retention.keep_months,
@@ -152,6 +157,9 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         access.forget_logins,
         pace.forget,
         hosts.forget,
+        ledger.drop_raw,
+        budgets.forget,
+        write_off_adrift,
     )
     maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores)
     parts.start("maintain", maintenance.run(), maintenance.stop)

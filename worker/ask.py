@@ -62,7 +62,7 @@ async def page(
     Raises: what the port raises; VendorBusy when the same page is being asked for elsewhere; VendorRefused (code `budget_spent`);
     Hopeless (code `forfeited`) when it was paid for and the answer was lost.
     """
-    pages = _Pages(port)
+    pages = Pages(port)
     purchase = Purchase(ctx, pages, paced=pages.paced)
     (reply,) = await purchase.make([PageQuery(query=query, cursor=cursor, limit=limit)])
     if reply.value is None:
@@ -86,7 +86,7 @@ def _lost(vendor: str, what: str) -> Hopeless:
     return Hopeless(f"{words} headwater vendors resend", code="forfeited")
 
 
-class _Pages:
+class Pages:
     """A search as an operation whose items are pages."""
 
     def __init__(self, port: CompanySearch) -> None:

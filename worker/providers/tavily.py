@@ -56,6 +56,7 @@ class TavilySearch:
     vendor = "tavily"
     billable = True
     units_per_page = CREDITS_PER_SEARCH
+    max_pages = 1
     pace = Pace("tavily.search", (Window(60, 60),))
 
     def __init__(self, channel: Channel, base_url: str, key: SecretStr, *, timeout_s: float) -> None:
