@@ -54,7 +54,7 @@ def hook(asked: Asked) -> Answer:
     times = received[key]["times"] + 1 if key in received else 1
     headers = {name: asked.headers.get(name) for name in names}
     received[key] = {"headers": headers, "body": asked.body.decode(), "times": times}
-    return Answer(204, "text/plain", b"")
+    return Answer(200, "text/plain", b"received, thank you")
 
 
 def posted(asked: Asked) -> Answer:
