@@ -52,7 +52,7 @@ class Hosts:
                 # Its own distance is known; whoever holds it is probably done in a moment.
                 wait = max(got.wait_s, min(got.held_s, 1.0))
                 raise VendorBusy(f"{host} is being asked by another job", after_s=wait, code="host_busy")
-            await asyncio.sleep(POLL_S * (0.5 + random.random()))  # noqa: S311
+            await asyncio.sleep(min(left, POLL_S * (0.5 + random.random())))  # noqa: S311
         began = time.monotonic()
         try:
             await asyncio.sleep(got.wait_s)
