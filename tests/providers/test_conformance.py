@@ -16,8 +16,18 @@ from contracts.providers import Channel, CompanySearch, FoundCompany, Page
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import registry
 
-HTTP = (Channel.GOOGLE, Channel.KEYWORD, Channel.REGISTER)
-PAGED = (Channel.REGISTER, Channel.FILE)
+HTTP = tuple(channel for channel in Channel if channel is not Channel.FILE)
+#: One of each adapter.
+ADAPTERS = tuple(channel for channel in HTTP if channel not in (Channel.KEYWORD, Channel.SOCIAL))
+#: For what costs seconds, and is the same for all.
+SLOWER = (Channel.GOOGLE, Channel.REGISTER)
+PAGED = (Channel.REGISTER, Channel.FILE, Channel.APOLLO, Channel.PDL, Channel.COMPANIES_HOUSE)
+#: Their cursors are our own, so that a wrong one is known for what it is.
+COUNTED = (Channel.REGISTER, Channel.FILE, Channel.APOLLO, Channel.COMPANIES_HOUSE)
+BASE_URLS = {
+    f"{vendor}_base_url": "http://127.0.0.1:9"
+    for vendor in ("tavily", "gleif", "apollo", "pdl", "companies_house", "google_cse")
+}
 QUERIES = (  # S0.10
     "corporate clothing suppliers South Africa",
     "workwear manufacturers Johannesburg",
@@ -26,6 +36,8 @@ QUERIES = (  # S0.10
     "branded apparel South Africa",
 )
 QUERY = QUERIES[0]
+#: A register of one country is asked about that country.
+COUNTRIES = {Channel.COMPANIES_HOUSE: ("GB", "United Kingdom")}
 
 
 @pytest.fixture
@@ -46,6 +58,10 @@ async def first_page(search: CompanySearch, query: str = QUERY, limit: int = 20)
     return await search.search(query, cursor=None, limit=limit)
 
 
+def query_for(channel: Channel, text: str = "corporate clothing suppliers") -> str:
+    return f"{text} {COUNTRIES.get(channel, ('ZA', 'South Africa'))[1]}"
+
+
 async def walk(search: CompanySearch, query: str, limits: tuple[int, ...]) -> list[FoundCompany]:
     found: list[FoundCompany] = []
     cursor, turn = None, 0
@@ -63,13 +79,14 @@ async def walk(search: CompanySearch, query: str, limits: tuple[int, ...]) -> li
 async def test_a_search_finds_companies_with_a_name_a_country_and_an_id(
     channels: registry.Registry, channel: Channel
 ) -> None:  # S2.02
-    page = await first_page(channels.company_search(channel))
+    page = await first_page(channels.company_search(channel), query_for(channel))
     assert 8 <= len(page.companies) <= 20
     assert len({company.external_id for company in page.companies}) == len(page.companies)
-    assert {company.country for company in page.companies} == {"ZA"}
-    for company in page.companies:
-        assert company.registry_id or company.domain
-        assert company.raw
+    assert {company.country for company in page.companies} == {COUNTRIES.get(channel, ("ZA", ""))[0]}
+    known = [company for company in page.companies if company.registry_id or company.domain]
+    # A page on a social network need not say where the company's own site is.
+    assert len(known) >= (len(page.companies) / 2 if channel is Channel.SOCIAL else len(page.companies))
+    assert all(company.raw for company in page.companies)
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -110,7 +127,7 @@ async def test_the_register_knows_firms_that_the_web_knows(channels: registry.Re
 
 @pytest.mark.parametrize("channel", list(Channel))
 async def test_nothing_found_is_an_empty_page(channels: registry.Registry, channel: Channel) -> None:  # S2.14
-    page = await first_page(channels.company_search(channel), "zyzzyva quokka South Africa")
+    page = await first_page(channels.company_search(channel), query_for(channel, "zyzzyva quokka"))
     assert page.companies == ()
     assert page.next_cursor is None
 
@@ -120,14 +137,16 @@ async def test_paging_reaches_the_end_once_whatever_the_page_size(
     channels: registry.Registry, channel: Channel
 ) -> None:  # S2.06
     search = channels.company_search(channel)
-    whole = [company.external_id for company in await walk(search, "clothing South Africa", (200,))]
+    query = query_for(channel, "clothing")
+    whole = [company.external_id for company in await walk(search, query, (200,))]
     assert len(whole) > 20
     for limits in ((7,), (10, 4, 9)):
-        walked = [company.external_id for company in await walk(search, "clothing South Africa", limits)]
-        assert walked == whole
+        walked = [company.external_id for company in await walk(search, query, limits)]
+        # Apollo shows the companies that a team has saved in a list of their own, after the others of the page.
+        assert sorted(walked) == sorted(whole) if channel is Channel.APOLLO else walked == whole
 
 
-@pytest.mark.parametrize("channel", PAGED)
+@pytest.mark.parametrize("channel", COUNTED)
 @pytest.mark.parametrize("cursor", ["", "-1", "x", "1e3", "٣", "9" * 30])
 async def test_a_cursor_that_no_page_gave_is_refused(
     channels: registry.Registry, channel: Channel, cursor: str
@@ -174,33 +193,30 @@ ERRORS: list[tuple[str, type[HeadwaterError], str]] = [
 ]
 
 
-@pytest.mark.parametrize("channel", HTTP)
-@pytest.mark.parametrize(("kind", "error", "code"), ERRORS)
+@pytest.mark.parametrize("channel", ADAPTERS)
 async def test_each_failure_is_named_for_the_next_move_and_tried_once(
-    channels: registry.Registry,
-    sandbox: RunningSandbox,
-    caplog: pytest.LogCaptureFixture,
-    channel: Channel,
-    kind: str,
-    error: type[HeadwaterError],
-    code: str,
+    channels: registry.Registry, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture, channel: Channel
 ) -> None:  # S2.14
     caplog.set_level(logging.DEBUG)
-    sandbox.fault(kind)
     search = channels.company_search(channel)
-    with pytest.raises(error) as caught:
-        await first_page(search)
-    assert caught.value.code == code
-    assert search.vendor in caught.value.detail
-    assert [line["count"] for line in sandbox.requests()] == [1], "an adapter never retries"
-    if isinstance(caught.value, VendorDown):
-        assert caught.value.sent
-    # The key is in no text that an error tracker or a log would keep.
-    shown = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value)) + repr(vars(search))
-    assert KEY not in shown
+    # The largest answer is read up to the same limit for every vendor.
+    expected = [each for each in ERRORS if each[0] != "huge" or channel in SLOWER]
+    for kind, error, code in expected:
+        sandbox.reset()
+        sandbox.fault(kind)
+        with pytest.raises(error) as caught:
+            pytest.fail(f"{kind}: {await first_page(search, query_for(channel))}")
+        assert caught.value.code == code, kind
+        assert search.vendor in caught.value.detail
+        assert [line["count"] for line in sandbox.requests()] == [1], f"{kind}: an adapter never retries"
+        if isinstance(caught.value, VendorDown):
+            assert caught.value.sent
+        # The key is in no text that an error tracker or a log would keep.
+        shown = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value)) + repr(vars(search))
+        assert KEY not in shown
+        assert caught.value.__context__ is None
     assert KEY not in caplog.text
-    assert caught.value.__context__ is None
-    assert (await first_page(search)).companies, "the next call is not harmed"
+    assert (await first_page(search, query_for(channel))).companies, "the next call is not harmed"
 
 
 @pytest.mark.parametrize("kind", ["432", "433"])
@@ -213,14 +229,14 @@ async def test_tavilys_own_codes_mean_that_credits_are_gone(
     assert caught.value.code == "vendor_quota"
 
 
-@pytest.mark.parametrize("channel", HTTP)
+@pytest.mark.parametrize("channel", SLOWER)
 @pytest.mark.parametrize("form", ["seconds", "date"])
 async def test_a_throttled_call_says_how_long_to_wait(
     channels: registry.Registry, sandbox: RunningSandbox, channel: Channel, form: str
 ) -> None:
     sandbox.fault("429", retry_after_s=30, retry_after_form=form)
     with pytest.raises(VendorBusy) as caught:
-        await first_page(channels.company_search(channel))
+        await first_page(channels.company_search(channel), query_for(channel))
     assert caught.value.after_s == pytest.approx(30, abs=2)
 
 
@@ -231,7 +247,7 @@ async def test_a_wait_of_a_year_is_cut_to_an_hour(channels: registry.Registry, s
     assert caught.value.after_s == 3600
 
 
-@pytest.mark.parametrize("channel", HTTP)
+@pytest.mark.parametrize("channel", SLOWER)
 @pytest.mark.parametrize("kind", ["timeout", "slow"])
 async def test_a_vendor_that_is_silent_or_drips_is_left_at_the_deadline(
     hasty: registry.Registry, sandbox: RunningSandbox, channel: Channel, kind: str
@@ -244,12 +260,11 @@ async def test_a_vendor_that_is_silent_or_drips_is_left_at_the_deadline(
     assert caught.value.sent, "it may have been billed"
 
 
-@pytest.mark.parametrize("channel", HTTP)
+@pytest.mark.parametrize("channel", ADAPTERS)
 async def test_a_vendor_that_is_not_there_cannot_have_billed(sandbox: RunningSandbox, channel: Channel) -> None:
-    nowhere = "http://127.0.0.1:9"
-    built = registry.build(sandbox.settings(tavily_base_url=nowhere, gleif_base_url=nowhere))
+    built = registry.build(sandbox.settings(**BASE_URLS))
     with pytest.raises(VendorDown, match="cannot be reached") as caught:
-        await first_page(built.company_search(channel))
+        await first_page(built.company_search(channel), query_for(channel))
     assert not caught.value.sent
     await built.close()
 
@@ -259,7 +274,7 @@ async def test_what_a_hostile_vendor_sends_can_still_be_stored(
     channels: registry.Registry, sandbox: RunningSandbox, channel: Channel
 ) -> None:
     sandbox.fault("hostile")
-    page = await first_page(channels.company_search(channel))
+    page = await first_page(channels.company_search(channel), query_for(channel))
     assert page.companies
     stored = json.dumps([company.model_dump(mode="json") for company in page.companies], ensure_ascii=False)
     stored.encode("utf-8")
