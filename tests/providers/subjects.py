@@ -34,8 +34,25 @@ from contracts.findings import (
 from contracts.providers import Operation
 from contracts.settings import Settings
 from tests.providers.sandbox_fixture import RunningSandbox
-from worker.providers import clearbit, hunter, lusha, odoo, pagerduty, slack, trengo, webhook, whatsapp, zerobounce
+from worker.providers import (
+    apollo_lookups,
+    brightdata,
+    clearbit,
+    companies_house,
+    hunter,
+    lusha,
+    odoo,
+    pagerduty,
+    pdl_lookups,
+    slack,
+    trengo,
+    webhook,
+    whatsapp,
+    zerobounce,
+)
+from worker.providers.sandbox.brightdata import SLOW
 from worker.providers.sandbox.clearbit import QUEUED
+from worker.providers.sandbox.companies_house import number_of
 from worker.providers.sandbox.people import Person, mailbox, people_of
 from worker.providers.sandbox.profiles import knows
 from worker.providers.sandbox.world import Company, World
@@ -206,8 +223,52 @@ OUTGOING: tuple[Subject, ...] = (
     ),
 )  # fmt: skip
 
+
+def _on_linkedin() -> list[PersonQuery]:
+    """People whose public page can be read at once."""
+    known = [p.linkedin for p in known_people("brightdata", 0.8)]
+    return [PersonQuery(linkedin_url=url) for url in known if world().luck("brightdata-slow", url) >= SLOW]
+
+
+#: Who says what is known under a name, a domain, a number or an address.
+SOURCES: tuple[Subject, ...] = (
+    Subject(
+        "apollo.match", apollo_lookups.make, "apollo_api_key", "apollo_base_url",
+        lambda: [named(p) for p in known_people("apollo", 0.7)[:3]], lambda: [NOBODY],
+    ),
+    Subject(
+        "apollo.organization", apollo_lookups.make, "apollo_api_key", "apollo_base_url",
+        lambda: [CompanyQuery(domain=c.domain) for c in known_companies("apollo", 0.75)[:3]],
+        lambda: [CompanyQuery(domain="quokka.example")],
+    ),
+    Subject(
+        "apollo.people", apollo_lookups.make, "apollo_api_key", "apollo_base_url",
+        lambda: [PeopleAt(domain=p.company.domain) for p in known_people("apollo", 0.7)[:3]],
+        lambda: [PeopleAt(domain="quokka.example")], units=0.0,
+    ),
+    Subject(
+        "pdl.person", pdl_lookups.make, "pdl_api_key", "pdl_base_url",
+        lambda: [named(p) for p in known_people("pdl", 0.6)[:3]], lambda: [NOBODY],
+    ),
+    Subject(
+        "pdl.company", pdl_lookups.make, "pdl_api_key", "pdl_base_url",
+        lambda: [CompanyQuery(domain=c.domain) for c in known_companies("pdl", 0.7)[:3]],
+        lambda: [CompanyQuery(domain="quokka.example")],
+    ),
+    Subject(
+        "companies_house.company", companies_house.make, "companies_house_api_key", "companies_house_base_url",
+        lambda: [CompanyQuery(registry_id=f"gb-coh:{number_of(c)}") for c in world().companies("GB")[:3]],
+        lambda: [CompanyQuery(registry_id="gb-coh:ZZ999999")], units=0.0, exhausted=None,
+    ),
+    Subject(
+        "brightdata.profile", brightdata.make, "brightdata_api_key", "brightdata_base_url",
+        lambda: _on_linkedin()[:3], lambda: [PersonQuery(linkedin_url="https://www.linkedin.com/in/zyz-quokka")],
+    ),
+)  # fmt: skip
+
 SUBJECTS: tuple[Subject, ...] = (
     *OUTGOING,
+    *SOURCES,
     Subject(
         "clearbit.combined", clearbit.make, "clearbit_api_key", "clearbit_base_url",
         lambda: [EmailQuery(email=p.email) for p in known_people("clearbit", 0.4) if _answered_at_once(p)][:3],

@@ -168,7 +168,8 @@ def _records(heard: Heard) -> list[Json]:
     if heard.kind == "miss":
         return []
     # One record may come without its list.
-    given = [heard.json] if isinstance(heard.json, dict) else heard.json
+    alone = isinstance(heard.json, dict) and ("input" in heard.json or "input_url" in heard.json or "url" in heard.json)
+    given = [heard.json] if alone else heard.json
     if not isinstance(given, list) or any(not isinstance(each, dict) for each in given):
         raise BadAnswer("brightdata answered no list of records: its API may have changed", vendor="brightdata")
     return given
