@@ -45,9 +45,9 @@ async def claim(tx: Tx, host: str, holder: UUID, *, delay_s: float, patience_s: 
     return Taken(found["held_s"] or 0.0, found["wait_s"]) if found is not None else Taken(0.0, 0.0)
 
 
-async def release(tx: Tx, host: str, holder: UUID, took_s: float) -> None:
+async def release(tx: Tx, host: str, holder: UUID, *, took_s: float, delay_s: float) -> None:
     """The request is over, after `took_s` seconds: a slow site is left in peace for as long again (10 s at most)."""
-    await tx.execute(SQL["release"], host, holder, took_s)
+    await tx.execute(SQL["release"], host, holder, took_s, delay_s)
 
 
 async def leave_alone(tx: Tx, host: str, after_s: float | None) -> None:

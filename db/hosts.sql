@@ -16,8 +16,11 @@ SELECT greatest(0, extract(epoch FROM h.held_until - app.now()))::float8 AS held
   FROM app.crawl_hosts h WHERE h.host = $1
 
 -- release --
--- The request is over; the distance counts from its end if the site was slow to answer ($3: seconds it took). A distance it had to ask for shrinks again.
-UPDATE app.crawl_hosts SET held_until = NULL, holder = NULL, delay_s = CASE WHEN delay_s < 0.25 THEN 0 ELSE delay_s * 0.9 END, next_at = greatest(next_at, app.now() + least($3::float8, 10) * interval '1 second')
+-- The request is over: the next one is due $4 seconds after it really began ($3 seconds ago), and no sooner than it took (10 s at most). A distance
+-- that the site had to ask for shrinks again.
+UPDATE app.crawl_hosts
+   SET held_until = NULL, holder = NULL, delay_s = CASE WHEN delay_s < 0.25 THEN 0 ELSE delay_s * 0.9 END,
+       next_at = greatest(next_at, app.now() + greatest(least($3::float8, 10), greatest($4::float8, delay_s) - $3) * interval '1 second')
  WHERE host = $1 AND holder = $2
 
 -- leave_alone --

@@ -37,15 +37,13 @@ class Hosts:
     @asynccontextmanager
     async def turn(self, host: str, delay_s: float) -> AsyncIterator[None]:
         """See `Pacer.host_turn`."""
-        holder = uuid4()
+        holder, delay_s = uuid4(), min(delay_s, MAX_DELAY_S)
         until = time.monotonic() + self._patience_s
         # A turn cancelled while it is being claimed lapses with the hold.
         while True:
             left = max(0.0, until - time.monotonic())
             async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-                got = await hosts.claim(
-                    tx, host, holder, delay_s=min(delay_s, MAX_DELAY_S), patience_s=left, hold_s=self._hold_s
-                )
+                got = await hosts.claim(tx, host, holder, delay_s=delay_s, patience_s=left, hold_s=self._hold_s)
             if isinstance(got, hosts.Held):
                 break
             if got.wait_s > left or left <= 0:
@@ -59,7 +57,7 @@ class Hosts:
             began = time.monotonic()
             yield
         finally:
-            await self._release(host, holder, time.monotonic() - began)
+            await self._release(host, holder, time.monotonic() - began, delay_s)
 
     async def leave_alone(self, host: str, after_s: float | None) -> None:
         capped = None if after_s is None else min(max(after_s, 0.0), MAX_AFTER_S)
@@ -74,9 +72,9 @@ class Hosts:
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             await hosts.remember_robots(tx, robots)
 
-    async def _release(self, host: str, holder: UUID, took_s: float) -> None:
+    async def _release(self, host: str, holder: UUID, took_s: float, delay_s: float) -> None:
         try:
             async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-                await hosts.release(tx, host, holder, took_s)
+                await hosts.release(tx, host, holder, took_s=took_s, delay_s=delay_s)
         except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
             log.warning("host_not_released", error=str(error))  # the hold lapses by itself
