@@ -42,9 +42,25 @@ class BudgetView(BudgetRule):
     resets_at: AwareDatetime | None = None
 
 
+class Spent(BaseModel):
+    """What a run spent on one operation. `reserved`: still outstanding."""
+
+    vendor: str
+    operation: str
+    unit: str
+    billable: bool
+    calls: int
+    found: int
+    missed: int
+    forfeited: int
+    spent: float
+    reserved: float
+    cost_usd: float | None = None
+
+
 #: Setting -> whose limit it is: scope, vendor, unit, period.
 SETTINGS: dict[str, tuple[BudgetScope, str, str, Period]] = {
-    "openai_daily_tokens_cap": ("tenant", "openai", "token", "day"),
+    "openai_daily_tokens_cap": ("tenant", "llm", "token", "day"),
     "tavily_max_queries": ("tenant", "tavily", "credit", "day"),
     "lusha_max_contact_lookups": ("tenant", "lusha", "lookup", "day"),
     "zerobounce_max_verifications": ("tenant", "zerobounce", "verification", "day"),
