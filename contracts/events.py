@@ -45,7 +45,7 @@ class RunRequested(Fact):
     about: ClassVar[str] = "run_id"
     type: Literal["RunRequested"] = "RunRequested"
     run_id: UUID
-    kind: Literal["discovery", "opportunities"] = "discovery"
+    kind: Literal["discovery", "opportunities", "maintenance"] = "discovery"
     dry_run: bool = False
 
 
@@ -58,7 +58,9 @@ class SliceReady(Fact):
     run_id: UUID
     slice_id: UUID
     page: Annotated[int, Field(ge=0, le=1_000_000)]
-    kind: Literal["opportunities"] | None = Field(default=None, description="of its run; None: a discovery run")
+    kind: Literal["opportunities", "maintenance"] | None = Field(
+        default=None, description="of its run; None: a discovery run"
+    )
 
 
 class LeadDiscovered(Fact):

@@ -92,6 +92,12 @@ class EvaluateOpportunities(Payload):
     round: int = Field(default=0, ge=0, le=1_000_000)
 
 
+class PullRegister(Payload):
+    """Arguments of `staging.pull`. Data sets are fetched by `staging.fetch` (FetchPage)."""
+
+    run_id: UUID
+
+
 class Probe(Payload):
     """Arguments of the measuring job."""
 
@@ -129,6 +135,8 @@ _ALL = (
     JobSpec("opportunities.fetch", "opportunities", FetchPage, "once", 180, RetryPolicy(4, 1, 60)),
     JobSpec("opportunities.share", "opportunities", RunOpportunities, "once", 60, RetryPolicy(5, 0.5, 30)),
     JobSpec("opportunities.evaluate", "opportunities", EvaluateOpportunities, "once", 120, RetryPolicy(5, 1, 60)),
+    JobSpec("staging.pull", "staging", PullRegister, "once", 120, RetryPolicy(5, 1, 60)),
+    JobSpec("staging.fetch", "staging", FetchPage, "once", 1800, RetryPolicy(6, 2, 300)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

@@ -58,7 +58,7 @@ async def start(
     mode: str,
     dry_run: bool,
     triggered_by: str,
-    kind: Literal["discovery", "opportunities"] = "discovery",
+    kind: Literal["discovery", "opportunities", "maintenance"] = "discovery",
     requested_by: str | None = None,
     occurrence_key: str | None = None,
     idempotency: tuple[str, object] | None = None,
@@ -225,7 +225,7 @@ async def show(tx: Tx, tenant: UUID, run_id: UUID) -> RunView | None:
     if row is None:
         return None
     slices = [SliceView.model_validate(dict(s)) for s in await tx.fetch(SQL["slices"], tenant, run_id)]
-    return _view(row, slices)
+    return _view(row, slices).model_copy(update={"spent": await vendors.spent(tx, tenant, run_id)})
 
 
 async def list_(

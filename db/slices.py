@@ -35,7 +35,7 @@ async def plan(
     run_id: UUID,
     slices: Sequence[tuple[str, str, str | None]],
     *,
-    kind: Literal["opportunities"] | None = None,
+    kind: Literal["opportunities", "maintenance"] | None = None,
 ) -> list[UUID]:
     """Write the slices (channel, query, first cursor) and emit their first pages. Returns their ids in order.
 
@@ -91,7 +91,9 @@ async def advance(
     )
 
 
-async def next_page(tx: Tx, tenant: UUID, of: Slice, *, kind: Literal["opportunities"] | None = None) -> None:
+async def next_page(
+    tx: Tx, tenant: UUID, of: Slice, *, kind: Literal["opportunities", "maintenance"] | None = None
+) -> None:
     """Let the page after the one just committed be fetched."""
     ready = SliceReady(run_id=of.run_id, slice_id=of.id, page=of.page + 1, kind=kind)
     await outbox.emit(tx, tenant, ready, correlation_id=of.run_id)

@@ -12,18 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_json
 
 from contracts.findings import RegisterEntity
+from contracts.runs import RunParams
 from contracts.staging import Source, StagedCompany, StagedPage, StagingImport, StagingStatus, Tally
 from contracts.tenants import SYSTEM_TENANT
-from db import paging
+from db import paging, runs
 from db.sql import load
 from db.transaction import Pool, Tx, transaction
 
 SQL = load("staging")
 
+#: Time budget of a pull, in seconds: 27 files take minutes, two million rows in pages two hours.
+PULL_S = 6 * 3600
+#: Rows of one page.
+PAGE_ROWS = 2_000
 #: A batch says when it changed rows before it commits them. Nobody's batch takes longer than this.
 LATE = timedelta(minutes=10)
 
@@ -85,6 +91,33 @@ async def finish(tx: Tx, of: StagingImport) -> None:
 async def restart(tx: Tx, of: StagingImport) -> None:
     """Read a finished import once more from its beginning."""
     await tx.execute(SQL["restart_import"], SYSTEM_TENANT, of.id)
+
+
+async def start_pull(tx: Tx, datasets: Sequence[str], *, by_pages: bool, triggered_by: str, requested_by: str) -> UUID:
+    """Ask for a pull: a run of the reserved tenant, its event committed with it. No `datasets`: all there are.
+
+    `by_pages`: page by page from the start, instead of as files.
+    """
+    params = RunParams(
+        channels=(),
+        queries=tuple(datasets),
+        max_companies=100_000,
+        max_queries=1_000,
+        max_runtime_seconds=PULL_S,
+        page_size=PAGE_ROWS,
+        cursor="0" if by_pages else None,
+    )
+    run_id, _ = await runs.start(
+        tx,
+        SYSTEM_TENANT,
+        params,
+        kind="maintenance",
+        mode="manual",
+        dry_run=False,
+        triggered_by=triggered_by,
+        requested_by=requested_by,
+    )
+    return run_id
 
 
 async def receive(pool: Pool, entities: Sequence[RegisterEntity], tally: Tally) -> Tally:

@@ -10,6 +10,7 @@ from worker.enrichment import jobs as enrichment
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
+from worker.staging import jobs as staging
 
 ACTIVITIES: Mapping[str, Activity] = {
     "discovery.run": Activity(discovery.run, discovery.run_stopped),
@@ -20,6 +21,8 @@ ACTIVITIES: Mapping[str, Activity] = {
     "opportunities.fetch": Activity(opportunities.fetch, opportunities.fetch_stopped),
     "opportunities.share": Activity(opportunities.share, opportunities.stopped),
     "opportunities.evaluate": Activity(opportunities.evaluate, opportunities.stopped),
+    "staging.pull": Activity(staging.pull, staging.pull_stopped),
+    "staging.fetch": Activity(staging.fetch, staging.fetch_stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -23,6 +23,7 @@ from contracts.jobs import (
     FetchPage,
     Job,
     Probe,
+    PullRegister,
     RunDiscovery,
     RunOpportunities,
     job,
@@ -36,11 +37,14 @@ def jobs_for(event: Event) -> list[Job | Again]:
             if event.kind == "opportunities":
                 asked = RunOpportunities(run_id=event.run_id)
                 return [job("opportunities.run", str(event.run_id), asked, run_id=event.run_id)]
+            if event.kind == "maintenance":
+                return [job("staging.pull", str(event.run_id), PullRegister(run_id=event.run_id), run_id=event.run_id)]
             name = "discovery.dry_run" if event.dry_run else "discovery.run"
             return [job(name, str(event.run_id), RunDiscovery(run_id=event.run_id), run_id=event.run_id)]
         case SliceReady():
             page = FetchPage(run_id=event.run_id, slice_id=event.slice_id, page=event.page)
-            name = "opportunities.fetch" if event.kind == "opportunities" else "discovery.fetch"
+            fetch = {None: "discovery.fetch", "opportunities": "opportunities.fetch", "maintenance": "staging.fetch"}
+            name = fetch[event.kind]
             return [job(name, f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
         case LeadDiscovered():
             return []  # enriched when asked for: the nightly run chooses whom

@@ -12,7 +12,7 @@ import pytest
 
 from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import Event, Probed, RunRequested, SliceReady
-from contracts.jobs import JOBS, Payload
+from contracts.jobs import JOBS, QUEUES, Payload
 from contracts.settings import Settings
 from db import jobs, queue
 from db.queue import Delivery
@@ -28,6 +28,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "discovery.run": lambda: RunRequested(run_id=uuid4()),
     "discovery.dry_run": lambda: RunRequested(run_id=uuid4(), dry_run=True),
     "discovery.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0),
+    "staging.pull": lambda: RunRequested(run_id=uuid4(), kind="maintenance"),
+    "staging.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="maintenance"),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }
@@ -60,7 +62,7 @@ class Frame:
         await dispatcher(self.pool).dispatch_batch()
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             worker = await queue.register(tx, "here", 1, ["jobs"])
-            found = await queue.fetch(tx, worker, ["probe", "discovery"], 1)
+            found = await queue.fetch(tx, worker, list(QUEUES), 1)
         return found[0] if found else None
 
     async def perform(self, delivery: Delivery, name: str, body: Body) -> None:

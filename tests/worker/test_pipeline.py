@@ -30,6 +30,11 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (SliceReady(run_id=RUN, slice_id=PART, page=3), [("discovery.fetch", f"discovery.fetch:{RUN}:{PART}:3")]),
     (LeadDiscovered(lead_id=LEAD), []),
     (RunFinished(run_id=RUN, status="completed"), []),
+    (RunRequested(run_id=RUN, kind="maintenance"), [("staging.pull", f"staging.pull:{RUN}")]),
+    (
+        SliceReady(run_id=RUN, slice_id=PART, page=3, kind="maintenance"),
+        [("staging.fetch", f"staging.fetch:{RUN}:{PART}:3")],
+    ),
     (RunRequested(run_id=RUN, kind="opportunities"), [("opportunities.run", f"opportunities.run:{RUN}")]),
     (
         SliceReady(run_id=RUN, slice_id=PART, page=3, kind="opportunities"),
