@@ -42,6 +42,10 @@ class BudgetView(BudgetRule):
     resets_at: AwareDatetime | None = None
 
 
+class BudgetList(BaseModel):
+    items: list[BudgetView]
+
+
 class Spent(BaseModel):
     """What a run spent on one operation. `reserved`: still outstanding."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from contracts.budgets import Spent
 from contracts.providers import PROVIDER_ALIASES, Channel
 from contracts.texts import LongTitle, Name, Title
 
@@ -176,6 +177,7 @@ class RunView(BaseModel):
     )
     cancel_requested_at: datetime | None
     slices: list[SliceView] | None = None
+    spent: list[Spent] | None = Field(default=None, description="what it asked of vendors and what that cost so far")
 
 
 class RunPage(BaseModel):

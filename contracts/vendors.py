@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from contracts.budgets import BudgetView
+from contracts.budgets import BudgetView, Spent
 from contracts.runs import RunParams
 
 
@@ -60,20 +61,21 @@ class VendorList(BaseModel):
     budgets: list[BudgetView]
 
 
-class Spent(BaseModel):
-    """What a run spent on one operation. `reserved`: still outstanding."""
+class LostItem(BaseModel):
+    """An item that was paid for and whose answer was lost."""
 
+    id: UUID
     vendor: str
     operation: str
-    unit: str
-    billable: bool
-    calls: int
-    found: int
-    missed: int
-    forfeited: int
-    spent: float
-    reserved: float
-    cost_usd: float | None = None
+    request: dict[str, object]
+    units_spent: float
+    run_id: UUID | None
+    error: str | None
+    sent_at: AwareDatetime
+
+
+class LostList(BaseModel):
+    items: list[LostItem]
 
 
 class SpentList(BaseModel):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
 from uuid import UUID
 
+from contracts.alerts import AlertView, Severity
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("alerts")
-Severity = Literal["critical", "error", "warning", "info"]
 
 
 async def raise_(
@@ -31,8 +30,6 @@ async def acknowledge(tx: Tx, tenant: UUID, alert_id: UUID) -> bool:
     return await tx.fetchval(SQL["acknowledge"], tenant, alert_id) is not None
 
 
-async def standing(
-    tx: Tx, tenants: Sequence[UUID], *, resolved: bool = False, limit: int = 100
-) -> list[dict[str, Any]]:
+async def standing(tx: Tx, tenants: Sequence[UUID], *, resolved: bool = False, limit: int = 100) -> list[AlertView]:
     """Open and acknowledged alerts, newest first; `resolved` ones too if asked."""
-    return [dict(r) for r in await tx.fetch(SQL["list"], list(tenants), resolved, limit)]
+    return [AlertView(**dict(r)) for r in await tx.fetch(SQL["list"], list(tenants), resolved, limit)]

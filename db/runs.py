@@ -15,7 +15,7 @@ from contracts.providers import Channel
 from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunParams, RunStatus, RunView, SliceView
 from contracts.settings import Settings
 from db import idempotency as idempotency_keys
-from db import jobs, outbox
+from db import jobs, outbox, vendors
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx

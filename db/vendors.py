@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from contracts.budgets import Spent
 from contracts.paces import BreakerView
-from contracts.vendors import Spent, VendorOperation, VendorView, priced
+from contracts.vendors import VendorOperation, VendorView, priced
 from db import ledger
 from db.sql import load
 from db.transaction import Tx

@@ -205,7 +205,7 @@ async def test_an_answer_that_cost_more_is_kept_and_somebody_is_told(
     await settle(pool, tenant, held, 5)
     assert tuple(await conn.fetchrow(COUNTERS) or ())[3:] == (3, 0, 5)
     async with transaction(pool, tenant) as tx:
-        told = {a["rule"]: a["severity"] for a in await alerts.standing(tx, [tenant])}
+        told = {a.rule: a.severity for a in await alerts.standing(tx, [tenant])}
     assert told == {"vendor.worst_case_passed": "warning", "budget.overrun": "error"}
     with pytest.raises(BudgetSpent):
         await reserve(pool, tenant, 0.5, limits)

@@ -62,7 +62,7 @@ async def test_the_only_item_that_is_lost_ends_the_job_and_is_never_bought_again
     assert (await calls(conn))[0][:3] == ("forfeited", 1, 1)
     async with transaction(pool, tenant) as tx:
         (alert,) = await alerts.standing(tx, [tenant])
-    assert (alert["rule"], alert["severity"], alert["count"]) == ("vendor.answer_lost", "warning", 1)
+    assert (alert.rule, alert.severity, alert.count) == ("vendor.answer_lost", "warning", 1)
 
 
 @pytest.mark.parametrize("trouble", [VendorDown("cut", sent=True), BadAnswer("not JSON")])

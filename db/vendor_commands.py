@@ -1,0 +1,269 @@
+"""`headwater vendors` and `headwater alerts`: who can be asked, what it cost, what may be spent, what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+
+from contracts.alerts import AlertList
+from contracts.budgets import BudgetList, BudgetRule, BudgetScope, Period, defaults
+from contracts.errors import Invalid, NotFound
+from contracts.misfits import in_words
+from contracts.runs import CreateRun
+from contracts.settings import Settings
+from contracts.vendors import Forecast, LostItem, LostList, SpentList, VendorList, forecast
+from db import alerts, budgets, discovery_queries, ledger, pace, runs, vendors
+from db.terminal import JsonOption, TenantOption, as_owner, ask, operator, print_json, print_table
+from db.transaction import Tx
+
+T = TypeVar("T")
+vendors_app = typer.Typer(no_args_is_help=True, help="Vendors: who can be asked, what it cost, budgets, lost answers.")
+budgets_app = typer.Typer(invoke_without_command=True, help="What may be spent: shown; set or unset.")
+vendors_app.add_typer(budgets_app, name="budgets")
+alerts_app = typer.Typer(no_args_is_help=True, help="Alerts: what wants a person's eye.")
+
+OwnerOption = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
+Vendor = Annotated[str, typer.Argument(help="e.g. tavily.")]
+Unit = Annotated[str, typer.Argument(help="What it counts in: credit, token, call, lookup, verification, message.")]
+PeriodOption = Annotated[Period, typer.Option(help="run, day or month (UTC).")]
+ScopeOption = Annotated[BudgetScope, typer.Option(help="tenant, or credential: all tenants with the house's key.")]
+
+
+@vendors_app.command("list")
+def list_vendors(
+    days: Annotated[float, typer.Option(min=0.01, max=366, help="How far the figures look back.")] = 7,
+    tenant: TenantOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Every operation: calls, hits, cost, latency, errors, breaker; the absent ones with the reason; budgets of one tenant."""
+
+    async def work(tx: Tx, tenants: list[UUID], settings: Settings) -> VendorList:
+        since, views = await vendors.figures(tx, tenants, await pace.breakers(tx), days * 86_400)
+        owner = tenants[0] if len(tenants) == 1 else None
+        left = await budgets.standing(tx, owner, defaults(settings), credentials=True) if owner else []
+        return VendorList(since=since, vendors=views, budgets=left)
+
+    found = ask(work, tenant)
+    if json:
+        print_json(found)
+        return
+    columns = (
+        "vendor", "operation", "calls", "hit_rate", "spent", "unit", "cost_usd", "median_ms", "p95_ms", "error_rate",
+        "breaker", "absent",
+    )  # fmt: skip
+    rounded = [view.model_copy(update=_rounded(view.model_dump())) for view in found.vendors]
+    print_table(rounded, columns, empty="no worker has started yet: run `headwater up` or `headwater worker`")
+
+
+def _rounded(view: dict[str, object]) -> dict[str, object]:
+    return {name: round(value, 2) for name, value in view.items() if isinstance(value, float)}
+
+
+@vendors_app.command("spent")
+def show_spent(
+    run_id: Annotated[UUID, typer.Option("--run", help="Id of a run.")],
+    tenant: TenantOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What a run asked of vendors and what that cost."""
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> SpentList:
+        for owner in tenants:
+            if await runs.peek(tx, owner, run_id) is not None:
+                return SpentList(items=await vendors.spent(tx, owner, run_id))
+        raise NotFound(f"no run {run_id}: `headwater runs list` shows them", code="run_not_found")
+
+    found = ask(work, tenant)
+    if json:
+        print_json(found)
+        return
+    columns = ("vendor", "operation", "calls", "found", "missed", "forfeited", "spent", "reserved", "unit", "cost_usd")
+    print_table(found.items, columns, empty="it asked nobody")
+
+
+@vendors_app.command("forecast")
+def show_forecast(
+    channel: Annotated[list[str] | None, typer.Option(help="May be repeated: register, google, …")] = None,
+    query: Annotated[list[str] | None, typer.Option(help="What to search for. May be repeated.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Records to read at most.")] = None,
+    max_companies: Annotated[int | None, typer.Option(help="Companies to create at most.")] = None,
+    max_queries: Annotated[int | None, typer.Option(help="Queries to use at most.")] = None,
+    tenant: OwnerOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What a discovery run with these options would cost at most, against what is left. Asks nobody, changes nothing."""
+    given = {
+        "channels": channel,
+        "queries": query,
+        "limit": limit,
+        "max_companies": max_companies,
+        "max_queries": max_queries,
+    }
+    body = _checked(
+        lambda: CreateRun.model_validate({name: value for name, value in given.items() if value is not None})
+    )
+
+    async def work(tx: Tx, owner: UUID) -> Forecast:
+        settings = Settings()
+        params = await discovery_queries.params_of(tx, owner, body, settings)
+        return forecast(params, await vendors.known(tx), await budgets.standing(tx, owner, defaults(settings)))
+
+    found = as_owner(tenant, work)
+    if json:
+        print_json(found)
+        return
+    print_table(
+        found.costs,
+        ("vendor", "requests", "units", "unit", "cost_usd", "left", "budget", "fits"),
+        empty="no vendor is asked",
+    )
+    for reason in found.absent:
+        typer.echo(f"absent: {reason}", err=True)
+
+
+@vendors_app.command("forfeited")
+def list_forfeited(
+    vendor: Annotated[str | None, typer.Option(help="Only of this vendor.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    tenant: OwnerOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Items that were paid for and whose answers were lost, newest first. Their requests may name people."""
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> LostList:
+        return LostList(items=[LostItem(**row) for row in await ledger.forfeited(tx, tenants[0], vendor, limit)])
+
+    found = ask(work, tenant or _default())
+    if json:
+        print_json(found)
+        return
+    print_table(
+        found.items,
+        ("id", "vendor", "operation", "units_spent", "sent_at", "run_id", "error"),
+        empty="nothing was lost",
+    )
+
+
+@vendors_app.command("resend")
+def resend(
+    item: Annotated[UUID, typer.Argument(metavar="ITEM", help="Id from `vendors forfeited`.")],
+    tenant: OwnerOption = None,
+) -> None:
+    """Let a lost item be bought again by the next job that wants it. Audited; what it cost before stays on the books."""
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> str:
+        let_go = await ledger.resend(tx, tenants[0], item, by=operator())
+        return f"{let_go['vendor']} {let_go['operation']} may be asked again"
+
+    typer.echo(f"{ask(work, tenant or _default())}; `headwater jobs retry` starts a job that gave up over it")
+
+
+@vendors_app.command("reset")
+def reset(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", help="A vendor, or vendor.operation.")],
+) -> None:
+    """Ask a vendor again at once: its breakers close. For when the key or the plan was mended."""
+
+    async def work(tx: Tx, _tenants: list[UUID], _settings: Settings) -> list[str]:
+        return await pace.reset(tx, name)
+
+    if not ask(work, None):
+        raise _refused(NotFound(f"nothing holds {name} back: `headwater vendors list` shows what is open"))
+    typer.echo(f"{name} is asked again")
+
+
+@budgets_app.callback()
+def list_budgets(context: typer.Context, tenant: OwnerOption = None, json: JsonOption = False) -> None:
+    """Every budget: limit, where it comes from, what is reserved, spent and left, when it resets."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work(tx: Tx, tenants: list[UUID], settings: Settings) -> BudgetList:
+        return BudgetList(items=await budgets.standing(tx, tenants[0], defaults(settings), credentials=True))
+
+    found = ask(work, tenant or _default())
+    if json:
+        print_json(found)
+        return
+    columns = ("scope", "vendor", "unit", "period", "limit", "source", "reserved", "spent", "left", "resets_at")
+    print_table(found.items, columns, empty="no budget")
+
+
+@budgets_app.command("set")
+def set_budget(
+    vendor: Vendor,
+    unit: Unit,
+    limit: Annotated[float, typer.Argument(help="In that unit.")],
+    period: PeriodOption = "day",
+    scope: ScopeOption = "tenant",
+    tenant: OwnerOption = None,
+) -> None:
+    """Set a limit; it overrides the settings from the next request on. Audited."""
+    rule = _checked(lambda: BudgetRule(scope=scope, vendor=vendor, unit=unit, period=period, limit=limit))
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> None:
+        await budgets.put(tx, tenants[0], rule, by=operator())
+
+    ask(work, tenant or _default())
+    typer.echo(f"{vendor}: {limit:g} {unit}s a {period}")
+
+
+@budgets_app.command("unset")
+def unset_budget(
+    vendor: Vendor,
+    unit: Unit,
+    period: PeriodOption = "day",
+    scope: ScopeOption = "tenant",
+    tenant: OwnerOption = None,
+) -> None:
+    """Return to the limit of the settings. Audited."""
+    rule = _checked(lambda: BudgetRule(scope=scope, vendor=vendor, unit=unit, period=period, limit=0))
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> bool:
+        return await budgets.take_back(tx, tenants[0], rule, by=operator())
+
+    if not ask(work, tenant or _default()):
+        raise _refused(
+            NotFound(f"no limit was set for {vendor} {unit}s a {period}: `headwater vendors budgets` shows them")
+        )
+    typer.echo(f"{vendor}: the limit of the settings holds again")
+
+
+@alerts_app.command("list")
+def list_alerts(
+    resolved: Annotated[bool, typer.Option("--resolved", help="Those that are over, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    tenant: TenantOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Alerts, newest first."""
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> AlertList:
+        return AlertList(items=await alerts.standing(tx, tenants, resolved=resolved, limit=limit))
+
+    found = ask(work, tenant)
+    if json:
+        print_json(found)
+        return
+    print_table(found.items, ("id", "severity", "state", "rule", "scope", "count", "last_seen"), empty="no alert")
+
+
+def _default() -> str:
+    return Settings().default_tenant_slug
+
+
+def _checked(make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _refused(Invalid(f"{'.'.join(map(str, first['loc']))}: {in_words(first)}")) from error
+
+
+def _refused(error: Invalid | NotFound) -> typer.Exit:
+    typer.echo(f"{error.code}: {error.detail}", err=True)
+    return typer.Exit(2 if isinstance(error, Invalid) else 1)
