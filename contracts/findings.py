@@ -300,6 +300,9 @@ class Alert(_Words):
     component: Short | None = None
     details: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     resolved: bool = False
+    event_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,200}$")] | None = Field(
+        default=None, description="names this telling, also when it is told again: receivers drop what they have seen"
+    )
 
 
 class AlertReceipt(_Words):

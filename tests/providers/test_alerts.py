@@ -87,8 +87,8 @@ async def test_our_webhook_is_signed_and_keeps_its_id_when_it_is_sent_again(
     post = opened("webhook")
     sandbox.fault("500", vendor="webhook")
     with pytest.raises(VendorDown):
-        await post.ask([alert()], key="event-1")
-    await post.ask([alert()], key="event-1")
+        await post.ask([alert(event_id="event-1")], key="call-1")
+    await post.ask([alert(event_id="event-1")], key="call-2")
     (event,) = seen(sandbox, "/hook/received").values()
     assert event["times"] == 2, "the receiver saw the id before and drops it"
     headers = event["headers"]

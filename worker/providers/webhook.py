@@ -1,6 +1,7 @@
 """Our own webhook: an alert to any address, signed, with an id by which the receiver knows it again.
 
-headers     X-Headwater-Event      the event's id, the same when it is sent again: drop what you have seen
+headers     X-Headwater-Event      the event's id, the same when it is sent again: drop what you have seen (the alert's
+                                   `event_id`, else the request's key)
             X-Headwater-Type       alert.raised or alert.resolved
             X-Headwater-Timestamp  Unix seconds, part of what is signed: refuse old ones
             X-Headwater-Signature  sha256=<hex HMAC-SHA256 of timestamp + "." + body, with ALERT_WEBHOOK_SECRET>
@@ -56,16 +57,17 @@ class WebhookPost(OneByOne[Alert, AlertReceipt]):
 
     async def one(self, query: Alert, *, key: str) -> Reply[AlertReceipt]:
         kind = "alert.resolved" if query.resolved else "alert.raised"
-        body, at = _body(query, kind, key), f"{time.time():.0f}"
+        event = query.event_id or key
+        body, at = _body(query, kind, event), f"{time.time():.0f}"
         headers = {
             "Content-Type": "application/json",
-            "X-Headwater-Event": key,
+            "X-Headwater-Event": event,
             "X-Headwater-Type": kind,
             "X-Headwater-Timestamp": at,
             "X-Headwater-Signature": f"sha256={signature(self._secret, body, at)}",
         }
         heard = await self._http.ask("POST", self._path.get_secret_value(), content=body, headers=headers, text=True)
-        return found(AlertReceipt(reference=key[:300]), units=0.0, ref=key, raw={"status": heard.status})
+        return found(AlertReceipt(reference=event[:300]), units=0.0, ref=event, raw={"status": heard.status})
 
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:
@@ -77,8 +79,8 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     return [WebhookPost(http, path, secret)]
 
 
-def _body(alert: Alert, kind: str, key: str) -> bytes:
-    said = {
+def _body(alert: Alert, kind: str, event: str) -> bytes:
+    told = {
         "key": alert.key,
         "severity": alert.severity,
         "summary": plain(alert.summary),
@@ -86,5 +88,5 @@ def _body(alert: Alert, kind: str, key: str) -> bytes:
         "details": details(alert),
         "resolved": alert.resolved,
     }
-    event = {"id": key, "type": kind, "at": datetime.now(UTC).isoformat(timespec="seconds"), "alert": said}
-    return json.dumps(event, ensure_ascii=False).encode()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps({"id": event, "type": kind, "at": at, "alert": told}, ensure_ascii=False).encode()
