@@ -29,6 +29,7 @@ from api.routes import (
     profiles,
     runs,
     staging,
+    vendors,
     waterfalls,
 )
 from api.tokens import Signer
@@ -52,6 +53,7 @@ ROUTERS = tuple(
         profiles,
         discovery_queries,
         staging,
+        vendors,
         outbox,
         jobs,
         health,

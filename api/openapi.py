@@ -32,6 +32,7 @@ TAGS = [
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
     {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
+    {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
