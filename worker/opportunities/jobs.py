@@ -47,6 +47,8 @@ async def run(ctx: Context, args: RunOpportunities) -> None:
         return
     if codes:
         ctx.ports.operation(OPERATION)  # absent: the run fails with the reason, before anything is planned
+    # Whoever waited longest comes first: with more codes than calls a day, the last of the alphabet would never be asked.
+    codes.sort(key=lambda code: (_asked_to(known.get(code)), code))
     places = {code: _start(today, known.get(code)) for code in codes}
     async with ctx.write() as tx:
         if not await runs.begin(tx, ctx.tenant, args.run_id, standing.params.max_runtime_seconds):
@@ -58,6 +60,10 @@ async def run(ctx: Context, args: RunOpportunities) -> None:
         if not wanted:
             await runs.end(tx, ctx.tenant, args.run_id)
     log.info("opportunities_run_started", codes=len(codes), postedFrom=str(since), postedTo=str(today))
+
+
+def _asked_to(cursor: opportunities.Cursor | None) -> date:
+    return cursor.asked_to if cursor and cursor.asked_to else date.min
 
 
 def _start(today: date, cursor: opportunities.Cursor | None) -> Place:

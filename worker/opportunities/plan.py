@@ -19,7 +19,7 @@ FILL = 0.8
 
 #: Why a slice ends before everything was read: pages overlap, so `offset` does not mean what we think.
 UNCLEAR = "paging_unclear"
-_PLACE = re.compile(r"(\S{10})/(\S{10})/(\S{10})/(\S{10})@(\d+)\^(\S*)")
+_PLACE = re.compile(r"(\S{10})/(\S{10})/(\S{10})/(\S{10})@(\d+)\^(\S*)~(\S*)\+(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Place:
     to: date
     offset: int = 0
     newest: date | None = None
+    #: The end of a range that was too full for a page, and how many notices of it are still to come.
+    full_to: date | None = None
+    left: int = 0
 
     @property
     def window(self) -> str:
@@ -39,7 +42,8 @@ class Place:
 
     def encode(self) -> str:
         """As the cursor of a slice."""
-        return f"{self.first}/{self.until}/{self.since}/{self.to}@{self.offset}^{self.newest or ''}"
+        days = f"{self.first}/{self.until}/{self.since}/{self.to}"
+        return f"{days}@{self.offset}^{self.newest or ''}~{self.full_to or ''}+{self.left}"
 
     @classmethod
     def decode(cls, text: str) -> Place:
@@ -48,7 +52,8 @@ class Place:
         if match is None:
             raise ValueError(f"{text!r} is no place in a slice")
         first, until, since, to = (date.fromisoformat(match[n]) for n in range(1, 5))
-        return cls(first, until, since, to, int(match[5]), date.fromisoformat(match[6]) if match[6] else None)
+        newest, full_to = (date.fromisoformat(match[n]) if match[n] else None for n in (6, 7))
+        return cls(first, until, since, to, int(match[5]), newest, full_to, int(match[8]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +88,41 @@ def after(
     if place.offset == 0 and total > page and place.to > place.since:
         return Next(_narrowed(place, total, page), newest)
     if place.offset and given and repeated == given:
-        return _onwards(place)
+        return _onwards(place, total, page)
     if place.offset and repeated * 2 > given:
         return Next(None, newest, UNCLEAR)
     if place.offset + page < total and given + dropped:
         return Next(replace(place, offset=place.offset + page), newest)
-    return _onwards(place)
+    return _onwards(place, total, page)
 
 
 def _narrowed(place: Place, total: int, page: int) -> Place:
-    days = (place.to - place.since).days + 1
-    wanted = min(days - 1, max(1, int(days * page * FILL / total)))
-    return replace(place, to=place.since + timedelta(days=wanted - 1))
+    """A smaller window at the same beginning, as if postings were spread evenly."""
+    days = min(_days(place) - 1, max(1, _wide(_days(place), total, page)))
+    return replace(place, to=place.since + timedelta(days=days - 1), full_to=place.to, left=total)
 
 
-def _onwards(place: Place) -> Next:
-    """The next window, as wide as this one; the end after the last."""
+def _onwards(place: Place, total: int, page: int) -> Next:
+    """The next window, as wide as this one's postings allow; the end after the last.
+
+    Postings come in floods: what is left of a range that was too full is halved as long as it is too full, so that the days before
+    a flood cost a search and not a call each.
+    """
     if place.to >= place.until:
         return Next(None, place.newest)
-    since = place.to + timedelta(days=1)
-    to = min(place.until, since + (place.to - place.since))
-    return Next(replace(place, since=since, to=to, offset=0), place.newest)
+    since, end = place.to + timedelta(days=1), place.until
+    left = max(0, place.left - total) if place.full_to and place.full_to >= since else 0
+    if left > page and place.full_to is not None:
+        end = since + timedelta(days=max(1, ((place.full_to - since).days + 1) // 2) - 1)
+    to = min(end, since + timedelta(days=max(1, min(_wide(_days(place), total, page), 365)) - 1))
+    full_to = place.full_to if left else None
+    return Next(replace(place, since=since, to=to, offset=0, full_to=full_to, left=left), place.newest)
+
+
+def _days(place: Place) -> int:
+    return (place.to - place.since).days + 1
+
+
+def _wide(days: int, total: int, page: int) -> int:
+    """Days that fill a page as far as wanted, if postings go on as in these `days`."""
+    return int(days * page * FILL / max(total, 1))

@@ -1,7 +1,7 @@
 """The opportunities vendor: `GET /opportunities/v2/search` in the wire format of SAM.gov v2.
 
 Notices are posted day by day under six-digit codes, the same whoever asks. One in seven is amended three days later under its own
-id, seen by whoever asks up to that day; one in nine is posted anew, five days later, under another id with the same
+id, which then has that day as its posting date; one in nine is posted anew, five days later, under another id with the same
 solicitation number. `offset` is the index of a page, and an index past the end gives the last page again. A key with
 "personal" in it has ten calls a day, counted from the last reset.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from worker.providers.sandbox.answer import Answer, json_answer
@@ -17,6 +18,7 @@ from worker.providers.sandbox.vendor import Asked, Offer
 from worker.providers.sandbox.world import World
 
 PERSONAL_CALLS = 10
+AMENDED_AFTER = timedelta(days=3)
 MAX_LIMIT = 1000
 #: Code -> what is bought under it, and how many notices a day are posted on average.
 TRADES: dict[str, tuple[str, float]] = {
@@ -118,11 +120,22 @@ def _posted(world: World, code: str, first: date, last: date) -> Iterator[dict[s
     """The notices of a code between two days, as they look on the last of them."""
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
-        yield from (_notice(world, code, day, k, last) for k in range(_count(world, code, day)))
+        for k in range(_count(world, code, day)):
+            if not _amended(world, code, day, k, last):
+                yield _notice(world, code, day, k, False)
+        before = day - AMENDED_AFTER
+        for k in range(_count(world, code, before)):
+            if _amended(world, code, before, k, last):
+                yield _notice(world, code, before, k, True)
         before = day - timedelta(days=5)
         for k in range(_count(world, code, before)):
             if world.luck("sam again", code, before, k) < 1 / 9:
-                yield {**_notice(world, code, before, k, last), **_anew(world, code, before, k, day)}
+                again = _notice(world, code, before, k, _amended(world, code, before, k, last))
+                yield {**again, **_anew(world, code, before, k, day)}
+
+
+def _amended(world: World, code: str, day: date, k: int, seen_on: date) -> bool:
+    return seen_on >= day + AMENDED_AFTER and world.luck("sam amended", code, day, k) < 1 / 7
 
 
 def _count(world: World, code: str, day: date) -> int:
@@ -132,14 +145,14 @@ def _count(world: World, code: str, day: date) -> int:
     return int(rate) + (world.luck("sam", code, day) < rate % 1)
 
 
-def _notice(world: World, code: str, day: date, k: int, seen_on: date) -> dict[str, Any]:
+@lru_cache(maxsize=20_000)
+def _notice(world: World, code: str, day: date, k: int, amended: bool) -> dict[str, Any]:
     def pick(what: str, options: Any) -> Any:
         return options[int(world.luck("sam", what, code, day, k) * len(options))]
 
     notice_id = _id(world, code, day, k)
     city_code, city, state_code, state, country, zip_code = pick("place", _PLACES)
     set_aside, described = pick("set aside", _SET_ASIDES)
-    amended = world.luck("sam amended", code, day, k) < 1 / 7 and seen_on >= day + timedelta(days=3)
     deadline = day + timedelta(days=30 + (14 if amended else 0))
     made: dict[str, Any] = {
         "noticeId": notice_id,
@@ -147,7 +160,7 @@ def _notice(world: World, code: str, day: date, k: int, seen_on: date) -> dict[s
         "solicitationNumber": f"W{code[:3]}-{day:%y}-R-{int(world.luck('sam sol', code, day, k) * 10_000):04d}",
         "fullParentPathName": pick("office", _OFFICES),
         "fullParentPathCode": "021.2100",
-        "postedDate": day.isoformat(),
+        "postedDate": (day + AMENDED_AFTER if amended else day).isoformat(),
         "type": pick("kind", _KINDS),
         "baseType": "Solicitation",
         "archiveType": "auto15",
@@ -160,7 +173,7 @@ def _notice(world: World, code: str, day: date, k: int, seen_on: date) -> dict[s
         "naicsCode": code,
         "naicsCodes": [code],
         "classificationCode": "S201",
-        "active": "Yes" if seen_on <= deadline else "No",
+        "active": "No" if world.luck("sam active", code, day, k) < 0.2 else "Yes",
         "award": None,
         "pointOfContact": [_contact(world, code, day, k)],
         "description": f"https://api.sam.gov/prod/opportunities/v1/noticedesc?noticeid={notice_id}",
