@@ -151,6 +151,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "finished_at": _ENDED,
         }],
     },
+    "VendorList": {
+        "since": _ASKED,
+        "vendors": [{
+            "vendor": "tavily", "operation": "search.google", "unit": "credit", "units": 1, "billable": True,
+            "unit_price_usd": 0.008, "pace": "tavily.search", "channel": "google", "pages": 1, "absent": None,
+            "calls": 120, "found": 118, "missed": 0, "hit_rate": 1, "throttled": 3, "errors": 1, "error_rate": 0.0083,
+            "forfeited": 1, "spent": 119, "cost_usd": 0.952, "median_ms": 820, "p95_ms": 2100, "breaker": "closed",
+            "opened_until": None,
+        }],
+        "budgets": [{
+            "scope": "tenant", "vendor": "tavily", "unit": "credit", "period": "day", "limit": 800,
+            "source": "tavily_max_queries", "reserved": 2, "spent": 119, "left": 679, "resets_at": "2026-01-06T00:00:00Z",
+        }],
+    },
+    "Forecast": {
+        "slices": 10, "absent": [],
+        "costs": [{
+            "vendor": "tavily", "unit": "credit", "requests": 10, "units": 10, "cost_usd": 0.08, "left": 679,
+            "budget": "tenant day", "fits": True,
+        }],
+    },
     "Verification": {
         "ok": True, "events": 1200, "jobs": 1180, "absorbed": 20, "lost": 0, "doubled": 0, "orphaned": 0, "waiting": 3,
         "dead_letters": 0, "window": {"since": None, "until": _ENDED}, "took_s": 0.05, "breaches": [],
