@@ -236,6 +236,24 @@ async def test_a_busy_server_is_busy_and_a_broken_one_is_down(connect: Connect, 
             await upsert.ask([partner()], key="a")
 
 
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("model", "error", "code", "words"),
+    [
+        ("x.busy", VendorDown, "vendor_down", "odoo"),
+        ("x.secret", VendorRefused, "vendor_auth", "You are not allowed"),
+    ],
+)
+async def test_what_odoo_says_by_exception_is_told_apart_at_both_doors(
+    connect: Connect, door: str, model: str, error: type[VendorDown | VendorRefused], code: str, words: str
+) -> None:
+    upsert, _ = await connect(**DOORS[door])
+    record = CrmRecord(model=model, external_id="headwater.x_1", values={"name": "x"})
+    with pytest.raises(error, match=words) as caught:
+        await upsert.ask([record], key="a")
+    assert caught.value.code == code
+
+
 async def test_two_askers_at_once_find_the_door_once(connect: Connect, sandbox: RunningSandbox) -> None:
     upsert, _ = await connect()
     await asyncio.gather(*(upsert.ask([partner(f"Company {n}", n)], key=str(n)) for n in range(4)))

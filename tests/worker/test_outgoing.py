@@ -35,8 +35,16 @@ def asked(sandbox: RunningSandbox, vendor: str, operation: str) -> int:
     return sum(line["count"] for line in lines)
 
 
-@pytest.mark.parametrize(("vendor", "form"), [("whatsapp", "intro_facilities"), ("trengo", "98231")])
-@pytest.mark.parametrize("fault", ["reset", "timeout", "500", "garbage"])
+@pytest.mark.parametrize(
+    ("vendor", "form", "fault"),
+    [
+        ("whatsapp", "intro_facilities", "reset"),
+        ("whatsapp", "intro_facilities", "timeout"),
+        ("whatsapp", "intro_facilities", "500"),
+        ("whatsapp", "intro_facilities", "garbage"),
+        ("trengo", "98231", "reset"),
+    ],
+)
 async def test_a_message_whose_answer_is_lost_is_not_sent_again(
     pool: Pool, tenant: UUID, sandbox: RunningSandbox, vendor: str, form: str, fault: str
 ) -> None:  # S2.02, design law 5

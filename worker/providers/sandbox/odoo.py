@@ -2,7 +2,8 @@
 
 It keeps what it is given until a reset. `load` imports as Odoo does: an external id that is known updates, all rows are saved or
 none, and messages name the rows to blame. What makes a row bad: no name, an unknown parent, a country that is not one, a
-priority beyond "3", an e-mail address without "@" (a constraint such as many databases have).
+priority beyond "3", an e-mail address without "@" (a constraint such as many databases have). The model `x.busy` is always being
+changed by somebody else, `x.secret` is not for us.
 """
 
 from __future__ import annotations
@@ -88,6 +89,12 @@ def _execute(kept: Database, model: str, method: str, ids: list[int], named: Map
         if method == "context_get":
             return {"lang": "en_US", "tz": "Asia/Singapore", "uid": _UID}
         return [{"id": _UID, "login": _LOGIN}]
+    if model == "x.busy":
+        raise Trouble(
+            "could not serialize access due to concurrent update", "psycopg2.errors.SerializationFailure", 500
+        )
+    if model == "x.secret":
+        raise Trouble("You are not allowed to access 'Secret' (x.secret) records.", "odoo.exceptions.AccessError", 403)
     if model not in kept.fields:
         raise records.NoModel(model)
     if method in ("has_access", "check_access_rights"):
