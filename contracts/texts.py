@@ -35,3 +35,12 @@ NoNul = AfterValidator(without_nul)
 Name = Annotated[str, Field(min_length=1, max_length=50), NoNul]
 Title = Annotated[str, Field(min_length=1, max_length=300), NoNul]
 LongTitle = Annotated[str, Field(min_length=1, max_length=500), NoNul]
+
+
+def tokens_at_most(text: str) -> int:
+    """More tokens than a language model's own count of `text`: three letters a token in ASCII, one elsewhere.
+
+    English takes about four letters a token, most other scripts less than one letter for two: an estimate to keep to, not to bill.
+    """
+    ascii_letters = len(text.encode("ascii", "ignore"))
+    return -(-ascii_letters // 3) + len(text) - ascii_letters

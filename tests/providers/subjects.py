@@ -27,9 +27,12 @@ from contracts.findings import (
     CrmRecord,
     EmailQuery,
     OutgoingMessage,
+    PageUrl,
     PeopleAt,
     PersonQuery,
+    Prompt,
     TemplatesQuery,
+    WebQuery,
 )
 from contracts.providers import Operation
 from contracts.settings import Settings
@@ -40,11 +43,13 @@ from worker.providers import (
     clearbit,
     companies_house,
     hunter,
+    llm,
     lusha,
     odoo,
     pagerduty,
     pdl_lookups,
     slack,
+    tavily_web,
     trengo,
     webhook,
     whatsapp,
@@ -308,4 +313,19 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     _zerobounce_subject("verify", "zerobounce_base_url"),
     _zerobounce_subject("verify_batch", "zerobounce_bulk_url"),
+    Subject(
+        "llm.complete", llm.make, "openai_api_key", "openai_base_url",
+        lambda: [Prompt(system="Say what it sells.", user=f"It is {c.name}.") for c in clothiers()[:3]],
+        units=None, at="openai",
+    ),
+    Subject(
+        "tavily.search", tavily_web.make, "tavily_api_key", "tavily_base_url",
+        lambda: [WebQuery(words=f"about {c.name}", sites=(c.domain,), want_text=True) for c in clothiers()[:3]],
+        lambda: [WebQuery(words="zyzzyva quokka")],
+    ),
+    Subject(
+        "tavily.extract", tavily_web.make, "tavily_api_key", "tavily_base_url",
+        lambda: [PageUrl(url=f"https://www.{c.domain}/") for c in clothiers()[:3]],
+        lambda: [PageUrl(url="https://www.quokka.example/")], units=None,
+    ),
 )  # fmt: skip

@@ -31,7 +31,7 @@ log = structlog.get_logger("worker")
 #: What a filled field is worth to the one who pays, in US dollars: below break-even a vendor is not asked.
 VALUE_USD: dict[Waterfall, float] = {"company": 0.5, "people": 1.0, "email": 1.0, "verification": 0.5}
 #: The fallback for a site that is blocked or thin.
-WEB_SEARCH = "tavily_web.search"
+WEB_SEARCH = "tavily.search"
 WEB_RESULTS = 3
 #: Share of rows after which the orders are thought about.
 LEARN = 0.04

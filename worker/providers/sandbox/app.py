@@ -24,12 +24,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.providers.sandbox.answer import json_answer
-from worker.providers.sandbox.box import Box, Latency, Quota, RateLimit, channel_of
+from worker.providers.sandbox.box import Box, Latency, Quota, RateLimit
 from worker.providers.sandbox.faults import Fault
 from worker.providers.sandbox.register import lei_records
 from worker.providers.sandbox.vendor import Offer
 from worker.providers.sandbox.vendors import OFFERS, site
-from worker.providers.sandbox.web import search
 from worker.providers.sandbox.world import World
 
 _Wish = TypeVar("_Wish", bound=BaseModel)
@@ -46,13 +45,6 @@ class Vendors:
         params = dict(request.query_params)
         box = self.box
         return await box.serve(request, "gleif", "lei-records", lambda _: lei_records(box.world, params, base_url))
-
-    async def tavily(self, request: Request) -> Response:
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        channel = channel_of(request)
-        return await self.box.serve(
-            request, "tavily", "search", lambda body: search(self.box.world, channel, bearer, body)
-        )
 
     async def tavily_usage(self, request: Request) -> Response:
         spent = self.box.meter.credits("tavily")
@@ -101,7 +93,6 @@ def build_app(seed: int = 7) -> ASGIApp:
     vendors = Vendors(Box(World(seed)))
     routes = [
         Route("/api/v1/lei-records", vendors.gleif),
-        Route("/search", vendors.tavily, methods=["POST"]),
         Route("/usage", vendors.tavily_usage),
         Route("/__control/faults", vendors.order_fault, methods=["GET", "POST"]),
         Route("/__control/latency", vendors.set_latency, methods=["POST"]),

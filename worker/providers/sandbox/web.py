@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from worker.providers.sandbox.answer import Answer, json_answer
+from worker.providers.sandbox.people import company_at
+from worker.providers.sandbox.reading import page_text
 from worker.providers.sandbox.words import place, stems, terms
 from worker.providers.sandbox.world import LANDS, TRADES, Company, World
 
@@ -47,13 +49,9 @@ def search(world: World, channel: str | None, bearer: str, body: bytes) -> Answe
     if not isinstance(wanted, int) or not 0 <= wanted <= MAX_RESULTS:
         return json_answer(400, {"detail": {"error": "Max results must be between 0 and 20."}})
     credits = 2.0 if asked.get("search_depth") == "advanced" else 1.0
-    hosts = asked.get("include_domains")
-    found = (
-        social_pages(world, channel or "", query, hosts)
-        if hosts
-        else results_of(world, channel or "", query, asked.get("country"))
-    )
-    results = list(found)[:wanted]
+    results = list(_found(world, channel or "", query, asked))[:wanted]
+    if asked.get("include_raw_content"):
+        results = [{**hit, "raw_content": page_text(world, hit["url"])} for hit in results]
     value: dict[str, Any] = {
         "query": query,
         "follow_up_questions": None,
@@ -66,6 +64,18 @@ def search(world: World, channel: str | None, bearer: str, body: bytes) -> Answe
     if asked.get("include_usage"):
         value["usage"] = {"credits": int(credits)}
     return json_answer(200, value, credits=credits)
+
+
+def _found(world: World, channel: str, query: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Hits anywhere, at the sites of given companies, or on given networks."""
+    hosts = asked.get("include_domains")
+    if not hosts:
+        yield from results_of(world, channel, query, asked.get("country"))
+        return
+    companies = [company for host in hosts if (company := company_at(world, host))]
+    yield from (_site(world, channel, company) for company in companies)
+    if not companies:
+        yield from social_pages(world, channel, query, hosts)
 
 
 def results_of(
