@@ -18,6 +18,8 @@ KEY_PAGES: tuple[PageKind, ...] = (
     "contact", "about", "impressum", "team", "products", "pricing", "cases", "careers",
 )  # fmt: skip
 MAX_DEPTH = 4
+#: Parameters of a page's query: more are a filter or a trap.
+MAX_ASKED = 5
 MAX_URL = 500
 
 #: What such pages are called, in the languages of the markets we know. "-" stands for any of hyphen, underscore, space.
@@ -74,8 +76,9 @@ def plan(
     """
     ranked: dict[PageKind, list[tuple[int, int, str]]] = {}
     seen = {key(home)}
+    start = (canonical(base, base=home, domain=domain) or home) if base else home
     for link in [] if nofollow else links:
-        url = canonical(link.href, base=urljoin(home, base) if base else home, domain=domain)
+        url = canonical(link.href, base=start, domain=domain)
         if url is None or key(url) in seen:
             continue
         if (found := _kind(url, link.words)) is not None:
@@ -105,7 +108,9 @@ def canonical(href: str, *, base: str, domain: str) -> str | None:
     path = _SESSION.sub("", parts.path) or "/"
     if port not in (None, 80, 443) or _MEDIA.search(path) or path.count("/") > MAX_DEPTH + 1:
         return None
-    asked = [(k, v) for k, v in parse_qsl(parts.query)[:20] if not _TRACKING.match(k)]
+    asked = [(k, v) for k, v in parse_qsl(parts.query) if not _TRACKING.match(k)]
+    if len(asked) > MAX_ASKED:
+        return None
     url = f"{parts.scheme}://{host}{path}" + (f"?{urlencode(asked)}" if asked else "")
     return url if len(url) <= MAX_URL else None
 

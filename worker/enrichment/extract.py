@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from contracts.sites import Sighting, SightingKind
-from worker.enrichment import addresses, structured, technology
-from worker.enrichment.crawl_plan import belongs, kind_of
+from worker.enrichment import addresses, crawl_plan, structured, technology
 from worker.enrichment.page import Page
 
 #: Sightings of one page, and of one kind in a whole site, that are kept.
@@ -136,18 +135,8 @@ def _signals(page: Page, domain: str) -> Iterator[_Seen]:
         yield "pricing", price[0], "text", 0.8, None
     promised = set[str]()
     for link in page.links:
-        kind = (
-            kind_of(url := urljoin(page.url, link.href) if len(link.href) < 500 else "", link.words)
-            if link.href
-            else "other"
-        )
-        if kind in _SIGNALS and kind not in promised and belongs(_host(url), domain):
+        url = crawl_plan.canonical(link.href, base=page.url, domain=domain)
+        kind = crawl_plan.kind_of(url, link.words) if url is not None else "other"
+        if url is not None and kind in _SIGNALS and kind not in promised:
             promised.add(kind)
-            yield kind, url[:2000], "link", 0.6, None
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+            yield kind, url, "link", 0.6, None

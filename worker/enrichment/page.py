@@ -19,6 +19,10 @@ MAX_LINKS = 2000
 MAX_LINES = 5000
 MAX_LINE = 2000
 MAX_SCRIPTS = 300
+#: Elements inside each other: deeper ones are cut off, as browsers do; a parser takes quadratic time over them.
+MAX_NESTED = 512
+#: So many tags before anybody counts how deep they go: fewer are parsed in time however they nest.
+MANY_TAGS = 5000
 #: A page whose text is shorter can be a gate; a longer one only mentions it.
 GATE_CHARS = 700
 
@@ -26,6 +30,10 @@ _INLINE = ["a", "abbr", "b", "bdi", "cite", "code", "em", "font", "i", "mark", "
            "sup", "time", "u", "wbr"]  # fmt: skip
 _UNSEEN = ["style", "template", "svg", "math", "iframe", "object", "canvas", "select", "datalist"]
 _FRAME = ["nav", "header", "footer", "aside", "form", "dialog"]
+#: Tags that open something which must be closed again: neither void ones, nor those which the next one closes.
+_TAG = re.compile(
+    r"<(/?)(?!(?:p|li|t[rdh]|d[td]|option|br|img|hr|input|meta|link|source|col|wbr|area|base|path)\b)[a-zA-Z]"
+)
 _SPACE = re.compile(r"\s+")
 _CAPTCHA = re.compile(
     r"(?i)just a moment|attention required|are you (?:a )?(?:human|robot)|verify (?:that )?you are (?:a )?human|"
@@ -80,13 +88,25 @@ def read(
     if plain:
         page.lines = page.whole = [_line(line) for line in text.splitlines()[:MAX_LINES] if line.strip()]
         return page
-    tree = LexborHTMLParser(text)
+    tree = LexborHTMLParser(_shallow(text))
     _head(page, tree, token)
     _links(page, tree)
     has_password = tree.css_first("input[type=password]") is not None
     _bodies(page, tree)
     page.gate = _gate(page, has_password)
     return page
+
+
+def _shallow(text: str) -> str:
+    """`text` up to where it nests too deeply."""
+    if text.count("<") < MANY_TAGS:
+        return text
+    depth = 0
+    for tag in _TAG.finditer(text):
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        if depth > MAX_NESTED:
+            return text[: tag.start()]
+    return text
 
 
 def _head(page: Page, tree: LexborHTMLParser, token: str) -> None:

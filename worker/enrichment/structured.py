@@ -89,7 +89,8 @@ def _place(found: Organisation, said: Any) -> None:
         found.address = ", ".join(p for p in [*parts, named] if p)[:MAX_TEXT] or None
         found.country = named.upper() if named and len(named) == 2 and named.isascii() and named.isalpha() else None
     else:
-        found.address = _text(said)
+        # Shorter than any address: a typing error.
+        found.address = text if (text := _text(said)) and len(text) >= 8 else None
 
 
 def _several(value: Any) -> list[Any]:
