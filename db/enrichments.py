@@ -135,6 +135,27 @@ async def latest(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID]) -> dict[UUID, d
     return {row.pop("lead_id"): row for row in rows}
 
 
+async def count_ended(tx: Tx, tenant: UUID) -> int:
+    """How many leads were enriched or given up."""
+    count: int = await tx.fetchval(SQL["count_ended"], tenant)
+    return count
+
+
+async def costs(tx: Tx, tenant: UUID) -> list[dict[str, Any]]:
+    """By operation: asked, stored, accepted, units."""
+    return [dict(r) for r in await tx.fetch(SQL["costs"], tenant)]
+
+
+async def sites(tx: Tx, tenant: UUID) -> list[dict[str, Any]]:
+    """By enrichment: outcome of the site, requests and seconds spent on it, vendors asked."""
+    return [dict(r) for r in await tx.fetch(SQL["sites"], tenant)]
+
+
+async def calls_by_state(tx: Tx, tenant: UUID) -> dict[str, int]:
+    """How many paid calls stand in each state of the ledger."""
+    return {r["state"]: r["n"] for r in await tx.fetch(SQL["calls"], tenant)}
+
+
 def _payload(learned: Learned) -> dict[str, Any]:
     return learned.model_dump(mode="json", include={"company", "people", "site", "notes"})
 

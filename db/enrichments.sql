@@ -69,6 +69,27 @@ SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.
        AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found)
 ON CONFLICT DO NOTHING
 
+-- count_ended --
+-- How many leads have been through.
+SELECT count(*)::int FROM app.leads WHERE tenant_id = $1 AND status IN ('enriched', 'failed')
+
+-- costs --
+-- What the steps of all enrichments came to, by vendor.
+SELECT operation, count(*)::int AS asked, count(*) FILTER (WHERE stored)::int AS stored, count(*) FILTER (WHERE outcome = 'accepted')::int AS accepted,
+       sum(units) AS units FROM app.waterfall_steps WHERE tenant_id = $1 AND outcome <> 'skipped' GROUP BY operation ORDER BY operation
+
+-- sites --
+-- Requests to each site, and how its walk ended.
+SELECT payload->'site'->>'outcome' AS outcome, coalesce((payload->'site'->>'requests')::int, 0) AS requests,
+       coalesce((payload->'site'->>'seconds')::float8, 0) AS seconds,
+       (SELECT count(*)::int FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id
+           AND s.outcome <> 'skipped' AND NOT s.stored) AS asked
+  FROM app.enrichments e WHERE tenant_id = $1
+
+-- calls --
+-- Where the paid calls of a tenant stand.
+SELECT state, count(*)::int AS n FROM app.vendor_calls WHERE tenant_id = $1 AND billable GROUP BY state ORDER BY state
+
 -- list --
 -- Enrichments of a lead, newest first.
 SELECT id, lead_id, cause, state AS status, payload, cost_usd, error_code, error, started_at, finished_at

@@ -123,3 +123,15 @@ def _free_port() -> int:
                 continue
             return port
     raise Unavailable(f"no port between {PORTS.start} and {PORTS.stop} is free")
+
+
+def free_ports(n: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on right now."""
+    held = [socket.socket() for _ in range(n)]
+    try:
+        for each in held:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in held]
+    finally:
+        for each in held:
+            each.close()

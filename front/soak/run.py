@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +24,7 @@ from db.direct import direct
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from front.client import Client
 from front.soak import bodies, proof
-from front.soak.ground import Ground, ground
+from front.soak.ground import Ground, free_ports, ground
 from front.soak.nursery import Nursery
 from front.soak.producer import ROLLED_BACK
 from front.soak.proof import Proof
@@ -109,7 +108,7 @@ async def _installed(asked: Asked, folder: Path, on: Ground, say: Callable[[str]
     try:
         await proxy.start()
         load, side_tenant, key = await _tenants(pool)
-        api_port, sandbox_port = _free_ports(2)
+        api_port, sandbox_port = free_ports(2)
         sandbox = Client(f"http://127.0.0.1:{sandbox_port}")
         api = Client(f"http://127.0.0.1:{api_port}", timeout_s=15)
         api.token = key
@@ -302,14 +301,3 @@ async def _until_answers(client: Client) -> None:
             return
         await asyncio.sleep(0.1)
     raise Hopeless("the vendor sandbox does not start", code="sandbox_did_not_start")
-
-
-def _free_ports(n: int) -> list[int]:
-    held = [socket.socket() for _ in range(n)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()

@@ -1,0 +1,35 @@
+"""What a trial found, as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def table(found: dict[str, Any]) -> str:
+    """The report for people: time and bound, requests and limits, what the kills changed."""
+    lines: list[str] = []
+    for name in ("calm", "stormy"):
+        if name in found:
+            lines += [*_one(name, found[name]), ""]
+    if "compared" in found:
+        c = found["compared"]
+        lines += [
+            f"kills: billed twice {c['billed_twice']}, paid requests {c['paid_requests']} beside {c['paid_requests_calm']} "
+            f"without kills (difference {c['difference']}, unknown {c['unknown']}): {'ok' if c['ok'] else 'BROKEN'}"
+        ]
+    return "\n".join(lines)
+
+
+def _one(name: str, of: dict[str, Any]) -> list[str]:
+    which = max(of["bounds"], key=of["bounds"].get)
+    return [
+        f"{name}: {of['companies']} companies in {of['seconds']:.1f} s, {of['ratio']:.2f} x the {of['bound_s']:.1f} s that "
+        f"limits and latencies impose ({which}); {of['workers']} workers x {of['concurrency']} jobs, {of['kills']} kills",
+        f"  sites: {', '.join(f'{k} {v}' for k, v in of['sites'].items())}",
+        f"  paid requests {of['paid_requests']}; calls {', '.join(f'{k} {v}' for k, v in of['calls'].items())}",
+        *(
+            f"  {s['operation']:<24} asked {s['asked']:>5}  accepted {s['accepted']:>5}  units {s['units']:g}"
+            for s in of["steps"]
+        ),
+        *(f"  {pace:<32} fullest window {w['most']:g} of {w['limit']:g}" for pace, w in of["over_limit"].items()),
+    ]

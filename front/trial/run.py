@@ -1,0 +1,169 @@
+"""How long enrichment takes beside what limits and latencies alone impose, and whether kills make anybody pay twice."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.providers import Pace
+from contracts.settings import Settings
+from db import enrichments
+from db.transaction import transaction
+from front.trial.bill import Bill, breaches, read_bill
+from front.trial.ground import Trial, trial
+from worker.providers import lookups
+from worker.providers.limits import effective
+
+#: Longest silence before a trial is called stuck, in seconds.
+PATIENCE_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`kills` SIGKILLs fall on the workers, about `every_s` apart. Latency is log-normal: median and 99th percentile in ms."""
+
+    companies: int
+    workers: int = 2
+    concurrency: int = 40
+    kills: int = 0
+    every_s: float = 0.5
+    seed: int = 1
+    latency_ms: float = 120.0
+    latency_p99_ms: float = 600.0
+
+
+async def run(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
+    """One trial from beginning to end. The report is what `report.table` prints."""
+    settings = {"worker_concurrency": asked.concurrency, "worker_drain_s": 5.0}
+    with _folder() as folder:
+        async with trial(Path(folder), asked.companies, asked.workers, settings) as on:
+            wish = {"ms": asked.latency_ms, "p99_ms": asked.latency_p99_ms}
+            await asyncio.to_thread(on.sandbox.post, "/__control/latency", wish)
+            await asyncio.sleep(1.0)  # the workers' first seconds are not what is measured
+            say(f"{asked.companies} companies, {asked.workers} workers, {asked.kills} kills")
+            await on.start()
+            killing = asyncio.create_task(_kill(on, asked, say))
+            try:
+                seconds = await on.until_done(PATIENCE_S, say)
+            finally:
+                killing.cancel()
+            return await _report(on, asked, seconds)
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="headwater-trial-") as folder:
+        # Run by root, the server is another user's, who must be able to enter.
+        Path(folder).chmod(0o711)
+        yield folder
+
+
+async def _kill(on: Trial, asked: Asked, say: Callable[[str], None]) -> None:
+    luck = random.Random(asked.seed)  # noqa: S311
+    done = 0
+    while done < asked.kills:
+        await asyncio.sleep(luck.expovariate(1 / asked.every_s))
+        living = on.nursery.living("worker")
+        if living and on.nursery.kill(luck.choice(living)):
+            done += 1
+    say(f"  {done} workers killed")
+
+
+async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
+    async with transaction(on.pool, on.tenant) as tx:
+        steps, sites = await enrichments.costs(tx, on.tenant), await enrichments.sites(tx, on.tenant)
+        calls = await enrichments.calls_by_state(tx, on.tenant)
+    bill = await asyncio.to_thread(read_bill, on.sandbox)
+    paces = _paces(Settings(**on.settings))
+    bounds = _bounds(asked, bill, paces, sites)
+    return {
+        "companies": asked.companies,
+        "workers": asked.workers,
+        "concurrency": asked.concurrency,
+        "kills": len(on.nursery.kills),
+        "seconds": seconds,
+        "bound_s": max(bounds.values()),
+        "ratio": seconds / max(bounds.values()),
+        "bounds": bounds,
+        "requests": bill.requests,
+        "paid_requests": bill.paid,
+        "credits": bill.credits,
+        "over_limit": await asyncio.to_thread(breaches, on.sandbox, paces),
+        "calls": calls,
+        "steps": steps,
+        "sites": _tally([str(s["outcome"]) for s in sites]),
+        "bill": bill.lines,
+    }
+
+
+def _paces(settings: Settings) -> dict[str, tuple[str, Pace]]:
+    """operation -> (vendor, its pace), as the workers keep it."""
+    operations, _ = lookups.build(settings)
+    specs = [effective(op.spec, settings) for op in operations.values()]
+    return {f"{s.vendor}.{s.operation}": (s.vendor, s.pace) for s in specs}
+
+
+def _bounds(
+    asked: Asked, bill: Bill, paces: dict[str, tuple[str, Pace]], sites: list[dict[str, Any]]
+) -> dict[str, float]:
+    """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.
+
+    A site is asked for one page at a time, CRAWL_DELAY_S apart; a vendor's question takes its mean latency.
+    """
+    mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
+    delay_s = Settings().crawl_delay_s
+    chain = [
+        max(0, s["requests"] - 1) * max(delay_s, mean_s) + mean_s * (min(1, s["requests"]) + s["asked"]) for s in sites
+    ]
+    found = {"chains": sum(chain) / (asked.workers * asked.concurrency), "longest chain": max(chain, default=0.0)}
+    by_pace: dict[str, tuple[Pace, int]] = {}
+    for name, (_, pace) in paces.items():
+        known = by_pace.get(pace.name, (pace, 0))[1]
+        by_pace[pace.name] = (pace, known + bill.by_operation.get(name, 0))
+    for name, (pace, count) in by_pace.items():
+        for window in pace.windows:
+            # The first window's worth may come at once.
+            found[f"{name} {window.limit}/{window.seconds:g}s"] = (
+                max(0, count - window.limit) / window.limit * window.seconds
+            )
+    return {name: round(value, 2) for name, value in found.items() if value > 0}
+
+
+def _mean_s(median_ms: float, p99_ms: float) -> float:
+    """The mean of a log-normal distribution by its median and 99th percentile, in seconds."""
+    sigma = math.log(p99_ms / median_ms) / 2.326 if p99_ms > median_ms > 0 else 0.0
+    return median_ms / 1000 * math.exp(sigma * sigma / 2)
+
+
+def _tally(words: list[str]) -> dict[str, int]:
+    return {word: words.count(word) for word in sorted(set(words))}
+
+
+def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
+    """What the kills changed: items billed twice, paid requests beyond the calm run's, and what the ledger calls unknown."""
+    twice = [
+        key for key, line in stormy["bill"].items() if line["credits"] > 0 and line["credits"] > _once(calm, key, line)
+    ]
+    forfeited = stormy["calls"].get("forfeited", 0)
+    return {
+        "billed_twice": len(twice),
+        "twice": twice[:20],
+        "paid_requests_calm": calm["paid_requests"],
+        "paid_requests": stormy["paid_requests"],
+        "difference": stormy["paid_requests"] - calm["paid_requests"],
+        "unknown": forfeited,
+        "ok": not twice and stormy["paid_requests"] - calm["paid_requests"] <= forfeited,
+    }
+
+
+def _once(calm: dict[str, Any], key: str, line: dict[str, Any]) -> float:
+    known = calm["bill"].get(key)
+    of = known or line
+    return float(of["credits"]) / int(of["count"])
