@@ -42,6 +42,7 @@ _WAITS: Mapping[int, float] = {4: 3600, 80007: 3600, 131048: 3600, 131056: 60, 1
 #: Codes about one message, in our words.
 _MESSAGE: Mapping[int, str] = {
     130472: "this recipient is in an experiment of Meta's and gets no marketing messages",
+    130497: "our account may not write to this country",
     131008: "a parameter that the template needs is missing",
     131009: "a value does not fit: check the phone number and the parameters",
     131021: "the recipient is the sender",
