@@ -397,6 +397,7 @@ class RegisterFileQuery(_Words):
     """A whole data set of a register, as one file."""
 
     dataset: Annotated[str, Field(min_length=1, max_length=200)]
+    occasion: Annotated[str, Field(max_length=200, description="a file is for one taker: another occasion fetches another")] = ""
 
 
 class RegisterFile(_Words):

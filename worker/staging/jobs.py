@@ -91,12 +91,12 @@ async def _fetch_file(ctx: Context, of: Slice) -> None:
 
 async def _file(ctx: Context, dataset: str) -> Tally:
     """Fetch a data set and store it. Content that was read to its end before is not read again: nothing has changed."""
-    (reply,) = await ask.items(ctx, ctx.ports.operation(DOWNLOAD), [RegisterFileQuery(dataset=dataset)])
+    attempt = f"{ctx.delivery.execution_id}:{ctx.delivery.token}"
+    query = RegisterFileQuery(dataset=dataset, occasion=attempt)
+    (reply,) = await ask.items(ctx, ctx.ports.operation(DOWNLOAD), [query])
     if reply.value is None:
         raise VendorRefused(f"no file of {dataset}: {reply.note}", code="no_download")
     path = Path(reply.value.path)
-    if not await asyncio.to_thread(path.exists):  # fetched by an attempt elsewhere, or before a crash
-        raise VendorBusy(f"the file of {dataset} is fetched anew", after_s=60.0, code="pending")
     try:
         found, worked = await staging_files.load(ctx.pool, path, source="pull", label=f"{SOURCE} {dataset}")
     except Conflict as error:
