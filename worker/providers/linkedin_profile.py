@@ -34,7 +34,7 @@ from worker.providers.query import Wanted, read
 
 NAME = "linkedin_profile.person"
 #: Who can be asked for a person by a LinkedIn address, best terms first.
-SOURCES = ("pdl.person", "lusha.person", "apollo.match", "brightdata.profile")
+SOURCES = ("pdl.person", "lusha.people", "apollo.match", "brightdata.profile")
 #: Those who decide what is bought, in PDL's words.
 LEVELS = ("owner", "cxo", "partner", "vp", "director")
 CONFIDENCE = 0.6
