@@ -30,6 +30,7 @@ _CLOCK = (
 _TABLES = (
     *("queue.procrastinate_jobs", "app.absorbed_events", "app.job_attempts", "app.dead_letters", "app.job_executions"),
     *("app.outbox_events", "app.outbox_history", "app.run_vendor_items", "app.vendor_items", "app.vendor_calls"),
+    *("app.budget_counters", "app.budgets", "app.alerts"),
     *(
         "app.source_records",
         "app.leads",

@@ -1,17 +1,21 @@
-"""One tenant's ledger under askers that die, answer late, answer twice and come back, against a model of every item."""
+"""One tenant's ledger under askers that die, answer late, answer twice and come back, against a model of every call and item.
+
+The model knows what may be bought, what is held back in the budget, who may still speak for a call, and what each costs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from contracts.budgets import BudgetRule
 from contracts.events import Probed
 from db import jobs, ledger
-from db.ledger import Busy, Forfeited, Item, Reserved, Stored
+from db.ledger import Adrift, Answer, BudgetSpent, Busy, Buyer, Forfeited, Item, Reserved, Stored
 from db.queue import Delivery
 from db.transaction import transaction
 from tests.machines.ground import Ground, same
@@ -20,8 +24,9 @@ from tests.worker.dispatching import emit
 
 KEEP_S = 100.0
 UNITS = 2.0
-#: The first two are billable, the last costs nothing.
-ITEMS = [Item("shelf", "search", {"query": query}) for query in "abc"]
+#: The first three are billable, the last costs nothing. In the order of their fingerprints, within each kind.
+FREE = Item("shelf", "search", {"query": "free"})
+ITEMS = [*sorted((Item("shelf", "search", {"query": q}) for q in "abc"), key=lambda i: i.fingerprint), FREE]
 which = st.integers(0, 1000)
 
 
@@ -32,22 +37,46 @@ class Asker:
     delivery: Delivery
     at_work: bool = True
 
+    @property
+    def sender(self) -> tuple[UUID, int]:
+        return self.delivery.execution_id, self.delivery.token
+
+
+@dataclass
+class Row:
+    """What became of one item in one call."""
+
+    id: UUID
+    state: str = "sent"
+    live: bool = True
+    expires_s: float = 0.0
+
 
 @dataclass(eq=False)
 class Call:
-    """One request that left."""
+    """One request that left. `former` sent it before somebody went on with it."""
 
     id: UUID
-    item: int
+    rows: dict[int, Row]
     asker: Asker
+    billable: bool
     state: str = "sent"
     spent: float = 0.0
-    expires_s: float = 0.0
-    live: bool = True
+    former: list[Asker] = field(default_factory=list)
 
     @property
-    def billable(self) -> bool:
-        return self.item < 2
+    def open(self) -> bool:
+        return self.state in ("sent", "unknown")
+
+    @property
+    def reserved(self) -> float:
+        return UNITS * len(self.rows)
+
+    def write_off(self, end: str, spent: float) -> None:
+        self.state, self.spent = end, spent
+        for row in self.rows.values():
+            if row.live and row.state == "sent":
+                row.state, row.live = end, end != "released"
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -60,6 +89,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.tenant = ground.tenant()
         self.askers: list[Asker] = []
         self.calls: list[Call] = []
+        self.limit = 12.0
 
     @rule()
     def begin(self) -> None:
@@ -86,81 +116,163 @@ class LedgerMachine(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: any(a.at_work for a in self.askers))
-    @rule(nth=which, item=st.integers(0, len(ITEMS) - 1))
-    def ask(self, nth: int, item: int) -> None:
-        asker = _pick([a for a in self.askers if a.at_work], nth)
-        expected = self._expected(item)
-        found = self._do(
-            lambda tx: ledger.reserve(
-                tx, self.tenant, ITEMS[item], billable=item < 2, units=UNITS, run_id=None,
-                execution_id=asker.delivery.execution_id, token=asker.delivery.token,
-            )
-        )  # fmt: skip
-        assert type(found) is expected
-        if isinstance(found, Reserved):
-            before = [c for c in self.calls if c.item == item]
-            assert all(not c.live for c in before), "an item is bought while another request for it counts"
-            assert item == 2 or all(c.state in ("released", "answered") for c in before), "paid for twice"
-            self.calls.append(Call(found.call_id, item, asker))
+    @rule(more=st.sampled_from([2.0, 6.0]))
+    def grant(self, more: float) -> None:
+        """The budget grows."""
+        self.limit += more
 
-    def _expected(self, item: int) -> type:
-        """What the ledger must say, after it has written off what nobody will answer for."""
-        live = next((c for c in self.calls if c.item == item and c.live), None)
-        if live is not None and live.state == "answered" and live.expires_s <= self.ground.clock_s:
-            live.live = False
-        if live is None or not live.live:
-            return Reserved
-        if live.state in ("answered", "forfeited"):
-            return Stored if live.state == "answered" else Forfeited
-        if live.asker.at_work:
-            return Busy
-        live.state, live.spent = ("forfeited", UNITS) if live.billable else ("released", 0.0)
-        live.live = live.billable
-        return Forfeited if live.billable else Reserved
+    @precondition(lambda self: any(a.at_work for a in self.askers))
+    @rule(nth=which, wanted=st.sets(st.integers(0, 2), min_size=1) | st.just({3}))
+    def ask(self, nth: int, wanted: set[int]) -> None:
+        """Take what is there, write off what nobody answers for, buy the rest in one call."""
+        asker = _pick([a for a in self.askers if a.at_work], nth)
+        missing = []
+        for item in sorted(wanted):
+            standing = self._look(item)
+            if isinstance(standing, Adrift):
+                self._write_off(standing)
+                standing = self._look(item)
+            if standing is None:
+                missing.append(item)
+        if missing:
+            self._buy(asker, missing)
+
+    def _buy(self, asker: Asker, wanted: list[int]) -> None:
+        billable, units = wanted != [3], UNITS * len(wanted)
+        fits = not billable or self.reserved + self.spent + units <= self.limit
+        for call in self.calls:
+            for item, row in call.rows.items():
+                if item in wanted and row.live:
+                    assert row.state == "answered", "an item is bought while another request for it counts"
+                    row.live = not fits
+        rules = [BudgetRule(scope="tenant", vendor="shelf", unit="credit", period="day", limit=self.limit)]
+        buyer = self._buyer(asker, billable, rules)
+        try:
+            held = self._do(lambda tx: ledger.reserve(tx, buyer, [ITEMS[i] for i in wanted], units))
+        except BudgetSpent:
+            assert not fits
+            return
+        assert fits
+        assert isinstance(held, Reserved)
+        rows = {item: Row(item_id) for item, item_id in zip(wanted, held.item_ids, strict=True)}
+        self.calls.append(Call(held.call_id, rows, asker, billable))
+
+    def _look(self, item: int) -> Any:
+        """What stands for it, as the model says."""
+        found = self._do(lambda tx: ledger.look(tx, self.tenant, ITEMS[item]))
+        live = [(c, c.rows[item]) for c in self.calls if item in c.rows and c.rows[item].live]
+        live = [(c, r) for c, r in live if r.state != "answered" or r.expires_s > self.ground.clock_s]
+        assert len(live) <= 1, "two requests for one item count"
+        if not live:
+            assert found is None
+            return None
+        call, row = live[0]
+        expected: dict[str, type] = {"answered": Stored, "forfeited": Forfeited}
+        at_work = call.state == "sent" and call.asker.at_work
+        assert type(found) is expected.get(row.state, Busy if at_work else Adrift)
+        return found
+
+    def _write_off(self, adrift: Adrift) -> None:
+        call = next(c for c in self.calls if c.id == adrift.call_id)
+        self._do(lambda tx: ledger.write_off(tx, self.tenant, adrift))
+        call.write_off("forfeited" if call.billable else "released", call.reserved if call.billable else 0.0)
+
+    @precondition(lambda self: any(a.at_work for a in self.askers) and any(c.open for c in self.calls))
+    @rule(nth=which, mth=which)
+    def go_on(self, nth: int, mth: int) -> None:
+        """Somebody else reads the answer again, or sends the request again under its key."""
+        asker = _pick([a for a in self.askers if a.at_work], nth)
+        call = _pick([c for c in self.calls if c.open], mth)
+        adrift = Adrift(call.id, call.billable, call.reserved, call.state, call.asker.sender)
+        if call.state == "sent" and call.asker.at_work:
+            return
+        buyer = self._buyer(asker, call.billable, [])
+        found = self._do(lambda tx: ledger.adopt(tx, buyer, adrift))
+        assert [row["id"] for row in found] == [
+            row.id for row in call.rows.values() if row.live and row.state == "sent"
+        ]
+        stale = Adrift(call.id, call.billable, call.reserved, call.state, (uuid4(), 0))
+        assert self._do(lambda tx: ledger.adopt(tx, buyer, stale)) is None
+        call.former.append(call.asker)
+        call.asker, call.state = asker, "sent"
 
     @precondition(lambda self: self.calls)
-    @rule(
-        nth=which,
-        end=st.sampled_from(["answered", "answered", "released", "forfeited"]),
-        units=st.sampled_from([0.0, 2.0, 5.0]),
-    )
-    def settle(self, nth: int, end: Any, units: float) -> None:
-        """An answer, on time, late, or once more; or the news that there will be none."""
+    @rule(nth=which, mask=st.sets(st.integers(0, 3)), units=st.sampled_from([0.0, 2.0, 5.0]))
+    def answer(self, nth: int, mask: set[int], units: float) -> None:
+        """An answer, on time, late, or once more; to all items of a call or to some."""
         call = _pick(self.calls, nth)
-        spent = 0.0 if end == "released" else units
-        body = {"units": units} if end == "answered" else None
-        self._do(lambda tx: ledger.settle(tx, self.tenant, call.id, end, spent=spent, response=body, keep_s=KEEP_S))
-        if call.state == "sent" or (call.state == "forfeited" and end == "answered"):
-            call.state, call.spent, call.live = end, spent, end != "released"
-            call.expires_s = self.ground.clock_s + KEEP_S
+        items = [item for item in call.rows if item in mask] or list(call.rows)
+        answers = [Answer(call.rows[i].id, "found", {"units": units}, KEEP_S, units) for i in items]
+        self._do(lambda tx: ledger.store(tx, self.tenant, call.id, answers))
+        for item, row in call.rows.items():
+            if item in items and row.live and row.state in ("sent", "forfeited"):
+                row.state, row.expires_s = "answered", self.ground.clock_s + KEEP_S
+            elif row.live and row.state == "sent":
+                row.state, row.live = "released", False
+        if call.open or call.state == "forfeited":
+            call.state, call.spent = "answered", units * len(items)
+
+    @precondition(lambda self: self.calls)
+    @rule(nth=which, mth=which, end=st.sampled_from(["released", "forfeited", "unknown"]))
+    def give_up(self, nth: int, mth: int, end: Any) -> None:
+        """The news that there will be no answer, from whoever sent it; who sent it before is not heard."""
+        call = _pick(self.calls, nth)
+        by = _pick([call.asker, *call.former], mth)
+        spent = call.reserved if end == "forfeited" else 0.0
+        self._do(lambda tx: ledger.give_up(tx, self.tenant, call.id, end, by.sender, spent=spent))
+        if by is not call.asker or not call.open:
+            return
+        if end == "unknown":
+            call.state = "unknown"
+        else:
+            call.write_off(end, spent)
+
+    @precondition(lambda self: any(r.live and r.state == "forfeited" for c in self.calls for r in c.rows.values()))
+    @rule(nth=which)
+    def resend(self, nth: int) -> None:
+        """An operator lets a lost item be bought again; what it cost stays on the books."""
+        lost = _pick([r for c in self.calls for r in c.rows.values() if r.live and r.state == "forfeited"], nth)
+        self._do(lambda tx: ledger.resend(tx, self.tenant, lost.id, by="ops"))
+        lost.live = False
 
     @rule(seconds=st.sampled_from([10.0, KEEP_S]))
     def time_passes(self, seconds: float) -> None:
         self.ground.set_clock(self.ground.clock_s + seconds)
 
+    @property
+    def reserved(self) -> float:
+        return sum(c.reserved for c in self.calls if c.billable and c.open)
+
+    @property
+    def spent(self) -> float:
+        return sum(c.spent for c in self.calls if c.billable)
+
     @invariant()
     def the_books_balance(self) -> None:
-        found = self.ground.rows(
-            "SELECT c.id, c.state, c.units_spent, i.live, i.state AS item FROM app.vendor_calls c"
-            " JOIN app.vendor_items i ON i.call_id = c.id"
-        )
-        same(found, ((c.id, c.state, c.spent, c.live, c.state) for c in self.calls))
-        twice = (
-            "SELECT count(*) FROM (SELECT FROM app.vendor_items WHERE live GROUP BY fingerprint HAVING count(*) > 1) t"
-        )
-        assert self.ground.value(twice) == 0
+        calls = self.ground.rows("SELECT c.id, c.state, c.units_spent FROM app.vendor_calls c")
+        same(calls, ((c.id, c.state, c.spent) for c in self.calls))
+        items = self.ground.rows("SELECT i.id, i.state, i.live FROM app.vendor_items i")
+        same(items, ((r.id, r.state, r.live) for c in self.calls for r in c.rows.values()))
+        (counter,) = self.ground.rows("SELECT reserved, spent FROM app.budget_counters") or [
+            {"reserved": 0, "spent": 0}
+        ]
+        assert (counter["reserved"], counter["spent"]) == (self.reserved, self.spent)
 
     def teardown(self) -> None:
-        """Whoever was silent is dead; asked again, every item has an answer or a reason, and nothing hangs in `sent`."""
+        """Whoever was silent is dead; asked again, every item has an answer or a reason, nothing hangs, nothing is held back."""
         while any(a.at_work for a in self.askers):
             self.die(0)
         self.begin()
-        for item in range(len(ITEMS)):
-            self.ask(0, item)
+        self.limit += 1000.0
+        for wanted in ({0, 1, 2}, {3}):
+            self.ask(0, wanted)
         self.the_books_balance()
-        outstanding = [c for c in self.calls if c.state == "sent"]
+        outstanding = [c for c in self.calls if c.open and any(r.live for r in c.rows.values())]
         assert all(c.asker.at_work for c in outstanding)
+
+    def _buyer(self, asker: Asker, billable: bool, limits: list[BudgetRule]) -> Buyer:
+        execution, token = asker.sender
+        return Buyer(self.tenant, execution, token, "shelf", "search", billable, limits=limits)
 
     def _do(self, act: Any) -> Any:
         async def acting() -> Any:
