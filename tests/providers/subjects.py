@@ -20,20 +20,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from contracts.findings import (
-    Alert,
-    CompanyQuery,
-    CrmProbe,
-    CrmRecord,
-    EmailQuery,
-    OutgoingMessage,
-    PageUrl,
-    PeopleAt,
-    PersonQuery,
-    Prompt,
-    TemplatesQuery,
-    WebQuery,
-)
+from contracts.findings import CompanyQuery, EmailQuery, PageUrl, PeopleAt, PersonQuery, Prompt, WebQuery
+from contracts.outgoing import Alert, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from contracts.settings import Settings
 from tests.providers.sandbox_fixture import RunningSandbox
@@ -145,6 +133,7 @@ def named(person: Person) -> PersonQuery:
     )
 
 
+@cache
 def mailboxes(state: str) -> list[str]:
     """Addresses of the world whose mailbox is in `state`."""
     return [p.email for p in people() if mailbox(world(), p.email) == state]
