@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ LINKS = [
 ]  # fmt: skip
 
 
-def chosen(links: list[Link], pages: int = 6, **more: bool) -> list[tuple[str, str]]:
+def chosen(links: list[Link], pages: int = 6, **more: Any) -> list[tuple[str, str]]:
     return [(p.kind, p.url) for p in plan(HOME, links, domain="acme.co.za", pages=pages, **more)]
 
 

@@ -172,7 +172,8 @@ TAGS = st.sampled_from(
     [
         "<div>", "</div>", "<p", "<a href='mailto:", "<a href='http://[", "<script type='application/ld+json'>", "</script>",
         "<!--", "-->", "<![CDATA[", "<svg><style>", "<meta name=robots content=", "<base href='//", "<table><tr><td>", "\0",
-        "&#x110000;", "&amp", "<title>", "info [at] ", " AT x DOT ", "tel:+", "@", "<input type=password>", "<html lang='", "[" * 500,
+        "&#x110000;", "&amp", "<title>", "info [at] ", " AT x DOT ", "tel:+", "@", "<input type=password>", "<html lang='",
+        "[" * 500,
         '{"@type":"Organization","address":',
     ]
 )  # fmt: skip

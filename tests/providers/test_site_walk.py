@@ -119,7 +119,8 @@ async def test_requests_to_one_site_come_one_at_a_time_and_apart(
     await asyncio.gather(*[crawl(company.domain, turns=turns, crawl_delay_s=0.1, crawl_max_pages=2) for _ in range(2)])
     came = sandbox._call(f"/__control/arrivals?vendor=site&operation={company.domain}")["arrivals"]
     assert len(came) >= 5
-    assert came[-1] - came[0] > 0.1 * (len(came) - 1) * 0.95
+    # The first one may come late, having to connect.
+    assert came[-1] - came[0] > 0.1 * (len(came) - 2)
 
 
 async def test_a_crawl_delay_is_kept_and_a_spent_budget_ends_the_walk_with_what_there_is(
