@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import BadAnswer, VendorDown, VendorRefused
-from contracts.findings import Alert, AlertReceipt
+from contracts.outgoing import Alert, AlertReceipt
 from contracts.providers import Operation
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import pagerduty, slack, webhook

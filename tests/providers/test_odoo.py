@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import BadAnswer, VendorBusy, VendorDown, VendorRefused
-from contracts.findings import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
+from contracts.outgoing import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
 from contracts.providers import Operation, Reply
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import odoo

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts.errors import VendorBusy, VendorDown, VendorRefused
-from contracts.findings import MessageReceipt, MessageTemplates, OutgoingMessage, TemplatesQuery
+from contracts.outgoing import MessageReceipt, MessageTemplates, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from tests.providers.sandbox_fixture import RunningSandbox
 from worker.providers import trengo

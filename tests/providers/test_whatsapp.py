@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts.errors import HeadwaterError, VendorDown, VendorRefused
-from contracts.findings import MessageReceipt, OutgoingMessage
+from contracts.outgoing import MessageReceipt, OutgoingMessage
 from contracts.providers import Operation
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import whatsapp

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from contracts.errors import Hopeless, VendorDown
-from contracts.findings import Alert, CrmProbe, CrmRecord, OutgoingMessage
+from contracts.outgoing import Alert, CrmProbe, CrmRecord, OutgoingMessage
 from contracts.providers import Operation
 from db.transaction import Pool
 from tests.conftest import Connection

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from contracts.findings import Alert
+from contracts.outgoing import Alert
 
 Scalar = str | int | float | bool
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.errors import BadAnswer, VendorRefused
-from contracts.findings import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
+from contracts.outgoing import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.keys import absent, usable_key

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from contracts.errors import BadAnswer
-from contracts.findings import CrmRecord
+from contracts.outgoing import CrmRecord
 from worker.providers.answers import shaped
 from worker.providers.lenient import Lenient, Whole, Words, members, readable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from contracts.findings import Alert, AlertReceipt
+from contracts.outgoing import Alert, AlertReceipt
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.alert_words import details, plain

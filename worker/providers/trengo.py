@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, BeforeValidator
 
 from contracts.errors import BadAnswer, VendorRefused
-from contracts.findings import MessageReceipt, MessageTemplate, MessageTemplates, OutgoingMessage, TemplatesQuery
+from contracts.outgoing import MessageReceipt, MessageTemplate, MessageTemplates, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.answers import is_json, parse_any, retry_after_s, shaped

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from contracts.findings import Alert, AlertReceipt
+from contracts.outgoing import Alert, AlertReceipt
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from contracts.signatures import signature

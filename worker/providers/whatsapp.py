@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from contracts.findings import MessageReceipt, OutgoingMessage
+from contracts.outgoing import MessageReceipt, OutgoingMessage
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.answers import is_json, parse_any, shaped

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from contracts.findings import MessageReceipt
+from contracts.outgoing import MessageReceipt
 from contracts.providers import Reply
 from worker.providers.operation import invalid, suppressed
 from worker.providers.rules import Kind
