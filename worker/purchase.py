@@ -210,7 +210,12 @@ class Purchase(Generic[Query, Answer]):
                 self._known[each] = reply
 
     def _end(self, error: Exception) -> settling.Failure:
-        """Release what was surely not billed; of a paid request that may have arrived, the answer is lost."""
+        """Release what was surely not billed; of a paid request that may have arrived, the answer is lost.
+
+        What is pending is released too: asking again costs nothing. Unless it is asked for by reading it again.
+        """
+        if self._spec.recoverable and isinstance(error, VendorBusy) and error.code == "pending":
+            return "unknown" if self._spec.billable else "released"
         lost = isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
         if not (lost and self._spec.billable):
             return "released"

@@ -103,7 +103,7 @@ def test_a_refusal_is_read_by_what_it_says(status: int, kind: str, body: bytes, 
 
 async def test_words_in_plain_text_reach_the_operator(built: registry.Registry, sandbox: RunningSandbox) -> None:
     sandbox.fault("403", vendor="apollo")
-    with pytest.raises(VendorRefused, match="Forbidden for this key.*APOLLO_API_KEY"):
+    with pytest.raises(VendorRefused, match=r"Forbidden for this key.*APOLLO_API_KEY"):
         await ask(built, "apollo.match", named(known_people("apollo", 0.7)[0]))
 
 
