@@ -64,6 +64,21 @@ _PROFILE: dict[str, Any] = {
     "max_company_size": None, "required_technologies": [], "naics_codes": ["561720", "3152"], "version": 1, "closed_at": None,
     "created_by": "ada@example.com", "created_at": _ASKED, "updated_at": _ASKED,
 }  # fmt: skip
+_OPPORTUNITY: dict[str, Any] = {
+    "id": "01936f3e-8100-7d02-8b3c-4d5e6f7a8b11", "source": "sam", "notice_id": "9f3c", "title": "Janitorial services",
+    "solicitation_number": "W912-26-R-0001", "agency": "DEPT OF DEFENSE.DEPT OF THE ARMY", "kind": "Solicitation",
+    "naics": ["561720"], "set_aside": "SBA", "posted_on": "2026-01-04", "deadline_at": "2026-02-01T14:00:00-05:00",
+    "active": True, "country": "US", "state": "VA", "city": "Norfolk", "url": "https://sam.gov/opp/9f3c/view",
+    "description_url": "https://api.sam.gov/prod/opportunities/v1/noticedesc?noticeid=9f3c", "changed_at": _ENDED,
+    "evaluations": [{
+        "profile_id": _PROFILE["id"], "profile_name": _PROFILE["name"], "matched": True, "fit": 1.0,
+        "reasons": ["naics 561720 falls under 561720", "country US is a target"], "profile_version": 1,
+    }],
+}  # fmt: skip
+_HOUSE_RUN = {
+    "id": _RUN, "status": "completed", "requested_at": _ASKED, "started_at": _BEGAN, "completed_at": _ENDED,
+    "error_code": None,
+}  # fmt: skip
 _TENANT = "01936f3d-0000-7000-8000-000000000001"
 _EXECUTION: dict[str, Any] = {
     "tenant_id": _TENANT, "id": _JOB, "job": "discovery.fetch", "key": f"discovery.fetch:{_RUN}:{_SLICE['id']}:0",
@@ -113,6 +128,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "LeadDetail": {**_ROW, "discovery_records": [_RECORD], "contacts": []},
     "Profile": _PROFILE,
     "ProfilePage": {"items": [_PROFILE], "next_cursor": None},
+    "OpportunityPageView": {"items": [_OPPORTUNITY], "next_cursor": None},
+    "OpportunityDetail": {**_OPPORTUNITY, "same_solicitation": []},
+    "HouseRun": _HOUSE_RUN,
+    "LastRun": {"last_success": _HOUSE_RUN, "latest": _HOUSE_RUN},
     "LeadCreated": {"id": _LEAD, "status": "new"},
     "CausedExecution": {**_EXECUTION, "link": "made"},
     "ExecutionDetail": {**_EXECUTION, "scope": "once", "priority": 0, "payload": _PAYLOAD},

@@ -33,6 +33,7 @@ TAGS = [
     {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
+    {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
