@@ -105,10 +105,10 @@ async def breakers(tx: Tx) -> list[BreakerView]:
 async def reset(tx: Tx, name: str) -> list[str]:
     """Ask again at once: close the breakers of `name` (a vendor or `vendor.operation`) and drop its vendor's waiting times.
 
-    Returns the operations whose breaker had something to forget.
+    Returns the operations and paces that had something to forget.
     """
-    await tx.fetch(SQL["ask_at_once"], name)
-    return sorted({row["operation"] for row in await tx.fetch(SQL["close_breakers"], name)})
+    waited = await tx.fetch(SQL["ask_at_once"], name)
+    return sorted({row["name"] for row in [*waited, *await tx.fetch(SQL["close_breakers"], name)]})
 
 
 async def forget(tx: Tx) -> None:

@@ -42,12 +42,12 @@ SELECT b.operation, b.credential, b.state, b.opened_until, b.failures, b.error_c
 
 -- close_breakers --
 -- Of an operation or of a whole vendor.
-DELETE FROM app.breakers WHERE operation = $1 OR split_part(operation, '.', 1) = $1 RETURNING operation, credential
+DELETE FROM app.breakers WHERE operation = $1 OR split_part(operation, '.', 1) = $1 RETURNING operation AS name
 
 -- ask_at_once --
 -- Forget waiting times. What was sent stays counted, or the limits would be broken.
 UPDATE app.paces SET timetable = timetable - '{not_before,gap,gap_until,throttled}'::text[], updated_at = app.now()
- WHERE name = $1 OR split_part(name, '.', 1) = split_part($1, '.', 1) RETURNING name, credential
+ WHERE split_part(name, '.', 1) = split_part($1, '.', 1) AND timetable ?| '{not_before,gap,throttled}'::text[] RETURNING name
 
 -- forget --
 -- Nobody asked for so long that no window remembers it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ IDLE_S = 0.5
 MAX_SPREAD_S = 900.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ticket:
-    """A turn that has begun. `tries`: this call tries whether the vendor is back."""
+    """A turn that has begun. `tries`: this call tries whether the vendor is back. `leaves_by`: how long its slot is good."""
 
     operation: str
     began: float
     tries: bool
+    leaves_by: float
 
 
 def name_of(spec: OperationSpec) -> str:
@@ -54,7 +56,7 @@ class Lane:
         self._pool, self._holder, self._pace, self._credential = pool, holder, pace, credential
         self._patience_s = patience_s
         self._timeout_s = 0.0
-        self._gate = asyncio.Lock()
+        self._gate, self._late = asyncio.Lock(), asyncio.Lock()
         self._room = asyncio.Event()
         self._waiting = self._flying = self._permits = 0
         self._slots: deque[tuple[float, float]] = deque()  # local times: from, until
@@ -69,6 +71,7 @@ class Lane:
         self._started: deque[float] = deque(maxlen=1000)
         self._call_s = 1.0
         self._throttled = 0
+        self._leaves_after = 0.0
         self._hinted_until = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
@@ -120,13 +123,34 @@ class Lane:
                     raise self._crowded()
                 await self._lease(operation)
             elif await self._reached(slot):
-                return self._start(operation)
+                return self._start(operation, slot[1])
 
-    def _start(self, operation: str) -> Ticket:
-        ticket = Ticket(operation, monotonic(), self._trying == operation)
+    def _start(self, operation: str, slot_until: float) -> Ticket:
+        ticket = Ticket(operation, monotonic(), self._trying == operation, slot_until + self._leaves_after)
         self._flying, self._trying = self._flying + 1, None
         self._started.append(ticket.began)
         return ticket
+
+    async def depart(self, ticket: Ticket) -> None:
+        """A request is about to leave. Its slot may have gone by, while the connection was made or the ledger written; and a second
+        request of one turn has none. Then it waits for another one, or raises VendorBusy.
+        """
+        if not self._pace.windows:
+            return
+        patience = monotonic() + self._patience_s
+        while monotonic() > ticket.leaves_by:
+            async with self._late:  # not the gate: its first may be waiting for this one's permit
+                slot = self._next_slot(monotonic())
+                if slot is None:
+                    if monotonic() >= patience:
+                        raise self._crowded()
+                    await self._lease(ticket.operation, again=1)
+                    if monotonic() < self._blocked_until:
+                        raise self._paced(monotonic())
+                else:
+                    await asyncio.sleep(max(0.0, slot[0] - monotonic()))
+                    ticket.leaves_by = slot[1] + self._leaves_after
+        ticket.leaves_by = 0.0
 
     def _may_have_more(self, now: float) -> bool:
         return self._permits < self._pace.concurrency and now >= self._denied_until
@@ -155,19 +179,21 @@ class Lane:
         except TimeoutError:
             pass
 
-    async def _lease(self, operation: str) -> None:
+    async def _lease(self, operation: str, *, again: int = 0) -> None:
         windows = self._pace.windows
         pace = rhythm(windows) if windows else None
         recent = sum(1 for at in self._started if at > monotonic() - 1.0)
         free = self._pace.concurrency - self._flying
         first = operation not in self._open_until
-        wish = Wish(self._holder, max(1, min(self._waiting, free)), self._flying, recent, self._patience_s, first)
+        starting = min(max(self._waiting, 1 - again), free)
+        wish = Wish(self._holder, starting, self._flying, recent, self._patience_s, first, again)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
             at = await rows.hold(tx, self._pace.name, self._credential, operation)
             after = monotonic()
             got = lease(at, pace, self._pace.concurrency, self._timeout_s, wish)
             await rows.keep(tx, at)
+        self._leaves_after = pace.leave_s - pace.lateness_s if pace else math.inf
         self._take(at, got, before, after, pace.lateness_s if pace else PATIENCE_S)
 
     def _take(self, at: Standing, got: Lease, before: float, after: float, lateness_s: float) -> None:

@@ -26,7 +26,8 @@ WANTS_S = 3.0
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a worker asks for: `starting` requests want to leave within `patience_s`, `flying` are under way; `ahead` more are to be
-    expected. `first`: it has not asked for this operation before.
+    expected. `first`: it has not asked for this operation before. `again`: of those
+    under way, so many need another slot.
     """
 
     holder: str
@@ -35,6 +36,7 @@ class Wish:
     ahead: int = 0
     patience_s: float = PATIENCE_S
     first: bool = False
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float,
     permits, contended = _permits(at, concurrency, wish)
     if door == "try":
         permits, wish = min(permits, wish.flying + 1), replace(wish, ahead=0)
-    _hold(at, wish, permits, timeout_s, wants=permits <= wish.flying)
+    _hold(at, wish, permits, timeout_s, wants=permits <= wish.flying and wish.starting > 0)
     fresh_s = FRESH_CONTENDED_S if contended else FRESH_S
-    if permits <= wish.flying:
+    if permits <= wish.flying and not wish.again:
         return Lease(permits, (), fresh_s, contended)
     times = Timetable.read(at.timetable)
     slots, blocked_until = _slots(times, pace, at.now, wish, permits)
@@ -109,7 +111,7 @@ def _hold(at: Standing, wish: Wish, permits: int, timeout_s: float, *, wants: bo
 def _slots(
     times: Timetable, pace: Rhythm | None, now: float, wish: Wish, permits: int
 ) -> tuple[tuple[float, ...], float | None]:
-    starting = min(wish.starting, permits - wish.flying)
+    starting = min(wish.starting, permits - wish.flying) + wish.again
     if pace is None:
         at = max(now, times.not_before, times.last + times.gap_s if now < times.gap_until else now)
         if at > now + wish.patience_s:

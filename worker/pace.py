@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import Token
 from uuid import uuid4
 
 from contracts.providers import OperationSpec
@@ -22,7 +23,7 @@ from worker.hosts import Hosts
 from worker.lane import Lane
 from worker.leases import PATIENCE_S
 from worker.providers.limits import effective
-from worker.providers.rules import heard_hint
+from worker.providers.rules import departure, heard_hint
 
 
 class Pacer:
@@ -55,6 +56,7 @@ class Pacer:
     async def _turn(self, lane: Lane, spec: OperationSpec) -> AsyncIterator[None]:
         ticket = await lane.enter(spec)
         heard_hint.set(None)
+        before = departure.set(lambda: lane.depart(ticket))
         ended: BaseException | None = None
         try:
             yield
@@ -62,6 +64,7 @@ class Pacer:
             ended = error
             raise
         finally:
+            departure.set(before.old_value if before.old_value is not Token.MISSING else None)
             lane.leave(ticket)
             await lane.learn(ticket, ended, heard_hint.get())
 

@@ -1,6 +1,6 @@
 """When a vendor may be asked: times handed out so that no window is ever overfull. Pure.
 
-A slot is a time from which one request may leave, `lateness_s` later at the latest: a worker that comes later drops the slot. The
+A slot is a time from which one request may leave, a little later at the latest: a worker that comes later drops the slot. The
 road to the vendor takes one request longer than another, by `MAX_ROAD_S`. So requests whose slots are less than window + lateness
 + road apart might meet in one window, and at most `limit` slots are handed out in any such *span*. Short windows (2 s and less)
 are served by a distance, span / limit, from slot to slot; longer ones allow bursts, and a ring of counts remembers how many slots
@@ -32,12 +32,14 @@ Ring = list[list[int]]
 class Rhythm:
     """What the windows of a pace ask for. `spans`: (window seconds, limit, span seconds) of those that have a ring.
 
+    A turn begins `lateness_s` after its slot at the latest, and its request leaves within `leave_s`; the rest is for the road.
     `chunk`: the most slots that a worker takes ahead of demand, because they are lost if it dies or the demand ends: a second's
     worth, or a twentieth of the limit.
     """
 
     distance_s: float
     lateness_s: float
+    leave_s: float
     spans: tuple[tuple[float, int, float], ...]
     chunk: int
 
@@ -53,6 +55,7 @@ def rhythm(windows: tuple[Window, ...]) -> Rhythm:
         # A thousandth more: times are floats, and a window includes the moment it begins.
         distance_s=max(spaced, default=0.0) * 1.001,
         lateness_s=lateness,
+        leave_s=(lateness + margin) / 2,
         spans=tuple((w.seconds, w.limit, w.seconds + margin) for w in windows if w.seconds > SPACED_S),
         chunk=max(1, int(min(max(w.limit / w.seconds, w.limit / 20) for w in windows))),
     )

@@ -22,7 +22,7 @@ from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.worker.test_timetable import most_in_any
 from worker.pace import Pacer
-from worker.providers.rules import PaceHint, heard_hint
+from worker.providers.rules import PaceHint, departure, heard_hint
 
 KEY = "house"
 MINUTES = "UPDATE app.breakers SET opened_until = opened_until - $1 * interval '1 minute'"
@@ -266,6 +266,26 @@ async def test_rate_headers_that_say_nothing_is_left_are_heeded(workers: Callabl
     assert isinstance(busy, TryLater)
     assert busy.after_s is not None
     assert 40 < busy.after_s <= 50
+
+
+async def test_a_request_that_leaves_late_or_twice_takes_another_slot(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S3.13: a slow connection or ledger must not push requests into each other's window
+    worker, of, left = await workers(), spec(Window(1, 0.2)), list[float]()
+
+    async def leave() -> None:
+        gate = departure.get()
+        assert gate is not None
+        await gate()
+        left.append(time.monotonic())
+
+    async with worker.turn(of, KEY):
+        await leave()
+        await leave()
+    async with worker.turn(of, KEY):
+        await asyncio.sleep(0.25)
+        await leave()
+    assert departure.get() is None
+    assert most_in_any(left, 0.2) == 1
 
 
 async def test_jobs_without_a_slot_are_spread_over_the_time_to_come(workers: Callable[[], Awaitable[Pacer]]) -> None:

@@ -30,7 +30,7 @@ from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefuse
 from db import faults
 from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.redaction import Redactor
-from worker.providers.rules import Kind, Said, VendorRules, heard_hint, refusal
+from worker.providers.rules import Kind, Said, VendorRules, departure, heard_hint, refusal
 
 MAX_ANSWER_BYTES = 5_000_000
 MAX_ERROR_BYTES = 16_384
@@ -198,7 +198,10 @@ class _Trail:
         self.sent = False
 
     async def note(self, event: str, _info: dict[str, Any]) -> None:
-        self.sent = self.sent or event.endswith("send_request_headers.started")
+        if event.endswith("send_request_headers.started"):
+            if (leave := departure.get()) is not None:
+                await leave()
+            self.sent = True
 
 
 def _open(rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str, str]) -> httpx.AsyncClient:

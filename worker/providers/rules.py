@@ -17,7 +17,7 @@ objection. So a vendor's own table (`VendorRules.statuses`) comes first, its rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,6 +57,8 @@ class PaceHint:
 
 #: The newest hint heard in this task: `worker/ask.py` hands it to the shared pace after each call.
 heard_hint: ContextVar[PaceHint | None] = ContextVar("heard_hint", default=None)
+#: Awaited when a connection stands and the request is about to leave: the shared pace lets it go, or waits, or raises VendorBusy.
+departure: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
 
 
 @dataclass(frozen=True)
