@@ -28,12 +28,12 @@ class House:
         for registry in self._open:
             await registry.close()
 
-    async def pull(self, *datasets: str, by_pages: bool = False, **settings: Any) -> RunView:
+    async def pull(self, *datasets: str, by_pages: bool = False, deliveries: int = 10_000, **settings: Any) -> RunView:
         async with transaction(self.pool, SYSTEM_TENANT) as tx:
             run_id = await staging.start_pull(
                 tx, datasets, by_pages=by_pages, triggered_by="tests", requested_by="tests"
             )
-        await self.work(self.sandbox.settings(**settings))
+        await self.work(self.sandbox.settings(**settings), deliveries)
         return await self.show(run_id)
 
     async def show(self, run_id: UUID) -> RunView:

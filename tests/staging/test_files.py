@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 from contracts.errors import Conflict, Invalid
-from contracts.staging import Tally
+from contracts.findings import RegisterEntity
+from contracts.staging import Tally, read_row
 from contracts.tenants import SYSTEM_TENANT
 from db import staging, staging_files
-from db.transaction import Pool
+from db.transaction import Pool, transaction
 from tests.conftest import Connection
 from tests.staging.rows import csv_file, row
 
@@ -109,6 +111,23 @@ async def test_two_who_read_one_file_count_each_row_once(
     told = await staging.status(pool)
     assert told.companies == 100
     assert [(i.state, i.rows_read, i.rows_new, i.rows_unchanged) for i in told.imports] == [("done", 100, 100, 0)]
+
+
+async def test_writers_beside_each_other_count_every_change_once(pool: Pool, conn: Connection) -> None:
+    """Batches that overlap, in any order: rows are locked in key order, so nobody waits in a circle."""
+    # S3.18
+    chance = random.Random(7)
+    batches = [[read_row(row(n)) for n in chance.sample(range(60), 40)] for _ in range(24)]
+
+    async def write(batch: list[RegisterEntity]) -> Tally:
+        async with transaction(pool, SYSTEM_TENANT) as tx:
+            return await staging.upsert(tx, batch, "webhook")
+
+    tallies = await asyncio.gather(*map(write, batches))
+    assert sum(tally.new for tally in tallies) == len({e.uen for batch in batches for e in batch})
+    assert sum(tally.changed for tally in tallies) == 0
+    assert sum(tally.read for tally in tallies) == 24 * 40
+    assert await conn.fetchval("SELECT count(DISTINCT changed_at) FROM app.staging_acra_companies") <= 24
 
 
 @pytest.mark.parametrize(
