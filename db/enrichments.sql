@@ -80,7 +80,9 @@ SELECT operation, count(*)::int AS asked, count(*) FILTER (WHERE stored)::int AS
 
 -- sites --
 -- Requests to each site, and how its walk ended.
-SELECT payload->'site'->>'outcome' AS outcome, coalesce((payload->'site'->>'requests')::int, 0) AS requests,
+SELECT (SELECT c.domain FROM app.leads l JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
+         WHERE l.tenant_id = e.tenant_id AND l.id = e.lead_id) AS domain,
+       payload->'site'->>'outcome' AS outcome, coalesce((payload->'site'->>'requests')::int, 0) AS requests,
        coalesce((payload->'site'->>'seconds')::float8, 0) AS seconds,
        (SELECT count(*)::int FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id
            AND s.outcome <> 'skipped' AND NOT s.stored) AS asked

@@ -20,6 +20,8 @@ from front.trial.bill import Bill, breaches, read_bill
 from front.trial.ground import Trial, trial
 from worker.providers import lookups
 from worker.providers.limits import effective
+from worker.providers.sandbox.sites import CRAWL_DELAY_S, SLOW_S, kind
+from worker.providers.sandbox.world import World
 
 #: Longest silence before a trial is called stuck, in seconds.
 PATIENCE_S = 180.0
@@ -115,12 +117,14 @@ def _bounds(
 ) -> dict[str, float]:
     """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.
 
-    A site is asked for one page at a time, CRAWL_DELAY_S apart; a vendor's question takes its mean latency.
+    A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart; a vendor's question takes its mean latency.
     """
     mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
-    delay_s = Settings().crawl_delay_s
+    slow = _slow_sites()
     chain = [
-        max(0, s["requests"] - 1) * max(delay_s, mean_s) + mean_s * (min(1, s["requests"]) + s["asked"]) for s in sites
+        max(0, s["requests"] - 1) * max(slow.get(s["domain"], Settings().crawl_delay_s), mean_s)
+        + mean_s * (min(1, s["requests"]) + s["asked"])
+        for s in sites
     ]
     found = {"chains": sum(chain) / (asked.workers * asked.concurrency), "longest chain": max(chain, default=0.0)}
     by_pace: dict[str, tuple[Pace, int]] = {}
@@ -134,6 +138,13 @@ def _bounds(
                 max(0, count - window.limit) / window.limit * window.seconds
             )
     return {name: round(value, 2) for name, value in found.items() if value > 0}
+
+
+def _slow_sites() -> dict[str, float]:
+    """domain -> seconds from one page to the next, for the sites of the world that ask for a distance or answer late."""
+    world, distance = World(7), {"delay": float(CRAWL_DELAY_S), "slow": SLOW_S}
+    kinds = {c.domain: kind(world, c) for c in world.companies(None)}
+    return {domain: distance[what] for domain, what in kinds.items() if what in distance}
 
 
 def _mean_s(median_ms: float, p99_ms: float) -> float:
