@@ -20,12 +20,23 @@ def bench(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the table to this file as well.", dir_okay=False, writable=True)
     ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="`crawl`: our crawler beside Scrapy, which the default leaves out.", metavar="crawl"),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
     ] = False,
 ) -> None:
     """Measure this machine on a Postgres of its own, stock Procrastinate beside it. Changes nothing of yours."""
     import json
+
+    if only is not None:
+        if only != "crawl":
+            raise typer.BadParameter(f"{only!r} is no measurement of its own: say crawl, or leave --only out")
+        report = _crawl(repeat, scale)
+        typer.echo(json.dumps({"crawl": report}) if as_json else _lines(report))
+        return
     import tempfile
     from contextlib import ExitStack
 
@@ -56,3 +67,19 @@ def bench(
     if markdown is not None:
         markdown.write_text(table(report) + "\n", encoding="utf-8")
     typer.echo(json.dumps(report) if as_json else table(report))
+
+
+def _crawl(repeat: int, scale: float) -> dict[str, object]:
+    """Our crawler beside Scrapy on loopback; Scrapy is left out where it is not installed."""
+    from contracts.settings import Settings
+    from front.logs import configure_logging
+    from worker.bench import crawl
+
+    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
+    if not crawl.has_scrapy():
+        typer.echo("Scrapy is not installed: only our crawler is measured (`make test` installs it)", err=True)
+    return crawl.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
+
+
+def _lines(report: dict[str, object]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in report.items())
