@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.runs import RunStatus
+from contracts.runs import RunMode, RunStatus
 
 #: The source of every notice so far, as cursors, slices and rows name it.
 SAM = "sam"
@@ -66,6 +66,14 @@ class OpportunityDetail(OpportunityRow):
 class OpportunityPageView(BaseModel):
     items: list[OpportunityRow]
     next_cursor: str | None
+
+
+class RequestFetch(BaseModel):
+    """Body of POST /v1/opportunities/runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"mode": "manual"}]})
+
+    mode: RunMode = "manual"
 
 
 class HouseRun(BaseModel):

@@ -12,7 +12,7 @@ from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
 from contracts.errors import NotFound
-from contracts.opportunities import HouseRun, LastRun, OpportunityDetail, OpportunityPageView
+from contracts.opportunities import HouseRun, LastRun, OpportunityDetail, OpportunityPageView, RequestFetch
 from contracts.tenants import SYSTEM_TENANT, Principal, Role
 from db import opportunities
 from db.access import audit
@@ -50,13 +50,13 @@ async def list_opportunities(
 
 
 @router.post("/runs", status_code=202)
-async def fetch(principal: Starter, pool: PoolDep, wake: WakeDep) -> HouseRun:
+async def fetch(body: RequestFetch, principal: Starter, pool: PoolDep, wake: WakeDep) -> HouseRun:
     """Fetch now, for all tenants: one run stands for all requests while it is under way.
 
     What was asked today is not asked again, and no more calls are made than the day's budget has left.
     """
     async with transaction(pool, SYSTEM_TENANT) as tx:
-        run_id, new = await opportunities.request_run(tx, triggered_by="api")
+        run_id, new = await opportunities.request_run(tx, triggered_by="api", mode=body.mode)
         run = await opportunities.house_run(tx)
     async with transaction(pool, principal.tenant_id) as tx:
         detail = {"joined": not new}

@@ -89,10 +89,10 @@ def test_a_run_is_asked_for_by_ops_and_shared_by_all(api: Served) -> None:
     assert api.client.get(f"{HERE}/last-run", headers=api.as_(Role.VIEWER)).json() == {
         "last_success": None, "latest": None,
     }  # fmt: skip
-    assert api.client.post(f"{HERE}/runs", headers=api.as_(Role.ANALYST)).status_code == 403
-    made = api.client.post(f"{HERE}/runs", headers=api.as_(Role.OPS))
+    assert api.client.post(f"{HERE}/runs", json={}, headers=api.as_(Role.ANALYST)).status_code == 403
+    made = api.client.post(f"{HERE}/runs", json={}, headers=api.as_(Role.OPS))
     assert (made.status_code, made.json()["status"]) == (202, "pending")
-    joined = api.client.post(f"{HERE}/runs", headers=api.as_(Role.OPS, ABROAD))
+    joined = api.client.post(f"{HERE}/runs", json={}, headers=api.as_(Role.OPS, ABROAD))
     assert joined.json() == made.json()
     (run,) = api.rows("SELECT tenant_id, kind, params FROM runs")
     assert (run["tenant_id"], run["kind"]) == (SYSTEM_TENANT, "opportunities")
