@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from contracts.alerts import AlertView, Severity
+from db.access import audit
 from db.sql import load
 from db.transaction import Tx
 
@@ -25,9 +26,12 @@ async def resolve(tx: Tx, tenant: UUID, rule: str, scope: str) -> bool:
     return await tx.fetchval(SQL["resolve"], tenant, rule, scope) is not None
 
 
-async def acknowledge(tx: Tx, tenant: UUID, alert_id: UUID) -> bool:
-    """Somebody looks after it; False when it is not open."""
-    return await tx.fetchval(SQL["acknowledge"], tenant, alert_id) is not None
+async def acknowledge(tx: Tx, tenant: UUID, alert_id: UUID, *, by: str) -> bool:
+    """Somebody looks after it; False when it is not open. Audited."""
+    if await tx.fetchval(SQL["acknowledge"], tenant, alert_id) is None:
+        return False
+    await audit(tx, tenant, by, "alert.acknowledged", "alert", str(alert_id))
+    return True
 
 
 async def standing(tx: Tx, tenants: Sequence[UUID], *, resolved: bool = False, limit: int = 100) -> list[AlertView]:

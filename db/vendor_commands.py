@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
 from contracts.alerts import AlertList
-from contracts.budgets import BudgetList, BudgetRule, BudgetScope, Period, defaults
-from contracts.errors import Invalid, NotFound
-from contracts.misfits import in_words
+from contracts.budgets import defaults
+from contracts.errors import NotFound
 from contracts.runs import CreateRun
 from contracts.settings import Settings
 from contracts.vendors import Forecast, LostItem, LostList, SpentList, VendorList, forecast
 from db import alerts, budgets, discovery_queries, ledger, pace, runs, vendors
+from db.budget_commands import OwnerOption, budgets_app, checked, default_slug, refused
 from db.terminal import JsonOption, TenantOption, as_owner, ask, operator, print_json, print_table
 from db.transaction import Tx
 
-T = TypeVar("T")
 vendors_app = typer.Typer(no_args_is_help=True, help="Vendors: who can be asked, what it cost, budgets, lost answers.")
-budgets_app = typer.Typer(invoke_without_command=True, help="What may be spent: shown; set or unset.")
 vendors_app.add_typer(budgets_app, name="budgets")
 alerts_app = typer.Typer(no_args_is_help=True, help="Alerts: what wants a person's eye.")
-
-OwnerOption = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
-Vendor = Annotated[str, typer.Argument(help="e.g. tavily.")]
-Unit = Annotated[str, typer.Argument(help="What it counts in: credit, token, call, lookup, verification, message.")]
-PeriodOption = Annotated[Period, typer.Option(help="run, day or month (UTC).")]
-ScopeOption = Annotated[BudgetScope, typer.Option(help="tenant, or credential: all tenants with the house's key.")]
 
 
 @vendors_app.command("list")
@@ -73,8 +63,8 @@ def show_spent(
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> SpentList:
         for owner in tenants:
-            if await runs.peek(tx, owner, run_id) is not None:
-                return SpentList(items=await vendors.spent(tx, owner, run_id))
+            if (found := await runs.show(tx, owner, run_id)) is not None:
+                return SpentList(items=found.spent or [])
         raise NotFound(f"no run {run_id}: `headwater runs list` shows them", code="run_not_found")
 
     found = ask(work, tenant)
@@ -103,7 +93,7 @@ def show_forecast(
         "max_companies": max_companies,
         "max_queries": max_queries,
     }
-    body = _checked(
+    body = checked(
         lambda: CreateRun.model_validate({name: value for name, value in given.items() if value is not None})
     )
 
@@ -137,7 +127,7 @@ def list_forfeited(
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> LostList:
         return LostList(items=[LostItem(**row) for row in await ledger.forfeited(tx, tenants[0], vendor, limit)])
 
-    found = ask(work, tenant or _default())
+    found = ask(work, tenant or default_slug())
     if json:
         print_json(found)
         return
@@ -159,7 +149,7 @@ def resend(
         let_go = await ledger.resend(tx, tenants[0], item, by=operator())
         return f"{let_go['vendor']} {let_go['operation']} may be asked again"
 
-    typer.echo(f"{ask(work, tenant or _default())}; `headwater jobs retry` starts a job that gave up over it")
+    typer.echo(f"{ask(work, tenant or default_slug())}; `headwater jobs retry` starts a job that gave up over it")
 
 
 @vendors_app.command("reset")
@@ -172,65 +162,8 @@ def reset(
         return await pace.reset(tx, name)
 
     if not ask(work, None):
-        raise _refused(NotFound(f"nothing holds {name} back: `headwater vendors list` shows what is open"))
+        raise refused(NotFound(f"nothing holds {name} back: `headwater vendors list` shows what is open"))
     typer.echo(f"{name} is asked again")
-
-
-@budgets_app.callback()
-def list_budgets(context: typer.Context, tenant: OwnerOption = None, json: JsonOption = False) -> None:
-    """Every budget: limit, where it comes from, what is reserved, spent and left, when it resets."""
-    if context.invoked_subcommand is not None:
-        return
-
-    async def work(tx: Tx, tenants: list[UUID], settings: Settings) -> BudgetList:
-        return BudgetList(items=await budgets.standing(tx, tenants[0], defaults(settings), credentials=True))
-
-    found = ask(work, tenant or _default())
-    if json:
-        print_json(found)
-        return
-    columns = ("scope", "vendor", "unit", "period", "limit", "source", "reserved", "spent", "left", "resets_at")
-    print_table(found.items, columns, empty="no budget")
-
-
-@budgets_app.command("set")
-def set_budget(
-    vendor: Vendor,
-    unit: Unit,
-    limit: Annotated[float, typer.Argument(help="In that unit.")],
-    period: PeriodOption = "day",
-    scope: ScopeOption = "tenant",
-    tenant: OwnerOption = None,
-) -> None:
-    """Set a limit; it overrides the settings from the next request on. Audited."""
-    rule = _checked(lambda: BudgetRule(scope=scope, vendor=vendor, unit=unit, period=period, limit=limit))
-
-    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> None:
-        await budgets.put(tx, tenants[0], rule, by=operator())
-
-    ask(work, tenant or _default())
-    typer.echo(f"{vendor}: {limit:g} {unit}s a {period}")
-
-
-@budgets_app.command("unset")
-def unset_budget(
-    vendor: Vendor,
-    unit: Unit,
-    period: PeriodOption = "day",
-    scope: ScopeOption = "tenant",
-    tenant: OwnerOption = None,
-) -> None:
-    """Return to the limit of the settings. Audited."""
-    rule = _checked(lambda: BudgetRule(scope=scope, vendor=vendor, unit=unit, period=period, limit=0))
-
-    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> bool:
-        return await budgets.take_back(tx, tenants[0], rule, by=operator())
-
-    if not ask(work, tenant or _default()):
-        raise _refused(
-            NotFound(f"no limit was set for {vendor} {unit}s a {period}: `headwater vendors budgets` shows them")
-        )
-    typer.echo(f"{vendor}: the limit of the settings holds again")
 
 
 @alerts_app.command("list")
@@ -252,18 +185,15 @@ def list_alerts(
     print_table(found.items, ("id", "severity", "state", "rule", "scope", "count", "last_seen"), empty="no alert")
 
 
-def _default() -> str:
-    return Settings().default_tenant_slug
+@alerts_app.command("ack")
+def acknowledge(
+    alert: Annotated[UUID, typer.Argument(metavar="ALERT", help="Id from `alerts list`.")], tenant: TenantOption = None
+) -> None:
+    """Say that somebody looks after it. It stays listed until it is resolved."""
 
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> bool:
+        return any([await alerts.acknowledge(tx, owner, alert, by=operator()) for owner in tenants])
 
-def _checked(make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _refused(Invalid(f"{'.'.join(map(str, first['loc']))}: {in_words(first)}")) from error
-
-
-def _refused(error: Invalid | NotFound) -> typer.Exit:
-    typer.echo(f"{error.code}: {error.detail}", err=True)
-    return typer.Exit(2 if isinstance(error, Invalid) else 1)
+    if not ask(work, tenant):
+        raise refused(NotFound(f"no open alert {alert}: `headwater alerts list` shows them"))
+    typer.echo(f"{alert} is looked after")

@@ -16,7 +16,7 @@ from db import alerts, ledger
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.worker.asking import Checker, attempt, checker, died, queries
-from worker import ask
+from worker import ask, breaker
 
 CALLS = "SELECT state, units_reserved, units_spent, found, missed, suppressed FROM app.vendor_calls ORDER BY id"
 
@@ -245,7 +245,8 @@ async def test_waiting_for_a_turn_spends_nothing_and_our_own_refusals_are_not_th
     )
     with pytest.raises(VendorRefused):
         await ask.items(ctx, vendor, queries("cid"))
-    assert gate.learnt == ["VendorDown", "well", "well"]
+    assert gate.learnt == ["VendorDown", "well", "BudgetSpent"]  # which is no word of a vendor's
+    assert breaker.lesson_of(ledger.BudgetSpent({})) == "nothing"
 
 
 async def test_an_answer_that_may_not_be_kept_is_still_given_once(pool: Pool, tenant: UUID) -> None:
