@@ -41,3 +41,13 @@ async def business(tx: Tx, tenant: UUID, body: dict[str, Any]) -> None:
 
 async def baseline(tx: Tx, tenant: UUID, event_id: UUID, payload: dict[str, Any]) -> None:
     await tx.fetchval(_BASELINE, tenant, event_id, payload)
+
+
+async def bucket(tx: Tx, distance_s: float) -> float:
+    """A turn of a shared bucket without leases; gives the seconds to wait for it."""
+    return float(await tx.fetchval(SQL["bucket"], distance_s))
+
+
+async def row_writes(tx: Tx) -> int:
+    """How often rows of paces were changed by sessions that have ended."""
+    return int(await tx.fetchval(SQL["row_writes"]))

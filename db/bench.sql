@@ -25,3 +25,13 @@ CREATE TABLE IF NOT EXISTS app.bench_business (tenant_id uuid NOT NULL, id bigin
 -- grant_bench --
 -- The app role writes there, as it writes everywhere.
 GRANT SELECT, INSERT ON app.bench_baseline, app.bench_business TO headwater_app
+
+-- bucket --
+-- What a turn would cost without leases: a bucket that every request changes. Gives the seconds to wait.
+INSERT INTO app.paces AS p (name, credential, next_at) VALUES ('bench', 'bucket', app.now())
+ON CONFLICT (name, credential) DO UPDATE SET next_at = greatest(p.next_at, app.now()) + $1::float8 * interval '1 second'
+RETURNING extract(epoch FROM next_at - app.now())::float8
+
+-- row_writes --
+-- How often rows of paces were changed, as far as ended sessions have told.
+SELECT n_tup_upd FROM pg_stat_user_tables WHERE relid = 'app.paces'::regclass
