@@ -14,6 +14,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.dead_letters": {"kind": "'event'", "event": """'{"id": 1, "version": 1}'"""},
     "app.users": {"email": "gen_random_uuid() || '@example.com'"},
     "app.job_executions": {"scope": "'once'"},
+    "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.runs": {"kind": "'discovery'"},
 }
 _BY_TYPE = {
