@@ -119,13 +119,13 @@ SELECT r.id, r.status, r.error_code, r.created_at FROM app.runs r WHERE r.tenant
 -- bill --
 -- What the ledger says about one vendor's paid calls, all tenants together.
 SELECT count(*) FILTER (WHERE v.state = 'answered') AS answered, count(*) FILTER (WHERE v.state = 'forfeited') AS forfeited,
-       count(*) FILTER (WHERE v.state = 'sent') AS unknown,
-       coalesce(sum(CASE WHEN v.state = 'sent' THEN v.units_reserved ELSE v.units_spent END), 0)::float8 AS units
+       count(*) FILTER (WHERE v.settled_at IS NULL) AS unknown,
+       coalesce(sum(CASE WHEN v.settled_at IS NULL THEN v.units_reserved ELSE v.units_spent END), 0)::float8 AS units
   FROM app.vendor_calls v WHERE v.vendor = $1 AND v.billable
 
 -- items_answered_twice --
 -- Items the ledger itself has paid for more than once.
-SELECT count(*) FROM (SELECT FROM app.vendor_items i WHERE i.vendor = $1 AND i.state IN ('answered', 'forfeited')
+SELECT count(*) FROM (SELECT FROM app.vendor_items i WHERE i.vendor = $1 AND i.state IN ('answered', 'forfeited') AND i.resent_at IS NULL
     GROUP BY i.tenant_id, i.operation, i.fingerprint HAVING count(*) > 1) twice
 
 -- terminate --

@@ -64,5 +64,6 @@ SELECT (SELECT count(*) FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.c
        (SELECT count(*) FROM (SELECT FROM app.job_executions e WHERE e.tenant_id = $1 AND e.run_id = $2 GROUP BY e.job, e.key HAVING count(*) > 1) t) AS doubled_jobs,
        (SELECT count(*) FROM (SELECT FROM app.leads l WHERE l.tenant_id = $1 AND l.run_id = $2 GROUP BY l.company_id, l.icp_profile_id HAVING count(*) > 1) t) AS doubled_leads,
        (SELECT count(*) FROM (SELECT FROM app.vendor_items i JOIN app.vendor_calls v ON v.tenant_id = i.tenant_id AND v.id = i.call_id
-          WHERE v.tenant_id = $1 AND v.run_id = $2 AND v.billable AND v.state IN ('answered', 'forfeited')
+          WHERE v.tenant_id = $1 AND v.run_id = $2 AND v.billable AND i.state IN ('answered', 'forfeited') AND i.resent_at IS NULL
+            AND (i.expires_at IS NULL OR i.expires_at > app.now())
           GROUP BY i.vendor, i.operation, i.fingerprint HAVING count(*) > 1) t) AS paid_twice
