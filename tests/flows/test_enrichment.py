@@ -48,17 +48,51 @@ async def story(desk: Desk, lead: UUID) -> EnrichmentList:
     return found
 
 
-async def test_new_leads_become_enriched_ones_with_sources(desk: Desk) -> None:  # S2.02 S3.03
-    leads = await enriched(desk, 6)
-    assert len(leads) == 6
+async def test_new_leads_become_enriched_ones_with_sources(desk: Desk) -> None:  # S2.02 S3.03 S3.05
+    leads = await enriched(desk, 5)
+    assert len(leads) == 5
     stories = [await story(desk, lead) for lead in leads]
-    assert [(s.items[0].status, s.items[0].error) for s in stories] == [("COMPLETED", None)] * 6
+    assert [(s.items[0].status, s.items[0].error) for s in stories] == [("COMPLETED", None)] * 5
     states = await desk.rows("SELECT status, count(*)::int AS n FROM app.leads WHERE tenant_id = {me} GROUP BY 1")
-    assert states == [{"status": "enriched", "n": 6}]
+    assert states == [{"status": "enriched", "n": 5}]
     facts = [fact for s in stories for fact in s.facts]
     assert {"site"} < {fact.vendor for fact in facts}, "our own crawler, and vendors"
     for fact in facts:
         assert 0 <= fact.confidence <= 1
         assert fact.observed_at
         assert fact.source_url or fact.vendor != "site"
+    contacts = await desk.rows(
+        "SELECT p.email, p.email_status FROM app.leads l JOIN app.contacts p ON p.id = l.contact_id"
+        " WHERE l.tenant_id = {me} AND l.id = ANY($1)",
+        leads,
+    )
+    assert sum(c["email_status"] == "valid" for c in contacts) >= 2
+    said = [fact for fact in facts if fact.field == "email_standing"]
+    assert {fact.vendor for fact in said} <= {"zerobounce", "hunter"}
+    assert all(fact.verified and fact.terms == "licensed" for fact in said)
     assert (await desk.proof()).ok
+
+
+async def test_enriching_again_pays_for_nothing(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.05 S3.10
+    [lead] = await enriched(desk, 1)
+    paid = {v: sandbox.totals(v)["credits"] for v in ("hunter", "zerobounce", "apollo", "lusha", "pdl")}
+    assert sum(paid.values()) > 0
+    assert await ask(desk, lead) == [], "it was done before"
+    assert await ask(desk, lead, again=True) == [lead]
+    await ended(desk, [lead])
+    again = (await story(desk, lead)).items
+    assert [(e.cause, e.status) for e in again] == [("2", "COMPLETED"), ("1", "COMPLETED")]
+    assert again[0].cost_usd == 0
+    assert {v: sandbox.totals(v)["credits"] for v in paid} == paid
+
+
+async def test_a_vendor_that_is_out_of_credits_is_passed_by(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.05 S3.13
+    # The last test here: its breaker stays open.
+    sandbox.fault("429", vendor="hunter", times=None)  # Hunter's way to say that no credits are left
+    leads = await enriched(desk, 2)
+    stories = [(await story(desk, lead)).items[0] for lead in leads]
+    assert all(s.status == "COMPLETED" for s in stories)
+    steps = [step for s in stories for step in s.steps]
+    refused = [s for s in steps if s.operation.startswith("hunter.") and s.outcome != "skipped"]
+    assert {s.outcome for s in refused} == {"error"}
+    assert any(s.outcome == "accepted" and not s.operation.startswith("hunter.") for s in steps)
