@@ -44,3 +44,14 @@ def tokens_at_most(text: str) -> int:
     """
     ascii_letters = len(text.encode("ascii", "ignore"))
     return -(-ascii_letters // 3) + len(text) - ascii_letters
+
+
+def cut_to_tokens(text: str, most: int) -> str:
+    """The beginning of `text` that is surely not more than `most` tokens, by `tokens_at_most`."""
+    if tokens_at_most(text) <= most:
+        return text
+    short, long = 0, min(len(text), max(0, most) * 3)
+    while short < long:
+        middle = (short + long + 1) // 2
+        short, long = (middle, long) if tokens_at_most(text[:middle]) <= most else (short, middle - 1)
+    return text[:short]

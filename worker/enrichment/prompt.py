@@ -6,15 +6,17 @@ it fits the schema. Addresses and phone numbers are never taken from a model: th
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.findings import CompanyProfile, Completion, Prompt
+from contracts.texts import cut_to_tokens, tokens_at_most
 
-#: Characters a token stands for, counted low, so that the guardrail errs on the safe side.
-CHARS_PER_TOKEN = 3
 ANSWER_TOKENS = 500
+#: Tokens that marks, roles and separators take.
+_WRAPPING = 50
 #: How sure we are of a profile that a model read off the company's own pages.
 CONFIDENCE = 0.6
 
@@ -49,9 +51,10 @@ class _Form(BaseModel):
 
 def ask(company_name: str, corpus: str, *, max_tokens: int) -> Prompt:
     """The question about one company. `max_tokens` bounds prompt and answer together: the corpus is cut to what is left."""
-    room = max(0, (max_tokens - ANSWER_TOKENS) * CHARS_PER_TOKEN - len(_SYSTEM) - 400)
     name = company_name.replace("\n", " ")[:300]
-    user = f"Company: {name}\n<<<PAGES\n{corpus[:room].replace('<<<', '').replace('>>>', '')}\nPAGES>>>"
+    around = tokens_at_most(_SYSTEM + json.dumps(SCHEMA) + name) + _WRAPPING
+    pages = cut_to_tokens(corpus.replace("<<<", "").replace(">>>", ""), max_tokens - ANSWER_TOKENS - around)
+    user = f"Company: {name}\n<<<PAGES\n{pages}\nPAGES>>>"
     return Prompt(system=_SYSTEM, user=user, max_tokens=ANSWER_TOKENS, schema_name="company", answer_schema=SCHEMA)
 
 
