@@ -20,7 +20,16 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from contracts.findings import CompanyQuery, EmailQuery, PageUrl, PeopleAt, PersonQuery, Prompt, WebQuery
+from contracts.findings import (
+    CompanyQuery,
+    EmailQuery,
+    OpportunityQuery,
+    PageUrl,
+    PeopleAt,
+    PersonQuery,
+    Prompt,
+    WebQuery,
+)
 from contracts.outgoing import Alert, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from contracts.settings import Settings
@@ -36,6 +45,7 @@ from worker.providers import (
     odoo,
     pagerduty,
     pdl_lookups,
+    sam,
     slack,
     tavily_web,
     trengo,
@@ -260,6 +270,10 @@ SOURCES: tuple[Subject, ...] = (
     ),
 )  # fmt: skip
 
+def _posted_under(code: str) -> OpportunityQuery:
+    return OpportunityQuery(naics=code, posted_from="2026-01-01", posted_to="2026-03-31")
+
+
 SUBJECTS: tuple[Subject, ...] = (
     *OUTGOING,
     *SOURCES,
@@ -302,6 +316,11 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     _zerobounce_subject("verify", "zerobounce_base_url"),
     _zerobounce_subject("verify_batch", "zerobounce_bulk_url"),
+    Subject(
+        "sam.opportunities", sam.make, "sam_api_key", "sam_base_url",
+        lambda: [_posted_under(code) for code in ("561720", "561730", "315210")], lambda: [_posted_under("999999")],
+        statuses={"404": "miss"},
+    ),
     Subject(
         "llm.complete", llm.make, "openai_api_key", "openai_base_url",
         lambda: [Prompt(system="Say what it sells.", user=f"It is {c.name}.") for c in clothiers()[:3]],

@@ -20,7 +20,7 @@ from contracts.errors import BadAnswer
 from contracts.findings import FoundOpportunity, OpportunityPage, OpportunityQuery
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
-from worker.providers.answers import Json, shaped
+from worker.providers.answers import Json, retry_after_s, shaped
 from worker.providers.http import VendorClient
 from worker.providers.keys import usable_key
 from worker.providers.lenient import Flag, Lenient, Url, Words, listed, members, words
@@ -48,12 +48,12 @@ SPEC = OperationSpec(
 
 
 def _wait_s(said: Said) -> float | None:
-    """Seconds until `nextAccessTime`, 0 at least; None when it does not say."""
+    """Seconds until `nextAccessTime`, 0 at least, else what Retry-After says; None when neither is there."""
     try:
         text = json.loads(said.body).get("nextAccessTime")
         moment = datetime.strptime(text, "%Y-%b-%d %H:%M:%S%z UTC")
     except (ValueError, TypeError, AttributeError):
-        return None
+        return retry_after_s(said.headers)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
@@ -145,7 +145,8 @@ class Opportunities(OneByOne[OpportunityQuery, OpportunityPage]):
         if answer.opportunitiesData is None and answer.totalRecords > 0:
             text = "sam counted notices but sent none (opportunitiesData): its API may have changed"
             raise BadAnswer(text, vendor=RULES.vendor)
-        return found(_page(answer), units=1.0)
+        # Each notice has its own record beside it.
+        return found(_page(answer), units=1.0, raw={k: v for k, v in heard.json.items() if k != "opportunitiesData"})
 
 
 def _parameters(query: OpportunityQuery) -> dict[str, str | list[str]]:
