@@ -133,6 +133,7 @@ async def _write_contacts(
             [person.name for _, _, person in won],
             [person.title for _, _, person in won],
             [keys[ids.index(i)].value for i, _, _ in won],
+            [person.linkedin_url for _, _, person in won],
         )
     return {i: company for i, company, _ in won}, named
 

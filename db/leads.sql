@@ -28,9 +28,10 @@ SELECT DISTINCT company_id FROM app.source_records WHERE tenant_id = $1 AND run_
 
 -- add_contacts --
 -- People at those companies, whose keys were free.
-INSERT INTO app.contacts (tenant_id, id, company_id, name, title, email)
-SELECT $1, c.id, c.company_id, c.name, c.title, c.email
-  FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]) AS c(id, company_id, name, title, email) ORDER BY c.id
+INSERT INTO app.contacts (tenant_id, id, company_id, name, title, email, linkedin_url)
+SELECT $1, c.id, c.company_id, c.name, c.title, c.email, c.linkedin_url
+  FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
+       AS c(id, company_id, name, title, email, linkedin_url) ORDER BY c.id
 
 -- add_leads --
 -- One lead a company and profile, unless there is one.

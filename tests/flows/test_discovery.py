@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.providers import Channel
 from contracts.runs import RunStatus
 from tests.flows.installation import Desk, Installation, desk_at
 from tests.providers.sandbox_fixture import RunningSandbox
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.usefixtures("house")
 JOBURG = "workwear manufacturers Johannesburg"
 SUPPLIERS = "corporate clothing suppliers South Africa"
 ALL = ["register", "google", "keyword"]
+#: Every channel that knows this market.
+HERE = [channel.value for channel in Channel if channel is not Channel.COMPANIES_HOUSE]
 STATS = {
     "channelResults", "totalDiscovered", "totalAfterDedupe", "companiesCreated", "companiesSkipped", "contactsCreated",
     "contactsSkipped", "leadsCreated", "leadsSkipped", "errors", "durationMs", "config",
@@ -208,3 +211,45 @@ async def test_a_wake_up_nobody_heard_is_made_good_by_the_poll(desk: Desk) -> No
         await desk.start(channels=["register"], queries=["uniform suppliers Botswana"], wake=False), 10
     )
     assert run.status is RunStatus.COMPLETED
+
+
+async def test_a_run_asks_every_channel_and_a_second_one_pays_for_nothing(desk: Desk, sandbox: RunningSandbox) -> None:
+    # S2.02 S0.09 S0.19 R23
+    asked = {"channels": HERE, "queries": [SUPPLIERS], "page_size": 100, "limit": 600, "max_companies": 500}
+    run = await desk.run(**asked)
+    assert run.status is RunStatus.COMPLETED
+    found = await desk.rows("SELECT DISTINCT source FROM app.source_records WHERE run_id = $1", run.id)
+    assert {row["source"] for row in found} == set(HERE)
+    assert {s.channel for s in run.slices or ()} == set(HERE)
+    assert {s.state for s in run.slices or ()} == {"done"}
+    # The same firm is known to several: it is one company.
+    assert run.counts.companies_created < run.counts.discovered
+    with_profile = (
+        "SELECT count(*) FROM app.contacts WHERE tenant_id = {me} AND linkedin_url LIKE 'https://linkedin.com/in/%'"
+    )
+    assert await desk.one(with_profile) > 0
+    assert (await desk.check(run.id)).ok
+
+    paid = {vendor: sandbox.totals(vendor)["credits"] for vendor in ("tavily", "apollo", "pdl")}
+    assert all(paid.values())
+    await desk.run(**asked)
+    assert paid == {vendor: sandbox.totals(vendor)["credits"] for vendor in paid}
+
+
+async def test_one_vendor_that_fails_leaves_the_others_alone(desk: Desk, sandbox: RunningSandbox) -> None:
+    # S0.09 S2.14
+    sandbox.fault("402", vendor="pdl", times=None)
+    run = await desk.run(channels=["apollo", "pdl", "register"], queries=[SUPPLIERS], limit=60)
+    assert run.status is RunStatus.PARTIAL
+    assert {s.channel: s.state for s in run.slices or ()} == {"apollo": "done", "pdl": "error", "register": "done"}
+
+
+async def test_a_documents_name_for_a_provider_reaches_its_channel(desk: Desk) -> None:
+    # R23
+    run = await desk.run(provider="companieshouse", queries=["clothing suppliers Leeds"], limit=5)
+    assert [s.channel for s in run.slices or ()] == ["companies_house"]
+    assert run.counts.companies_created > 0
+    ids = await desk.rows(
+        "SELECT registry_id FROM app.companies WHERE tenant_id = {me}".replace("{me}", "$1"), desk.tenant
+    )
+    assert all(row["registry_id"].startswith("gb-coh:") for row in ids)
