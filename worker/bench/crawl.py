@@ -66,7 +66,6 @@ async def _walks(gateway: str, domains: list[str]) -> tuple[list[SiteReport], Sa
         timeout_s=10,
         max_bytes=settings.crawl_max_bytes,
         gateway=gateway,
-        connections=2 * CONCURRENCY,
     )
     walk, reports, left = SiteWalk(fetcher, LocalTurns(), settings), list[SiteReport](), iter(domains)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from contracts.sites import PageKind
@@ -134,6 +135,7 @@ def kind_of(url: str, words: str = "") -> PageKind:
     return found[0] if found is not None else "other"
 
 
+@lru_cache(maxsize=8192)  # the same menu stands on every page
 def _kind(url: str, words: str) -> tuple[PageKind, int] | None:
     """The kind, and how plainly it is said: the words of the link whole, the last part of its path, or either in passing."""
     parts = urlsplit(url)

@@ -17,7 +17,8 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urljoin
@@ -37,6 +38,8 @@ Permit = Callable[[Target], AbstractAsyncContextManager[None]]
 
 MAX_REDIRECTS = 5
 MAX_CONNECT_S = 5.0
+CONNECTIONS = 8
+KEEP_ALIVE_S = 60.0
 #: Of an answer that is no page: read to keep the connection, not to be understood.
 MAX_ERROR_BYTES = 65_536
 TEXT_KINDS = frozenset({"text/html", "application/xhtml+xml", "text/plain"})
@@ -81,24 +84,38 @@ class _Answer:
 
 
 class SiteFetcher:
-    """A connection pool for any number of sites. Close with `close()`.
+    """Fetches pages of any number of sites. Close with `close()`.
 
     `gateway` (an http address): every request goes there, with the site's Host header and its scheme in X-Forwarded-Proto.
     """
 
-    def __init__(
-        self, *, user_agent: str, timeout_s: float, max_bytes: int, gateway: str | None = None, connections: int = 50
-    ) -> None:
+    def __init__(self, *, user_agent: str, timeout_s: float, max_bytes: int, gateway: str | None = None) -> None:
         self.user_agent = user_agent
         self._timeout_s, self._max_bytes = timeout_s, max_bytes
         self._gateway = gateway_of(gateway)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=30,
+        self._trusted = httpx.create_ssl_context()
+        self._pool = self._open()
+
+    def _open(self) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._trusted,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_S,
             network_backend=GuardedBackend(self._gateway),
         )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[SiteFetcher]:
+        """The same with connections of its own, for one walk. A pool looks through all it has at each request: a site's
+        connections are of no use to others, and must not wait there.
+        """
+        one = copy(self)
+        one._pool = self._open()
+        try:
+            yield one
+        finally:
+            await one.close()
 
     async def fetch(
         self,

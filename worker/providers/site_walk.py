@@ -48,7 +48,8 @@ class SiteWalk:
 
     async def crawl(self, domain: str) -> SiteReport:
         """Read the site of a registrable domain. Raises VendorBusy when others are at its host and nothing was asked yet."""
-        return await _Visit(self._fetcher, self._turns, self._settings, domain.strip().lower()).report()
+        async with self._fetcher.session() as fetcher:
+            return await _Visit(fetcher, self._turns, self._settings, domain.strip().lower()).report()
 
     async def close(self) -> None:
         await self._fetcher.close()
