@@ -35,7 +35,7 @@ class Worker:
     flying: list[float] = field(default_factory=list)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 5), ACTS)
 def test_no_more_at_once_than_allowed(concurrency: int, acts: list[tuple[int, str, float]]) -> None:
     # S3.13 S3.10

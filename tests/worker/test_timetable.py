@@ -43,7 +43,7 @@ def most_in_any(arrivals: list[float], seconds: float) -> int:
     return most
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(WINDOWS, LEASES)
 def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[float, int, list[float], bool]]) -> None:
     # S3.13 S2.02: each slot is used as late as it may be, and its road takes as long as is reckoned with

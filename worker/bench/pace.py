@@ -10,8 +10,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -45,14 +45,16 @@ async def measure(url: str, seconds: float) -> dict[str, Figure]:
     return {"leased": await _figure(url, seconds, _leased), "bucket": await _figure(url, seconds, _bucket)}
 
 
-async def _figure(url: str, seconds: float, turns: Callable[[Sequence[Pool]], list[Turn]]) -> Figure:
+async def _figure(url: str, seconds: float, turns: Callable[[Pool], AbstractAsyncContextManager[Turn]]) -> Figure:
     pools = [await open_pool(url, name="headwater bench", size=4) for _ in range(WORKERS)]
     async with pools[0].acquire() as connection:
         server = postmaster(connection.get_server_pid())
     before = await _writes(url)
     until = time.perf_counter() + seconds
-    with spent(server) as used:
-        counts = await asyncio.gather(*(_ask(turn, until) for turn in turns(pools) for _ in range(ASKERS)))
+    async with AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(turns(pool)) for pool in pools]
+        with spent(server) as used:
+            counts = await asyncio.gather(*(_ask(turn, until) for turn in workers for _ in range(ASKERS)))
     await asyncio.gather(*(pool.close() for pool in pools))
     return Figure(Rate.of(max(1, sum(counts)), seconds, used), (await _writes(url) - before) / seconds)
 
@@ -66,27 +68,26 @@ async def _ask(turn: Turn, until: float) -> int:
     return served
 
 
-def _leased(pools: Sequence[Pool]) -> list[Turn]:
-    def of(pacer: Pacer) -> Turn:
-        async def turn() -> None:
-            async with pacer.turn(SPEC, "bench"):
-                await asyncio.sleep(CALL_S)
+@asynccontextmanager
+async def _leased(pool: Pool) -> AsyncIterator[Turn]:
+    pacer = Pacer(pool, Settings())
 
-        return turn
+    async def turn() -> None:
+        async with pacer.turn(SPEC, "bench"):
+            await asyncio.sleep(CALL_S)
 
-    return [of(Pacer(pool, Settings())) for pool in pools]
+    yield turn
+    await pacer.close()
 
 
-def _bucket(pools: Sequence[Pool]) -> list[Turn]:
-    def of(pool: Pool) -> Turn:
-        async def turn() -> None:
-            async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-                wait_s = await bench.bucket(tx, 60 / 600_000)
-            await asyncio.sleep(wait_s + CALL_S)
+@asynccontextmanager
+async def _bucket(pool: Pool) -> AsyncIterator[Turn]:
+    async def turn() -> None:
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            wait_s = await bench.bucket(tx, 60 / 600_000)
+        await asyncio.sleep(wait_s + CALL_S)
 
-        return turn
-
-    return [of(pool) for pool in pools]
+    yield turn
 
 
 async def _writes(url: str) -> int:
