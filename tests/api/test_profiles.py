@@ -18,8 +18,8 @@ BODY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def post(api: Served, body: dict[str, Any], role: Role = Role.ANALYST, **headers: str) -> httpx.Response:
-    return api.client.post(PROFILES, json=body, headers={**api.as_(role), **headers})
+def post(api: Served, body: dict[str, Any], role: Role = Role.ANALYST, key: str | None = None) -> httpx.Response:
+    return api.client.post(PROFILES, json=body, headers={**api.as_(role), **({"Idempotency-Key": key} if key else {})})
 
 
 def change(api: Served, profile: str, body: dict[str, Any]) -> httpx.Response:
@@ -28,10 +28,10 @@ def change(api: Served, profile: str, body: dict[str, Any]) -> httpx.Response:
 
 def test_a_profile_is_made_once_and_holds_what_the_documents_name(api: Served) -> None:
     # S2.08 R24
-    made = post(api, BODY, **{"Idempotency-Key": "k1"})
+    made = post(api, BODY, key="k1")
     assert (made.status_code, made.headers["Location"]) == (201, f"{PROFILES}/{made.json()['id']}")
-    assert post(api, BODY, **{"Idempotency-Key": "k1"}).json() == made.json()
-    assert post(api, {**BODY, "name": "Other"}, **{"Idempotency-Key": "k1"}).json()["code"] == "idempotency_key_reused"
+    assert post(api, BODY, key="k1").json() == made.json()
+    assert post(api, {**BODY, "name": "Other"}, key="k1").json()["code"] == "idempotency_key_reused"
     assert post(api, BODY).json()["code"] == "profile_exists"
     shown = api.client.get(f"{PROFILES}/{made.json()['id']}", headers=api.as_(Role.VIEWER)).json()
     wanted = {
