@@ -147,8 +147,8 @@ async def test_the_story_of_an_event_is_told_from_its_writing_to_its_end(scene: 
             "WITH c AS (INSERT INTO app.vendor_calls (tenant_id, vendor, operation, billable, state, units_reserved,"
             " units_spent, execution_id, settled_at)"
             " VALUES ($1, 'gleif', 'search', false, 'answered', 1, 1, $2, app.now()) RETURNING id)"
-            " INSERT INTO app.vendor_items (tenant_id, call_id, vendor, operation, fingerprint, state, request, response)"
-            " SELECT $1, id, 'gleif', 'search', sha256('x'), 'answered', '{}', '{}' FROM c",
+            " INSERT INTO app.vendor_items (tenant_id, call_id, vendor, operation, fingerprint, state, outcome, request, response)"
+            " SELECT $1, id, 'gleif', 'search', sha256('x'), 'answered', 'found', '{}', '{}' FROM c",
             scene.mine, again.execution_id,
         )  # fmt: skip
     await scene.finish(again)
