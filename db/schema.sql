@@ -8,6 +8,55 @@ CREATE FUNCTION app.clock_shift() RETURNS interval
 
 ALTER FUNCTION app.clock_shift() OWNER TO headwater_owner;
 
+CREATE FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'app'
+    AS $$
+DECLARE
+    me CONSTANT uuid := nullif(current_setting('request.tenant_id', true), '')::uuid;
+    house CONSTANT uuid := '00000000-0000-7000-8000-000000000001';
+    today CONSTANT timestamp := app.now() AT TIME ZONE 'UTC';
+    rule record;
+    holder uuid;
+    named text;
+    holds jsonb := '[]';
+BEGIN
+    IF me IS NULL OR NOT coalesce(p_units >= 0 AND p_units < 'Infinity', false) THEN
+        RAISE EXCEPTION 'a reservation needs a tenant and units' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR rule IN
+        SELECT scope, period, limit_units FROM app.budgets b
+         WHERE b.vendor = p_vendor AND b.unit = p_unit AND b.tenant_id = CASE b.scope WHEN 'credential' THEN house ELSE me END
+        UNION ALL
+        SELECT d ->> 'scope', d ->> 'period', (d ->> 'limit')::float8 FROM jsonb_array_elements(p_defaults) d
+         WHERE NOT EXISTS (SELECT FROM app.budgets b WHERE b.vendor = p_vendor AND b.unit = p_unit AND b.scope = d ->> 'scope'
+                              AND b.period = d ->> 'period' AND b.tenant_id = CASE b.scope WHEN 'credential' THEN house ELSE me END)
+         ORDER BY 1, 2
+    LOOP
+        CONTINUE WHEN rule.period = 'run' AND p_run IS NULL;
+        holder := CASE rule.scope WHEN 'credential' THEN house ELSE me END;
+        named := CASE rule.period WHEN 'run' THEN p_run::text WHEN 'day' THEN to_char(today, 'YYYY-MM-DD') ELSE to_char(today, 'YYYY-MM') END;
+        FOR attempt IN 1..2 LOOP
+            UPDATE app.budget_counters c SET reserved = round((reserved + p_units)::numeric, 6)::float8, limit_units = rule.limit_units, updated_at = app.now()
+             WHERE c.tenant_id = holder AND c.scope = rule.scope AND c.vendor = p_vendor AND c.unit = p_unit AND c.period = rule.period AND c.bucket = named
+               AND c.spent + c.reserved + p_units <= rule.limit_units;
+            EXIT WHEN FOUND;
+            IF attempt = 1 THEN
+                INSERT INTO app.budget_counters (tenant_id, scope, vendor, unit, period, bucket, limit_units)
+                VALUES (holder, rule.scope, p_vendor, p_unit, rule.period, named, rule.limit_units) ON CONFLICT DO NOTHING;
+                CONTINUE;
+            END IF;
+            RAISE EXCEPTION 'budget_spent' USING ERRCODE = 'HW001', DETAIL = jsonb_build_object('scope', rule.scope, 'period', rule.period,
+                'bucket', named, 'limit', rule.limit_units, 'asked', p_units)::text;
+        END LOOP;
+        holds := holds || jsonb_build_object('scope', rule.scope, 'period', rule.period, 'bucket', named);
+    END LOOP;
+    RETURN holds;
+END
+$$;
+
+ALTER FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) OWNER TO headwater_owner;
+
 CREATE FUNCTION app.make_month(day date) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -39,6 +88,48 @@ CREATE FUNCTION app.now() RETURNS timestamp with time zone
     AS $$ SELECT statement_timestamp() + app.clock_shift() $$;
 
 ALTER FUNCTION app.now() OWNER TO headwater_owner;
+
+CREATE FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) RETURNS TABLE(reserved double precision, overrun jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'app'
+    AS $$
+DECLARE
+    me CONSTANT uuid := nullif(current_setting('request.tenant_id', true), '')::uuid;
+    house CONSTANT uuid := '00000000-0000-7000-8000-000000000001';
+    sent app.vendor_calls;
+    freed double precision;
+    added double precision;
+    hold record;
+    passed double precision;
+    over jsonb := '[]';
+BEGIN
+    SELECT * INTO sent FROM app.vendor_calls v WHERE v.tenant_id = me AND v.id = p_call FOR UPDATE;
+    IF sent.id IS NULL OR NOT (sent.settled_at IS NULL OR (sent.state = 'forfeited' AND p_state = 'answered')) THEN
+        RETURN;
+    END IF;
+    freed := CASE WHEN sent.settled_at IS NULL AND p_state <> 'unknown' THEN sent.units_reserved ELSE 0 END;
+    added := CASE WHEN p_state = 'unknown' THEN 0 ELSE p_spent - sent.units_spent END;
+    UPDATE app.vendor_calls v
+       SET state = p_state, units_spent = CASE WHEN p_state = 'unknown' THEN v.units_spent ELSE p_spent END,
+           latency_ms = coalesce(p_latency, v.latency_ms), found = p_counts[1], missed = p_counts[2], suppressed = p_counts[3], invalid = p_counts[4],
+           error = left(p_error, 4000), error_class = left(p_error_class, 100), settled_at = CASE WHEN p_state <> 'unknown' THEN app.now() END
+     WHERE v.tenant_id = me AND v.id = p_call;
+    FOR hold IN SELECT h ->> 'scope' AS scope, h ->> 'period' AS period, h ->> 'bucket' AS bucket FROM jsonb_array_elements(sent.holds) h ORDER BY 1, 2 LOOP
+        UPDATE app.budget_counters c
+           SET reserved = greatest(0, round((c.reserved - freed)::numeric, 6)::float8), spent = greatest(0, round((c.spent + added)::numeric, 6)::float8),
+               updated_at = app.now()
+         WHERE c.tenant_id = CASE hold.scope WHEN 'credential' THEN house ELSE me END AND c.scope = hold.scope AND c.vendor = sent.vendor AND c.unit = sent.unit
+           AND c.period = hold.period AND c.bucket = hold.bucket
+        RETURNING CASE WHEN c.spent > c.limit_units THEN c.limit_units END INTO passed;
+        IF passed IS NOT NULL THEN
+            over := over || jsonb_build_object('scope', hold.scope, 'period', hold.period, 'bucket', hold.bucket, 'limit', passed);
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT sent.units_reserved, over;
+END
+$$;
+
+ALTER FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.uuidv7() RETURNS uuid
     LANGUAGE sql PARALLEL RESTRICTED
@@ -76,6 +167,27 @@ CREATE TABLE app.absorbed_events (
 ALTER TABLE ONLY app.absorbed_events FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.absorbed_events OWNER TO headwater_owner;
+
+CREATE TABLE app.alerts (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    rule character varying(100) NOT NULL,
+    scope character varying(200) NOT NULL,
+    severity text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    first_seen timestamp with time zone DEFAULT app.now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT app.now() NOT NULL,
+    count integer DEFAULT 1 NOT NULL,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT alerts_check CHECK (((state = 'resolved'::text) = (resolved_at IS NOT NULL))),
+    CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'error'::text, 'warning'::text, 'info'::text]))),
+    CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'ack'::text, 'resolved'::text])))
+);
+
+ALTER TABLE ONLY app.alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alerts OWNER TO headwater_owner;
 
 CREATE TABLE app.api_keys (
     tenant_id uuid NOT NULL,
@@ -120,6 +232,66 @@ ALTER TABLE ONLY app.audit_log FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.audit_log OWNER TO headwater_owner;
 
+CREATE TABLE app.breakers (
+    operation character varying(150) NOT NULL,
+    credential character varying(100) NOT NULL,
+    state text NOT NULL,
+    failures integer NOT NULL,
+    opens integer NOT NULL,
+    opened_until timestamp with time zone,
+    error_code character varying(100),
+    error character varying(500),
+    error_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT breakers_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT breakers_opens_check CHECK ((opens >= 0)),
+    CONSTRAINT breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
+    CONSTRAINT until_known CHECK (((state = 'closed'::text) OR (opened_until IS NOT NULL)))
+);
+
+ALTER TABLE app.breakers OWNER TO headwater_owner;
+
+CREATE TABLE app.budget_counters (
+    tenant_id uuid NOT NULL,
+    scope text NOT NULL,
+    vendor character varying(50) NOT NULL,
+    unit character varying(20) NOT NULL,
+    period text NOT NULL,
+    bucket character varying(40) NOT NULL,
+    limit_units double precision NOT NULL,
+    reserved double precision DEFAULT 0 NOT NULL,
+    spent double precision DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT budget_counters_period_check CHECK ((period = ANY (ARRAY['run'::text, 'day'::text, 'month'::text]))),
+    CONSTRAINT budget_counters_reserved_check CHECK ((reserved >= (0)::double precision)),
+    CONSTRAINT budget_counters_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'credential'::text]))),
+    CONSTRAINT budget_counters_spent_check CHECK ((spent >= (0)::double precision))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY app.budget_counters FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.budget_counters OWNER TO headwater_owner;
+
+CREATE TABLE app.budgets (
+    tenant_id uuid NOT NULL,
+    scope text NOT NULL,
+    vendor character varying(50) NOT NULL,
+    unit character varying(20) NOT NULL,
+    period text NOT NULL,
+    limit_units double precision NOT NULL,
+    set_by character varying(200),
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT budgets_limit_units_check CHECK ((limit_units >= (0)::double precision)),
+    CONSTRAINT budgets_period_check CHECK ((period = ANY (ARRAY['run'::text, 'day'::text, 'month'::text]))),
+    CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'credential'::text]))),
+    CONSTRAINT credentials_are_the_houses CHECK (((scope = 'tenant'::text) OR (tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)))
+);
+
+ALTER TABLE ONLY app.budgets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.budgets OWNER TO headwater_owner;
+
 CREATE TABLE app.companies (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -134,7 +306,13 @@ CREATE TABLE app.companies (
     created_by_run uuid,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    CONSTRAINT companies_country_check CHECK ((country ~ '^[A-Z]{2}$'::text))
+    employees integer,
+    industry character varying(300),
+    naics text[] DEFAULT '{}'::text[] NOT NULL,
+    description character varying(4000),
+    phone character varying(40),
+    CONSTRAINT companies_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT companies_employees_check CHECK ((employees >= 0))
 );
 
 ALTER TABLE ONLY app.companies FORCE ROW LEVEL SECURITY;
@@ -148,12 +326,95 @@ CREATE TABLE app.contacts (
     name character varying(300),
     title character varying(300),
     email character varying(320),
-    created_at timestamp with time zone DEFAULT app.now() NOT NULL
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    phone character varying(40),
+    linkedin_url character varying(500),
+    email_status text,
+    email_checked_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT contacts_email_status_check CHECK ((email_status = ANY (ARRAY['valid'::text, 'risky'::text, 'unknown'::text, 'invalid'::text, 'suppress'::text])))
 );
 
 ALTER TABLE ONLY app.contacts FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.contacts OWNER TO headwater_owner;
+
+CREATE TABLE app.crawl_hosts (
+    host character varying(253) NOT NULL,
+    next_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    holder uuid,
+    held_until timestamp with time zone,
+    delay_s double precision DEFAULT 0 NOT NULL,
+    fails integer DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT crawl_hosts_delay_s_check CHECK ((delay_s >= (0)::double precision)),
+    CONSTRAINT crawl_hosts_fails_check CHECK ((fails >= 0))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE app.crawl_hosts OWNER TO headwater_owner;
+
+CREATE TABLE app.crawl_pages (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    site_id uuid NOT NULL,
+    url character varying(2000) NOT NULL,
+    url_hash bytea NOT NULL,
+    kind text NOT NULL,
+    outcome text NOT NULL,
+    status integer,
+    reason character varying(300),
+    content_hash bytea,
+    chars integer DEFAULT 0 NOT NULL,
+    signals jsonb DEFAULT '[]'::jsonb NOT NULL,
+    fetched_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone,
+    CONSTRAINT crawl_pages_chars_check CHECK ((chars >= 0)),
+    CONSTRAINT crawl_pages_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT crawl_pages_kind_check CHECK ((kind = ANY (ARRAY['home'::text, 'contact'::text, 'about'::text, 'team'::text, 'impressum'::text, 'products'::text, 'pricing'::text, 'cases'::text, 'careers'::text, 'other'::text]))),
+    CONSTRAINT crawl_pages_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'missing'::text, 'dropped'::text, 'blocked'::text, 'unreachable'::text, 'refused'::text, 'robots'::text]))),
+    CONSTRAINT crawl_pages_url_hash_check CHECK ((length(url_hash) = 32))
+);
+
+ALTER TABLE ONLY app.crawl_pages FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crawl_pages OWNER TO headwater_owner;
+
+CREATE TABLE app.crawl_robots (
+    origin character varying(300) NOT NULL,
+    status integer,
+    body text,
+    fetched_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE app.crawl_robots OWNER TO headwater_owner;
+
+CREATE TABLE app.crawl_sites (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    domain character varying(253) NOT NULL,
+    company_id uuid,
+    outcome text NOT NULL,
+    reason character varying(300),
+    home_url character varying(2000),
+    moved_to character varying(253),
+    language character varying(20),
+    description character varying(4000),
+    corpus text,
+    requests integer NOT NULL,
+    seconds double precision NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    crawled_at timestamp with time zone NOT NULL,
+    CONSTRAINT crawl_sites_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT crawl_sites_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'thin'::text, 'blocked'::text, 'unreachable'::text, 'refused'::text, 'robots'::text]))),
+    CONSTRAINT crawl_sites_requests_check CHECK ((requests >= 0)),
+    CONSTRAINT crawl_sites_seconds_check CHECK ((seconds >= (0)::double precision))
+);
+
+ALTER TABLE ONLY app.crawl_sites FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crawl_sites OWNER TO headwater_owner;
 
 CREATE TABLE app.dead_letters (
     tenant_id uuid NOT NULL,
@@ -182,6 +443,25 @@ CREATE TABLE app.dead_letters (
 ALTER TABLE ONLY app.dead_letters FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.dead_letters OWNER TO headwater_owner;
+
+CREATE TABLE app.discovery_queries (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    text character varying(300) NOT NULL,
+    text_key character varying(300) NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    source text NOT NULL,
+    icp_profile_id uuid,
+    created_by character varying(200),
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT discovery_queries_source_check CHECK ((source = ANY (ARRAY['typed'::text, 'generated'::text])))
+);
+
+ALTER TABLE ONLY app.discovery_queries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.discovery_queries OWNER TO headwater_owner;
 
 CREATE TABLE app.runs (
     tenant_id uuid NOT NULL,
@@ -283,6 +563,27 @@ CREATE VIEW app.enrichment_runs WITH (security_invoker='true') AS
 
 ALTER VIEW app.enrichment_runs OWNER TO headwater_owner;
 
+CREATE TABLE app.enrichments (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    cause character varying(200) NOT NULL,
+    state text DEFAULT 'PENDING'::text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cost_usd double precision DEFAULT 0 NOT NULL,
+    error_code character varying(100),
+    error character varying(4000),
+    started_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT enrichments_check CHECK (((finished_at IS NULL) = (state = 'PENDING'::text))),
+    CONSTRAINT enrichments_cost_usd_check CHECK ((cost_usd >= (0)::double precision)),
+    CONSTRAINT enrichments_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'COMPLETED'::text, 'FAILED'::text])))
+);
+
+ALTER TABLE ONLY app.enrichments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.enrichments OWNER TO headwater_owner;
+
 CREATE TABLE app.entity_keys (
     tenant_id uuid NOT NULL,
     kind text NOT NULL,
@@ -297,6 +598,59 @@ CREATE TABLE app.entity_keys (
 ALTER TABLE ONLY app.entity_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.entity_keys OWNER TO headwater_owner;
+
+CREATE TABLE app.field_values (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    entity_id uuid NOT NULL,
+    field character varying(50) NOT NULL,
+    value jsonb NOT NULL,
+    value_hash bytea NOT NULL,
+    vendor character varying(50) NOT NULL,
+    operation character varying(50) NOT NULL,
+    source_url character varying(2000),
+    terms text NOT NULL,
+    confidence double precision NOT NULL,
+    verified boolean,
+    lead_id uuid,
+    observed_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    superseded_at timestamp with time zone,
+    CONSTRAINT field_values_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT field_values_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text]))),
+    CONSTRAINT field_values_terms_check CHECK ((terms = ANY (ARRAY['public'::text, 'attribution'::text, 'licensed'::text, 'crawled'::text, 'own'::text]))),
+    CONSTRAINT field_values_value_hash_check CHECK ((length(value_hash) = 32))
+);
+
+ALTER TABLE ONLY app.field_values FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.field_values OWNER TO headwater_owner;
+
+CREATE TABLE app.icp_profiles (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name character varying(200) NOT NULL,
+    target_industries text[] DEFAULT '{}'::text[] NOT NULL,
+    target_countries text[] DEFAULT '{}'::text[] NOT NULL,
+    min_company_size integer,
+    max_company_size integer,
+    required_technologies text[] DEFAULT '{}'::text[] NOT NULL,
+    naics_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    closed_at timestamp with time zone,
+    created_by character varying(200),
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT icp_profiles_check CHECK ((min_company_size <= max_company_size)),
+    CONSTRAINT icp_profiles_max_company_size_check CHECK ((max_company_size >= 0)),
+    CONSTRAINT icp_profiles_min_company_size_check CHECK ((min_company_size >= 0)),
+    CONSTRAINT icp_profiles_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY app.icp_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.icp_profiles OWNER TO headwater_owner;
 
 CREATE TABLE app.idempotency_keys (
     tenant_id uuid NOT NULL,
@@ -364,6 +718,20 @@ ALTER TABLE ONLY app.job_executions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions OWNER TO headwater_owner;
 
+CREATE VIEW app.lead_enrichment_records WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    id,
+    lead_id,
+    state AS status,
+    payload,
+    cost_usd,
+    error,
+    started_at,
+    finished_at
+   FROM app.enrichments;
+
+ALTER VIEW app.lead_enrichment_records OWNER TO headwater_owner;
+
 CREATE TABLE app.leads (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -393,6 +761,60 @@ CREATE TABLE app.login_failures (
 ALTER TABLE ONLY app.login_failures FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.login_failures OWNER TO headwater_owner;
+
+CREATE TABLE app.opportunities (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source character varying(50) NOT NULL,
+    notice_id character varying(200) NOT NULL,
+    solicitation_number character varying(300),
+    title character varying(1000) NOT NULL,
+    agency character varying(1000),
+    kind character varying(300),
+    naics text[] DEFAULT '{}'::text[] NOT NULL,
+    set_aside character varying(300),
+    posted_on date,
+    deadline_at character varying(300),
+    active boolean,
+    country character varying(300),
+    state character varying(300),
+    city character varying(300),
+    url character varying(2000),
+    description_url character varying(2000),
+    raw jsonb,
+    content_hash bytea NOT NULL,
+    seen_slice_id uuid,
+    seen_window character varying(50),
+    changed_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT opportunities_content_hash_check CHECK ((length(content_hash) = 32))
+);
+
+ALTER TABLE ONLY app.opportunities FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.opportunities OWNER TO headwater_owner;
+
+CREATE TABLE app.opportunity_evaluations (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    opportunity_id uuid NOT NULL,
+    profile_id uuid NOT NULL,
+    profile_version integer NOT NULL,
+    content_hash bytea NOT NULL,
+    matched boolean NOT NULL,
+    fit double precision NOT NULL,
+    reasons text[] DEFAULT '{}'::text[] NOT NULL,
+    run_id uuid,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT opportunity_evaluations_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT opportunity_evaluations_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY app.opportunity_evaluations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.opportunity_evaluations OWNER TO headwater_owner;
 
 CREATE TABLE app.outbox_events (
     tenant_id uuid NOT NULL,
@@ -572,6 +994,18 @@ ALTER TABLE ONLY app.outbox_history_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.outbox_history_default OWNER TO headwater_owner;
 
+CREATE TABLE app.paces (
+    name character varying(100) NOT NULL,
+    credential character varying(100) NOT NULL,
+    timetable jsonb DEFAULT '{}'::jsonb NOT NULL,
+    holders jsonb DEFAULT '{}'::jsonb NOT NULL,
+    next_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+)
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0.0', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE app.paces OWNER TO headwater_owner;
+
 CREATE TABLE app.pauses (
     tenant_id uuid NOT NULL,
     reason character varying(500) DEFAULT ''::character varying NOT NULL,
@@ -661,6 +1095,24 @@ ALTER TABLE ONLY app.sessions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.sessions OWNER TO headwater_owner;
 
+CREATE TABLE app.source_cursors (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source character varying(50) NOT NULL,
+    slice character varying(200) NOT NULL,
+    watermark date,
+    asked_from date,
+    asked_to date,
+    last_run_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.source_cursors FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.source_cursors OWNER TO headwater_owner;
+
 CREATE TABLE app.source_records (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -684,6 +1136,68 @@ CREATE TABLE app.source_records (
 ALTER TABLE ONLY app.source_records FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.source_records OWNER TO headwater_owner;
+
+CREATE TABLE app.staging_acra_companies (
+    tenant_id uuid NOT NULL,
+    uen character varying(20) NOT NULL,
+    entity_name character varying(500) NOT NULL,
+    entity_status_description character varying(300),
+    entity_type_description character varying(300),
+    company_type_description character varying(300),
+    registration_incorporation_date date,
+    uen_issue_date date,
+    primary_ssic_code character varying(10),
+    primary_ssic_description character varying(300),
+    secondary_ssic_code character varying(10),
+    secondary_ssic_description character varying(300),
+    block character varying(20),
+    street_name character varying(300),
+    level_no character varying(20),
+    unit_no character varying(20),
+    building_name character varying(300),
+    postal_code character varying(20),
+    annual_return_date date,
+    account_due_date date,
+    no_of_officers integer,
+    former_entity_names text[] DEFAULT '{}'::text[] NOT NULL,
+    source text NOT NULL,
+    content_hash bytea NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT staging_acra_companies_source_check CHECK ((source = ANY (ARRAY['file'::text, 'webhook'::text, 'pull'::text])))
+)
+WITH (fillfactor='85');
+
+ALTER TABLE ONLY app.staging_acra_companies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.staging_acra_companies OWNER TO headwater_owner;
+
+CREATE TABLE app.staging_imports (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source text NOT NULL,
+    name character varying(200) NOT NULL,
+    label character varying(300) NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    rows_read bigint DEFAULT 0 NOT NULL,
+    rows_new bigint DEFAULT 0 NOT NULL,
+    rows_changed bigint DEFAULT 0 NOT NULL,
+    rows_unchanged bigint DEFAULT 0 NOT NULL,
+    rows_dropped bigint DEFAULT 0 NOT NULL,
+    rows_repeated bigint DEFAULT 0 NOT NULL,
+    bad jsonb DEFAULT '[]'::jsonb NOT NULL,
+    started_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT staging_imports_check CHECK (((state = 'done'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT staging_imports_source_check CHECK ((source = ANY (ARRAY['file'::text, 'webhook'::text, 'pull'::text]))),
+    CONSTRAINT staging_imports_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text])))
+);
+
+ALTER TABLE ONLY app.staging_imports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.staging_imports OWNER TO headwater_owner;
 
 CREATE TABLE app.tenants (
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -730,8 +1244,17 @@ CREATE TABLE app.vendor_calls (
     error character varying(4000),
     sent_at timestamp with time zone DEFAULT app.now() NOT NULL,
     settled_at timestamp with time zone,
-    CONSTRAINT vendor_calls_check CHECK (((state = 'sent'::text) = (settled_at IS NULL))),
-    CONSTRAINT vendor_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'answered'::text, 'released'::text, 'forfeited'::text]))),
+    unit character varying(20) DEFAULT 'credit'::character varying NOT NULL,
+    credential character varying(50) DEFAULT 'house'::character varying NOT NULL,
+    holds jsonb DEFAULT '[]'::jsonb NOT NULL,
+    latency_ms double precision,
+    found integer DEFAULT 0 NOT NULL,
+    missed integer DEFAULT 0 NOT NULL,
+    suppressed integer DEFAULT 0 NOT NULL,
+    invalid integer DEFAULT 0 NOT NULL,
+    error_class character varying(100),
+    CONSTRAINT vendor_calls_check CHECK (((state = ANY (ARRAY['sent'::text, 'unknown'::text])) = (settled_at IS NULL))),
+    CONSTRAINT vendor_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'unknown'::text, 'answered'::text, 'released'::text, 'forfeited'::text]))),
     CONSTRAINT vendor_calls_units_reserved_check CHECK ((units_reserved >= (0)::double precision)),
     CONSTRAINT vendor_calls_units_spent_check CHECK ((units_spent >= (0)::double precision))
 );
@@ -753,15 +1276,89 @@ CREATE TABLE app.vendor_items (
     response jsonb,
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    CONSTRAINT vendor_items_check CHECK (((state = 'answered'::text) = (response IS NOT NULL))),
+    outcome text,
+    units_spent double precision DEFAULT 0 NOT NULL,
+    vendor_ref character varying(500),
+    note character varying(500),
+    said_at timestamp with time zone,
+    estimated boolean DEFAULT false NOT NULL,
+    raw jsonb,
+    raw_expires_at timestamp with time zone,
+    resent_at timestamp with time zone,
+    resent_by character varying(200),
+    CONSTRAINT vendor_items_answer CHECK ((((state = 'answered'::text) = (outcome IS NOT NULL)) AND ((outcome IS DISTINCT FROM 'found'::text) OR (response IS NOT NULL)))),
     CONSTRAINT vendor_items_check1 CHECK (((state <> 'released'::text) OR (NOT live))),
     CONSTRAINT vendor_items_fingerprint_check CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT vendor_items_outcome_check CHECK ((outcome = ANY (ARRAY['found'::text, 'miss'::text, 'suppressed'::text, 'invalid'::text]))),
     CONSTRAINT vendor_items_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'answered'::text, 'released'::text, 'forfeited'::text])))
 );
 
 ALTER TABLE ONLY app.vendor_items FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.vendor_items OWNER TO headwater_owner;
+
+CREATE TABLE app.vendor_operations (
+    vendor character varying(50) NOT NULL,
+    operation character varying(50) NOT NULL,
+    unit character varying(20) NOT NULL,
+    units double precision NOT NULL,
+    billable boolean NOT NULL,
+    unit_price_usd double precision,
+    pace character varying(100),
+    channel character varying(50),
+    pages integer,
+    absent character varying(500),
+    said_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE app.vendor_operations OWNER TO headwater_owner;
+
+CREATE TABLE app.waterfall_orders (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    field character varying(50) NOT NULL,
+    stage text NOT NULL,
+    operations text[] NOT NULL,
+    made_by character varying(200) NOT NULL,
+    verdict jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    stage_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT waterfall_orders_operations_check CHECK (((cardinality(operations) >= 1) AND (cardinality(operations) <= 20))),
+    CONSTRAINT waterfall_orders_stage_check CHECK ((stage = ANY (ARRAY['SHADOW'::text, 'ACTIVE'::text, 'ARCHIVED'::text])))
+);
+
+ALTER TABLE ONLY app.waterfall_orders FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.waterfall_orders OWNER TO headwater_owner;
+
+CREATE TABLE app.waterfall_steps (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    enrichment_id uuid NOT NULL,
+    field character varying(50) NOT NULL,
+    place integer NOT NULL,
+    operation character varying(100) NOT NULL,
+    outcome text NOT NULL,
+    reason character varying(200),
+    stored boolean DEFAULT false NOT NULL,
+    units double precision DEFAULT 0 NOT NULL,
+    cost_usd double precision DEFAULT 0 NOT NULL,
+    explored boolean DEFAULT false NOT NULL,
+    shadow_id uuid,
+    shadow_cost_usd double precision,
+    shadow_found double precision,
+    active_cost_usd double precision,
+    active_found double precision,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT waterfall_steps_cost_usd_check CHECK ((cost_usd >= (0)::double precision)),
+    CONSTRAINT waterfall_steps_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'rejected'::text, 'miss'::text, 'suppressed'::text, 'error'::text, 'skipped'::text]))),
+    CONSTRAINT waterfall_steps_place_check CHECK ((place >= 0)),
+    CONSTRAINT waterfall_steps_units_check CHECK ((units >= (0)::double precision))
+);
+
+ALTER TABLE ONLY app.waterfall_steps FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.waterfall_steps OWNER TO headwater_owner;
 
 CREATE TABLE app.workers (
     id bigint NOT NULL,
@@ -791,6 +1388,9 @@ ALTER TABLE ONLY app.outbox_history ATTACH PARTITION app.outbox_history_default 
 ALTER TABLE ONLY app.absorbed_events
     ADD CONSTRAINT absorbed_events_pkey PRIMARY KEY (tenant_id, event_id, job);
 
+ALTER TABLE ONLY app.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, id);
 
@@ -800,17 +1400,65 @@ ALTER TABLE ONLY app.api_keys
 ALTER TABLE ONLY app.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.breakers
+    ADD CONSTRAINT breakers_pkey PRIMARY KEY (operation, credential);
+
+ALTER TABLE ONLY app.budget_counters
+    ADD CONSTRAINT budget_counters_pkey PRIMARY KEY (tenant_id, scope, vendor, unit, period, bucket);
+
+ALTER TABLE ONLY app.budgets
+    ADD CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, scope, vendor, unit, period);
+
 ALTER TABLE ONLY app.companies
     ADD CONSTRAINT companies_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.crawl_hosts
+    ADD CONSTRAINT crawl_hosts_pkey PRIMARY KEY (host);
+
+ALTER TABLE ONLY app.crawl_pages
+    ADD CONSTRAINT crawl_pages_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.crawl_pages
+    ADD CONSTRAINT crawl_pages_tenant_id_site_id_url_hash_key UNIQUE (tenant_id, site_id, url_hash);
+
+ALTER TABLE ONLY app.crawl_robots
+    ADD CONSTRAINT crawl_robots_pkey PRIMARY KEY (origin);
+
+ALTER TABLE ONLY app.crawl_sites
+    ADD CONSTRAINT crawl_sites_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.crawl_sites
+    ADD CONSTRAINT crawl_sites_tenant_id_domain_key UNIQUE (tenant_id, domain);
+
 ALTER TABLE ONLY app.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.discovery_queries
+    ADD CONSTRAINT discovery_queries_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.discovery_queries
+    ADD CONSTRAINT discovery_queries_tenant_id_text_key_key UNIQUE (tenant_id, text_key);
+
+ALTER TABLE ONLY app.enrichments
+    ADD CONSTRAINT enrichments_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.enrichments
+    ADD CONSTRAINT enrichments_tenant_id_lead_id_cause_key UNIQUE (tenant_id, lead_id, cause);
+
 ALTER TABLE ONLY app.entity_keys
     ADD CONSTRAINT entity_keys_pkey PRIMARY KEY (tenant_id, kind, key_type, value);
+
+ALTER TABLE ONLY app.field_values
+    ADD CONSTRAINT field_values_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.field_values
+    ADD CONSTRAINT field_values_tenant_id_kind_entity_id_field_vendor_value_ha_key UNIQUE (tenant_id, kind, entity_id, field, vendor, value_hash);
+
+ALTER TABLE ONLY app.icp_profiles
+    ADD CONSTRAINT icp_profiles_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, route, key);
@@ -830,6 +1478,18 @@ ALTER TABLE ONLY app.leads
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (tenant_id, subject_hash, window_start);
 
+ALTER TABLE ONLY app.opportunities
+    ADD CONSTRAINT opportunities_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.opportunities
+    ADD CONSTRAINT opportunities_tenant_id_source_notice_id_key UNIQUE (tenant_id, source, notice_id);
+
+ALTER TABLE ONLY app.opportunity_evaluations
+    ADD CONSTRAINT opportunity_evaluations_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.opportunity_evaluations
+    ADD CONSTRAINT opportunity_evaluations_tenant_id_opportunity_id_profile_id_key UNIQUE (tenant_id, opportunity_id, profile_id);
+
 ALTER TABLE ONLY app.outbox_events
     ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (tenant_id, id);
 
@@ -841,6 +1501,9 @@ ALTER TABLE ONLY app.outbox_history
 
 ALTER TABLE ONLY app.outbox_history_default
     ADD CONSTRAINT outbox_history_default_pkey PRIMARY KEY (tenant_id, created_at, id);
+
+ALTER TABLE ONLY app.paces
+    ADD CONSTRAINT paces_pkey PRIMARY KEY (name, credential);
 
 ALTER TABLE ONLY app.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id);
@@ -866,11 +1529,26 @@ ALTER TABLE ONLY app.schema_migrations
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.source_cursors
+    ADD CONSTRAINT source_cursors_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.source_cursors
+    ADD CONSTRAINT source_cursors_tenant_id_source_slice_key UNIQUE (tenant_id, source, slice);
+
 ALTER TABLE ONLY app.source_records
     ADD CONSTRAINT source_records_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app.source_records
     ADD CONSTRAINT source_records_tenant_id_run_id_slice_id_page_external_id_key UNIQUE (tenant_id, run_id, slice_id, page, external_id);
+
+ALTER TABLE ONLY app.staging_acra_companies
+    ADD CONSTRAINT staging_acra_companies_pkey PRIMARY KEY (tenant_id, uen);
+
+ALTER TABLE ONLY app.staging_imports
+    ADD CONSTRAINT staging_imports_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.staging_imports
+    ADD CONSTRAINT staging_imports_tenant_id_source_name_key UNIQUE (tenant_id, source, name);
 
 ALTER TABLE ONLY app.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
@@ -890,8 +1568,22 @@ ALTER TABLE ONLY app.vendor_calls
 ALTER TABLE ONLY app.vendor_items
     ADD CONSTRAINT vendor_items_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.vendor_operations
+    ADD CONSTRAINT vendor_operations_pkey PRIMARY KEY (vendor, operation);
+
+ALTER TABLE ONLY app.waterfall_orders
+    ADD CONSTRAINT waterfall_orders_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.waterfall_steps
+    ADD CONSTRAINT waterfall_steps_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.waterfall_steps
+    ADD CONSTRAINT waterfall_steps_tenant_id_enrichment_id_field_place_key UNIQUE (tenant_id, enrichment_id, field, place);
+
 ALTER TABLE ONLY app.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX alerts_open ON app.alerts USING btree (tenant_id, rule, scope) WHERE (state <> 'resolved'::text);
 
 CREATE INDEX audit_log_subject ON app.audit_log USING btree (tenant_id, subject_type, subject_id, id);
 
@@ -899,13 +1591,21 @@ CREATE INDEX companies_run ON app.companies USING btree (created_by_run, tenant_
 
 CREATE INDEX contacts_company ON app.contacts USING btree (company_id, tenant_id);
 
+CREATE INDEX crawl_sites_company ON app.crawl_sites USING btree (company_id, tenant_id) WHERE (company_id IS NOT NULL);
+
 CREATE INDEX dead_letters_event ON app.dead_letters USING btree (event_id, tenant_id);
 
 CREATE INDEX dead_letters_open ON app.dead_letters USING btree (tenant_id, id) WHERE (resolved_at IS NULL);
 
 CREATE UNIQUE INDEX dead_letters_open_execution ON app.dead_letters USING btree (tenant_id, execution_id) WHERE ((resolved_at IS NULL) AND (kind = 'job'::text));
 
+CREATE INDEX discovery_queries_profile ON app.discovery_queries USING btree (icp_profile_id, tenant_id) WHERE (icp_profile_id IS NOT NULL);
+
 CREATE INDEX entity_keys_entity ON app.entity_keys USING btree (entity_id, tenant_id);
+
+CREATE INDEX field_values_entity ON app.field_values USING btree (entity_id, tenant_id, field) WHERE (superseded_at IS NULL);
+
+CREATE UNIQUE INDEX icp_profiles_name ON app.icp_profiles USING btree (tenant_id, name) WHERE (closed_at IS NULL);
 
 CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions USING btree (tenant_id, job, coalesce_key) WHERE (coalesce_key IS NOT NULL);
 
@@ -918,6 +1618,12 @@ CREATE INDEX job_executions_run ON app.job_executions USING btree (run_id, tenan
 CREATE INDEX leads_run ON app.leads USING btree (run_id, tenant_id, id);
 
 CREATE INDEX leads_status ON app.leads USING btree (tenant_id, status, id);
+
+CREATE INDEX opportunities_changed ON app.opportunities USING btree (tenant_id, changed_at);
+
+CREATE INDEX opportunities_solicitation ON app.opportunities USING btree (tenant_id, solicitation_number) WHERE (solicitation_number IS NOT NULL);
+
+CREATE INDEX opportunity_evaluations_profile ON app.opportunity_evaluations USING btree (profile_id, tenant_id);
 
 CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
 
@@ -965,15 +1671,27 @@ CREATE INDEX source_records_company ON app.source_records USING btree (company_i
 
 CREATE INDEX source_records_lead ON app.source_records USING btree (lead_id, tenant_id) WHERE (lead_id IS NOT NULL);
 
+CREATE INDEX staging_acra_companies_changed ON app.staging_acra_companies USING btree (changed_at, uen, tenant_id);
+
 CREATE INDEX vendor_calls_execution ON app.vendor_calls USING btree (execution_id, tenant_id) WHERE (execution_id IS NOT NULL);
 
 CREATE INDEX vendor_calls_run ON app.vendor_calls USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
 
-CREATE INDEX vendor_calls_unsettled ON app.vendor_calls USING btree (tenant_id, sent_at) WHERE (state = 'sent'::text);
+CREATE INDEX vendor_calls_sent ON app.vendor_calls USING btree (sent_at, tenant_id);
+
+CREATE INDEX vendor_calls_unsettled ON app.vendor_calls USING btree (sent_at) WHERE (settled_at IS NULL);
 
 CREATE INDEX vendor_items_call ON app.vendor_items USING btree (call_id, tenant_id);
 
 CREATE UNIQUE INDEX vendor_items_live ON app.vendor_items USING btree (tenant_id, vendor, operation, fingerprint) WHERE live;
+
+CREATE INDEX vendor_items_raw ON app.vendor_items USING btree (raw_expires_at) WHERE (raw_expires_at IS NOT NULL);
+
+CREATE UNIQUE INDEX waterfall_orders_active ON app.waterfall_orders USING btree (tenant_id, field, stage) WHERE (stage <> 'ARCHIVED'::text);
+
+CREATE INDEX waterfall_steps_recent ON app.waterfall_steps USING btree (tenant_id, field, created_at);
+
+CREATE INDEX waterfall_steps_shadow ON app.waterfall_steps USING btree (shadow_id, tenant_id) WHERE (shadow_id IS NOT NULL);
 
 ALTER INDEX app.outbox_history_pkey ATTACH PARTITION app.outbox_history_default_pkey;
 
@@ -987,17 +1705,50 @@ ALTER INDEX app.outbox_history_event ATTACH PARTITION app.outbox_history_default
 
 ALTER INDEX app.outbox_history_type ATTACH PARTITION app.outbox_history_default_tenant_id_type_created_at_id_idx;
 
+ALTER TABLE ONLY app.alerts
+    ADD CONSTRAINT alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.audit_log
     ADD CONSTRAINT audit_log_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.budget_counters
+    ADD CONSTRAINT budget_counters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.budgets
+    ADD CONSTRAINT budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.companies
     ADD CONSTRAINT companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.contacts
     ADD CONSTRAINT contacts_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.crawl_pages
+    ADD CONSTRAINT crawl_pages_tenant_id_site_id_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES app.crawl_sites(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.crawl_sites
+    ADD CONSTRAINT crawl_sites_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.crawl_sites
+    ADD CONSTRAINT crawl_sites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.discovery_queries
+    ADD CONSTRAINT discovery_queries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.discovery_queries
+    ADD CONSTRAINT discovery_queries_tenant_id_icp_profile_id_fkey FOREIGN KEY (tenant_id, icp_profile_id) REFERENCES app.icp_profiles(tenant_id, id);
+
+ALTER TABLE ONLY app.enrichments
+    ADD CONSTRAINT enrichments_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.field_values
+    ADD CONSTRAINT field_values_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.icp_profiles
+    ADD CONSTRAINT icp_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1013,6 +1764,15 @@ ALTER TABLE ONLY app.leads
 
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.opportunities
+    ADD CONSTRAINT opportunities_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.opportunity_evaluations
+    ADD CONSTRAINT opportunity_evaluations_tenant_id_opportunity_id_fkey FOREIGN KEY (tenant_id, opportunity_id) REFERENCES app.opportunities(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.opportunity_evaluations
+    ADD CONSTRAINT opportunity_evaluations_tenant_id_profile_id_fkey FOREIGN KEY (tenant_id, profile_id) REFERENCES app.icp_profiles(tenant_id, id);
 
 ALTER TABLE ONLY app.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1038,11 +1798,20 @@ ALTER TABLE ONLY app.runs
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app.users(tenant_id, id);
 
+ALTER TABLE ONLY app.source_cursors
+    ADD CONSTRAINT source_cursors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.source_records
     ADD CONSTRAINT source_records_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
 
 ALTER TABLE ONLY app.source_records
     ADD CONSTRAINT source_records_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id);
+
+ALTER TABLE ONLY app.staging_acra_companies
+    ADD CONSTRAINT staging_acra_companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.staging_imports
+    ADD CONSTRAINT staging_imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.users
     ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1053,19 +1822,43 @@ ALTER TABLE ONLY app.vendor_calls
 ALTER TABLE ONLY app.vendor_items
     ADD CONSTRAINT vendor_items_tenant_id_call_id_fkey FOREIGN KEY (tenant_id, call_id) REFERENCES app.vendor_calls(tenant_id, id);
 
+ALTER TABLE ONLY app.waterfall_orders
+    ADD CONSTRAINT waterfall_orders_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.waterfall_steps
+    ADD CONSTRAINT waterfall_steps_tenant_id_enrichment_id_fkey FOREIGN KEY (tenant_id, enrichment_id) REFERENCES app.enrichments(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE app.absorbed_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alerts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.audit_log ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.budget_counters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.budgets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.companies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.contacts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.crawl_pages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crawl_sites ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.dead_letters ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.discovery_queries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.enrichments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.entity_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.field_values ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.icp_profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
@@ -1085,6 +1878,10 @@ END);
 
 ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.opportunities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.opportunity_evaluations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.outbox_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.outbox_history ENABLE ROW LEVEL SECURITY;
@@ -1093,17 +1890,35 @@ ALTER TABLE app.outbox_history_default ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner ON app.absorbed_events TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.alerts TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.api_keys TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.audit_log TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.budget_counters TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.budgets TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.companies TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.contacts TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.crawl_pages TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.crawl_sites TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.dead_letters TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.discovery_queries TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.enrichments TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.entity_keys TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.field_values TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.icp_profiles TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.idempotency_keys TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1114,6 +1929,10 @@ CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH C
 CREATE POLICY owner ON app.leads TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.login_failures TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.opportunities TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.opportunity_evaluations TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.outbox_events TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1133,13 +1952,23 @@ CREATE POLICY owner ON app.runs TO headwater_owner USING (true) WITH CHECK (true
 
 CREATE POLICY owner ON app.sessions TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.source_cursors TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.source_records TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.staging_acra_companies TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.staging_imports TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.users TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.vendor_calls TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.vendor_items TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.waterfall_orders TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.waterfall_steps TO headwater_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE app.pauses ENABLE ROW LEVEL SECURITY;
 
@@ -1153,21 +1982,45 @@ ALTER TABLE app.runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.sessions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.source_cursors ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.source_records ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.staging_acra_companies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.staging_imports ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY system ON app.absorbed_events TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.alerts TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.api_keys TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.audit_log TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.budget_counters TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.budgets TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.companies TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.contacts TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.crawl_pages TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.crawl_sites TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.dead_letters TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.discovery_queries TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.enrichments TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.entity_keys TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.field_values TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.icp_profiles TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.idempotency_keys TO headwater_system USING (true) WITH CHECK (true);
 
@@ -1178,6 +2031,10 @@ CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH
 CREATE POLICY system ON app.leads TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.login_failures TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.opportunities TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.opportunity_evaluations TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.outbox_events TO headwater_system USING (true) WITH CHECK (true);
 
@@ -1197,7 +2054,13 @@ CREATE POLICY system ON app.runs TO headwater_system USING (true) WITH CHECK (tr
 
 CREATE POLICY system ON app.sessions TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.source_cursors TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.source_records TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.staging_acra_companies TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.staging_imports TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.users TO headwater_system USING (true) WITH CHECK (true);
 
@@ -1205,19 +2068,41 @@ CREATE POLICY system ON app.vendor_calls TO headwater_system USING (true) WITH C
 
 CREATE POLICY system ON app.vendor_items TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.waterfall_orders TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.waterfall_steps TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY tenant ON app.absorbed_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.alerts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.api_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.audit_log TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.budget_counters TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.budgets TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.contacts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.crawl_pages TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.crawl_sites TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.dead_letters TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.discovery_queries TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.enrichments TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.entity_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.field_values TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.icp_profiles TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.idempotency_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -1228,6 +2113,10 @@ CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = 
 CREATE POLICY tenant ON app.leads TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.login_failures TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.opportunities TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.opportunity_evaluations TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.outbox_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -1247,7 +2136,13 @@ CREATE POLICY tenant ON app.runs TO headwater_app USING ((tenant_id = (NULLIF(cu
 
 CREATE POLICY tenant ON app.sessions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.source_cursors TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.source_records TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.staging_acra_companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.staging_imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.users TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -1255,21 +2150,40 @@ CREATE POLICY tenant ON app.vendor_calls TO headwater_app USING ((tenant_id = (N
 
 CREATE POLICY tenant ON app.vendor_items TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.waterfall_orders TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.waterfall_steps TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.vendor_calls ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.vendor_items ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.waterfall_orders ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.waterfall_steps ENABLE ROW LEVEL SECURITY;
+
 GRANT USAGE ON SCHEMA app TO headwater_app;
 GRANT USAGE ON SCHEMA app TO headwater_system;
 
+REVOKE ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) TO headwater_app;
+GRANT ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) TO headwater_system;
+
 REVOKE ALL ON FUNCTION app.make_month(day date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) TO headwater_app;
+GRANT ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) TO headwater_system;
 
 REVOKE ALL ON PROCEDURE app.wall(IN target regclass, IN verbs text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app.absorbed_events TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.absorbed_events TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.alerts TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alerts TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.api_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.api_keys TO headwater_system;
@@ -1277,14 +2191,35 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.api_keys TO headwater_system;
 GRANT SELECT,INSERT ON TABLE app.audit_log TO headwater_app;
 GRANT SELECT,INSERT ON TABLE app.audit_log TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.breakers TO headwater_system;
+
+GRANT SELECT ON TABLE app.budget_counters TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.budget_counters TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.budgets TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.budgets TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_hosts TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_pages TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_pages TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_robots TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE app.dead_letters TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.dead_letters TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.discovery_queries TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.discovery_queries TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.runs TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.runs TO headwater_system;
@@ -1295,8 +2230,17 @@ GRANT SELECT ON TABLE app.discovery_runs TO headwater_system;
 GRANT SELECT ON TABLE app.enrichment_runs TO headwater_app;
 GRANT SELECT ON TABLE app.enrichment_runs TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.enrichments TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.enrichments TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.icp_profiles TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.icp_profiles TO headwater_system;
 
 GRANT SELECT,INSERT ON TABLE app.idempotency_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.idempotency_keys TO headwater_system;
@@ -1307,11 +2251,20 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
 GRANT SELECT,UPDATE ON TABLE app.job_executions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_executions TO headwater_system;
 
+GRANT SELECT ON TABLE app.lead_enrichment_records TO headwater_app;
+GRANT SELECT ON TABLE app.lead_enrichment_records TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunities TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunities TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunity_evaluations TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunity_evaluations TO headwater_system;
 
 GRANT SELECT,INSERT ON TABLE app.outbox_events TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.outbox_events TO headwater_system;
@@ -1327,6 +2280,8 @@ GRANT SELECT ON TABLE app.outbox_heads TO headwater_system;
 
 GRANT SELECT ON TABLE app.outbox_history_default TO headwater_app;
 GRANT SELECT,INSERT ON TABLE app.outbox_history_default TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.paces TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE ON TABLE app.pauses TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.pauses TO headwater_system;
@@ -1346,8 +2301,17 @@ GRANT SELECT ON TABLE app.schema_migrations TO headwater_system;
 GRANT SELECT,INSERT,UPDATE ON TABLE app.sessions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.sessions TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_cursors TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_cursors TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_records TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.source_records TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.staging_acra_companies TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_acra_companies TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.staging_imports TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_imports TO headwater_system;
 
 GRANT SELECT ON TABLE app.tenants TO headwater_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE app.tenants TO headwater_system;
@@ -1360,6 +2324,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.vendor_calls TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.vendor_items TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.vendor_items TO headwater_system;
+
+GRANT SELECT ON TABLE app.vendor_operations TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.vendor_operations TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.waterfall_orders TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.waterfall_orders TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.waterfall_steps TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.waterfall_steps TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.workers TO headwater_system;
 GRANT SELECT ON TABLE app.workers TO headwater_app;
