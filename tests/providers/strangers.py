@@ -27,6 +27,8 @@ class Strangers:
         self.asked: list[str] = []
         self.agents: set[str] = set()
         self.url = ""
+        self.most_at_once = 0
+        self._at_once = 0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Strangers]:
@@ -44,6 +46,11 @@ class Strangers:
                 path, host = first.split()[1], said["host"]
                 self.asked.append(f"{said.get('x-forwarded-proto', 'http')}://{host}{path}")
                 self.agents.add(said.get("user-agent", ""))
+                self._at_once += 1
+                self.most_at_once = max(self.most_at_once, self._at_once)
+                # Long enough that a second request would meet this one.
+                await asyncio.sleep(0.002)
+                self._at_once -= 1
                 answer = self.pages.get(host + path, http(404, "<h1>nothing here</h1>"))
                 if callable(answer):
                     await answer(writer)
