@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import VendorRefused
 from contracts.settings import Settings
 from tests.providers.strangers import Strangers, http, strangers
+from worker.providers.crawler import absent, make
 from worker.providers.guard import Refused, is_open, target
-from worker.providers.site import SiteFetcher, make
+from worker.providers.host_turns import LocalTurns
+from worker.providers.site import SiteFetcher
 
 __all__ = ["strangers"]
 PUBLIC = "93.184.215.14"
@@ -250,12 +251,20 @@ async def test_letters_are_read_as_a_browser_would(
     assert (await fetcher.fetch("http://acme.co.za/")).text == text
 
 
-def test_the_crawler_says_which_setting_is_in_the_way() -> (
-    None
-):  # S3.03: invented sites are never asked for on the internet
-    with pytest.raises(VendorRefused, match="CRAWL_ENABLED"):
-        make(Settings(crawl_enabled=False))
-    with pytest.raises(VendorRefused, match="CRAWL_GATEWAY"):
-        make(Settings(tavily_base_url="http://127.0.0.1:5052"))
-    with pytest.raises(VendorRefused, match="CRAWL_GATEWAY"):
-        make(Settings(crawl_gateway="https://127.0.0.1:1"))
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(crawl_enabled=False), "CRAWL_ENABLED"),
+        (Settings(tavily_base_url="http://127.0.0.1:5052"), "CRAWL_GATEWAY"),
+        (Settings(gleif_base_url="http://localhost:5052"), "CRAWL_GATEWAY"),
+        (Settings(crawl_gateway="https://127.0.0.1:1"), "CRAWL_GATEWAY"),
+    ],
+)
+def test_the_crawler_says_which_setting_is_in_the_way(settings: Settings, said: str) -> None:
+    # S3.03: invented sites are never asked for on the internet
+    assert said in (absent(settings) or "")
+    assert make(settings, LocalTurns()) is None
+
+
+def test_a_plain_installation_has_a_crawler() -> None:
+    assert absent(Settings()) is None

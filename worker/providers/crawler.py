@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from contracts.settings import Settings
 from contracts.sites import HostTurns
-from worker.providers.site import SiteFetcher
+from worker.providers import site
+from worker.providers.guard import gateway_of
 from worker.providers.site_walk import SiteWalk
 
 
@@ -21,6 +22,10 @@ def absent(settings: Settings) -> str | None:
         return "CRAWL_ENABLED is false"
     if settings.crawl_gateway is None and (name := _stand_in(settings)) is not None:
         return f"{name} points at this machine, so its companies may be invented: set CRAWL_GATEWAY to where their sites are"
+    try:
+        gateway_of(settings.crawl_gateway)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -28,13 +33,7 @@ def make(settings: Settings, turns: HostTurns) -> SiteWalk | None:
     """The crawler; None when there is none. Close it with `close()`."""
     if absent(settings) is not None:
         return None
-    fetcher = SiteFetcher(
-        user_agent=settings.crawler_user_agent,
-        timeout_s=settings.crawler_timeout_s,
-        max_bytes=settings.crawl_max_bytes,
-        gateway=settings.crawl_gateway,
-    )
-    return SiteWalk(fetcher, turns, settings)
+    return SiteWalk(site.make(settings), turns, settings)
 
 
 def _stand_in(settings: Settings) -> str | None:

@@ -26,7 +26,6 @@ from urllib.parse import urljoin
 import httpcore
 import httpx
 
-from contracts.errors import VendorRefused
 from contracts.settings import Settings
 from worker.providers.answers import retry_after_s
 from worker.providers.charset import decoded
@@ -189,27 +188,13 @@ class SiteFetcher:
 
 
 def make(settings: Settings) -> SiteFetcher:
-    """The fetcher of this installation. Raises VendorRefused (code vendor_absent) saying which setting is in the way."""
-    if not settings.crawl_enabled:
-        raise VendorRefused("the crawler is off: set CRAWL_ENABLED=true to use it", code="vendor_absent", vendor="site")
-    if settings.crawl_gateway is None and _is_rehearsal(settings):
-        text = "vendors are stand-ins on this machine, but CRAWL_GATEWAY is not set: their invented sites may exist in reality"
-        raise VendorRefused(f"{text}; set it to the sandbox's address", code="vendor_absent", vendor="site")
-    try:
-        return SiteFetcher(
-            user_agent=settings.crawler_user_agent,
-            timeout_s=settings.crawler_timeout_s,
-            max_bytes=settings.crawl_max_bytes,
-            gateway=settings.crawl_gateway,
-        )
-    except ValueError as error:
-        raise VendorRefused(str(error), code="vendor_absent", vendor="site") from None
-
-
-def _is_rehearsal(settings: Settings) -> bool:
-    """Whether companies come from the sandbox: its world has real names with invented domains."""
-    homes = {httpx.URL(address).host for address in (settings.tavily_base_url, settings.gleif_base_url)}
-    return bool(homes & {"localhost", "127.0.0.1", "::1"})
+    """The fetcher these settings describe; `crawler.py` says whether there should be one. ValueError: a bad CRAWL_GATEWAY."""
+    return SiteFetcher(
+        user_agent=settings.crawler_user_agent,
+        timeout_s=settings.crawler_timeout_s,
+        max_bytes=settings.crawl_max_bytes,
+        gateway=settings.crawl_gateway,
+    )
 
 
 class _Unread(Exception):
