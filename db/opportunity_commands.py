@@ -1,4 +1,4 @@
-"""`headwater opportunities`: fetch, list, last-run, for whoever may read the database's URL."""
+"""`headwater opportunities`: fetch, list, last, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db import opportunities, profiles, queue, tenants
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run
 from db.transaction import DbRole, Pool, transaction
 
-opportunities_app = typer.Typer(no_args_is_help=True, help="Public tenders: fetch, list, last-run.")
+opportunities_app = typer.Typer(no_args_is_help=True, help="Public tenders: fetch, list, last.")
 
 _LISTED = ("id", "title", "naics", "posted_on", "deadline_at", "set_aside", "matched_by")
 #: How often a run that is waited for is looked at, in seconds.
@@ -111,7 +111,7 @@ class _Line(OpportunityRow):
         return cls(**row.model_dump(), matched_by=names or "-")
 
 
-@opportunities_app.command("last-run")
+@opportunities_app.command("last")
 def show_last_run(json: JsonOption = False) -> None:
     """The last successful run, and the latest one."""
 

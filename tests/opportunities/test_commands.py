@@ -52,11 +52,11 @@ def test_a_profile_is_made_found_by_name_changed_and_closed(headwater: Ask) -> N
 
 def test_a_fetch_is_asked_for_and_tenders_are_listed(headwater: Ask, db_url: str) -> None:
     # S1.05
-    assert headwater("opportunities", "last-run") == {"last_success": None, "latest": None}
+    assert headwater("opportunities", "last") == {"last_success": None, "latest": None}
     made = headwater("opportunities", "fetch")
     assert (made["status"], made["opportunities_found"], made["api_calls_made"]) == ("pending", 0, 0)
     assert headwater("opportunities", "fetch")["id"] == made["id"]
-    assert headwater("opportunities", "last-run")["latest"]["id"] == made["id"]
+    assert headwater("opportunities", "last")["latest"]["id"] == made["id"]
 
     async def owner() -> UUID:
         connection = await asyncpg.connect(db_url)
