@@ -87,7 +87,9 @@ class OperationSpec:
 
     `units` is the worst case of one item in the vendor's `unit`; `batch` the most items of one request; `keep_s` and
     `keep_miss_s` how long an answer or a miss stands in for a new request; `resend`: the vendor knows our idempotency key, so
-    a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge.
+    a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge;
+    `stored_as`: the operation of this vendor that gives the same answer to the same query, so that neither buys what the other
+    has;
     `unit_price_usd` is an assumption, for forecasts and for the order of a waterfall; the contract decides.
     """
 
@@ -106,6 +108,13 @@ class OperationSpec:
     resend: bool = False
     recoverable: bool = False
     timeout_s: float = 30.0
+    stored_as: str | None = None
+
+    @property
+    def item(self) -> str:
+        """Under which name the ledger keeps its items."""
+        return self.stored_as or self.operation
+
     unit_price_usd: float = 0.01
 
 

@@ -56,7 +56,7 @@ class Purchase(Generic[Query, Answer]):
             execution_id=d.execution_id,
             token=d.token,
             vendor=spec.vendor,
-            operation=spec.operation,
+            operation=spec.item,
             billable=spec.billable,
             run_id=d.run_id,
             unit=spec.unit,
@@ -70,7 +70,7 @@ class Purchase(Generic[Query, Answer]):
         for query in queries:
             # Members left at their default are left out, so that one added later does not change what is known already.
             request = query.model_dump(mode="json", exclude_defaults=True)
-            item = Item(self._spec.vendor, self._spec.operation, request)
+            item = Item(self._spec.vendor, self._spec.item, request)
             prints.append(item.fingerprint)
             self._wanted.setdefault(prints[-1], (item, query))
         await self._look()
@@ -88,7 +88,7 @@ class Purchase(Generic[Query, Answer]):
         """Take what is stored; decide what becomes of calls whose sender is gone. Raises VendorBusy when another is asking."""
         while missing := self._missing():
             async with self._ctx.read() as tx:
-                found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.operation, missing)
+                found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing)
                 adrift = {s.call_id: s for s in found.values() if isinstance(s, Adrift)}
                 for call in adrift.values():
                     if not self._lets_go_on(call):

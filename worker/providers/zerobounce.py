@@ -2,6 +2,7 @@
 
 Source: providers.md, section 13. It says "no" with a 200 and an `error`; a batch says it with an error for the address "all".
 Booleans come as text. What it could not tell costs nothing: such a verdict is a miss, and is asked again after half an hour.
+An address that was verified one way is not bought the other way.
 A batch stays at 100 addresses and five calls a minute: its own documents disagree, and these are the lowest figures.
 """
 
@@ -135,7 +136,7 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
         keep_miss_s=AGAIN_S,
         timeout_s=65.0,
     )
-    batch = replace(single, operation="verify_batch", pace=_BULK_PACE, batch=BATCH, timeout_s=120.0)
+    batch = replace(single, operation="verify_batch", stored_as="verify", pace=_BULK_PACE, batch=BATCH, timeout_s=120.0)
     return [
         Verify(
             single, VendorClient(RULES, settings.zerobounce_base_url, timeout_s=patience(settings, single), key=key)
