@@ -19,16 +19,8 @@ from contracts.settings import Settings
 from worker.providers.answers import Json
 from worker.providers.http import VendorClient
 from worker.providers.keys import absent
-from worker.providers.pdl import (
-    MAX_PAGE,
-    SEARCH_PACE,
-    PdlPerson,
-    every_word,
-    hits_of,
-    in_country,
-    page_size,
-    titled,
-)
+from worker.providers.pdl import MAX_PAGE, SEARCH_PACE, every_word, hits_of, in_country, page_size
+from worker.providers.pdl_shape import PdlPerson, titled
 from worker.providers.places import country_called
 from worker.providers.query import Wanted, read
 

@@ -1,4 +1,4 @@
-"""People Data Labs: how it is reached, what its records say, and the search for companies. Look-ups are in `pdl_lookups.py`.
+"""People Data Labs: how it is reached, and the search for companies. Look-ups are in `pdl_lookups.py`.
 
 `POST /company/search` with an Elasticsearch query, header `X-Api-Key` (API v5, vendor's OpenAPI file, August 2026). Each record
 that comes back costs a credit, so the size of a page is money. Values are in lower case, countries by their names; a 404 says
@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,11 +20,10 @@ from worker.providers import lenient
 from worker.providers.answers import Json, parse_any, shaped
 from worker.providers.http import Heard, VendorClient
 from worker.providers.keys import usable_key
-from worker.providers.lenient import Address, Domain, Lenient, Texts, Whole, Words
-from worker.providers.places import country_called, country_names
+from worker.providers.pdl_shape import PdlCompany
+from worker.providers.places import country_names
 from worker.providers.query import Wanted, read
 from worker.providers.rules import Kind, PaceHint, Said, VendorRules
-from worker.providers.web_hit import registrable_domain
 
 MAX_PAGE = 100
 CONFIDENCE = 0.7
@@ -81,77 +79,6 @@ RULES = VendorRules(
     after_s=_after_s,
     hint=_hint,
 )
-
-
-class PdlCompany(Lenient):
-    """A company as PDL writes it."""
-
-    id: Words = None
-    name: Words = None
-    display_name: Words = None
-    website: Domain = None
-    size: Words = None
-    employee_count: Whole = None
-    founded: Whole = None
-    industry: Words = None
-    naics: Any = None
-    linkedin_url: lenient.Url = None
-    location: Any = None
-    tags: Texts = ()
-    summary: Any = None
-
-    @property
-    def shown_name(self) -> str | None:
-        return self.display_name or titled(self.name)
-
-    @property
-    def domain(self) -> str | None:
-        return registrable_domain(self.website) if self.website else None
-
-    @property
-    def country(self) -> str | None:
-        return country_called(lenient.words(lenient.members(self.location).get("country")))
-
-    @property
-    def city(self) -> str | None:
-        return titled(lenient.words(lenient.members(self.location).get("locality"), 200))
-
-
-class PdlPerson(Lenient):
-    """A person as PDL writes them. Contact values may be `true` or `false`: the plan hides them."""
-
-    id: Words = None
-    full_name: Words = None
-    first_name: Words = None
-    last_name: Words = None
-    linkedin_url: lenient.Url = None
-    work_email: Address = None
-    emails: Any = None
-    mobile_phone: Words = None
-    phone_numbers: Texts = ()
-    job_title: Words = None
-    job_title_role: Words = None
-    job_title_levels: Texts = ()
-    job_company_name: Words = None
-    job_company_website: Domain = None
-    job_company_linkedin_url: lenient.Url = None
-    job_company_industry: Words = None
-    location_locality: Words = None
-    location_country: Words = None
-
-    @property
-    def company_domain(self) -> str | None:
-        return registrable_domain(self.job_company_website) if self.job_company_website else None
-
-    @property
-    def email(self) -> str | None:
-        """The address at work, never a private one."""
-        at_work = (
-            lenient.address(each.get("address"))
-            for each in map(lenient.members, lenient.listed(self.emails))
-            if each.get("type") == "current_professional"
-        )
-        return self.work_email or next((address for address in at_work if address), None)
 
 
 class Hits(BaseModel):
@@ -221,11 +148,6 @@ def spent(heard: Heard, records: int) -> float:
     """What an answer cost, as its header says, else one credit a record."""
     said = lenient.number(heard.headers.get("x-call-credits-spent"))
     return said if said is not None and said >= 0 else float(records)
-
-
-def titled(text: str | None) -> str | None:
-    """`text` with capitals if it has none."""
-    return text.title() if text and text == text.lower() else text
 
 
 def every_word(wanted: Wanted, texts: tuple[str, ...], lists: tuple[str, ...]) -> list[Json]:

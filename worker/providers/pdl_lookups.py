@@ -21,7 +21,8 @@ from worker.providers.answers import Json, shaped
 from worker.providers.batches import in_order
 from worker.providers.http import Heard
 from worker.providers.operation import LookUp, OneByOne, found, invalid, miss, patience
-from worker.providers.pdl import CONFIDENCE, RULES, PdlCompany, PdlPerson, client, spent, titled
+from worker.providers.pdl import CONFIDENCE, RULES, client, spent
+from worker.providers.pdl_shape import PdlCompany, PdlPerson, titled
 from worker.providers.places import country_called, country_names
 from worker.providers.rules import Kind, Said, refusal
 
