@@ -43,12 +43,12 @@ DOWNLOAD = OperationSpec(
     answer=RegisterFile,
     terms=Terms.ATTRIBUTION,
     # A download is two requests or more, of 2 in 10 seconds.
-    pace=Pace("acra.download", (Window(1, 10.0),), concurrency=1),
+    pace=Pace("acra.download", (Window(1, 10.0),), concurrency=2),
     unit="request",
     billable=False,
     keep_s=60.0,
     keep_miss_s=60.0,
-    timeout_s=600.0,
+    timeout_s=180.0,
 )
 _BUCKET = re.compile(r"/([a-z0-9-]+\.)*data\.gov\.sg/")
 _STORE = re.compile(r"s3[.-]ap-southeast-1\.amazonaws\.com")
