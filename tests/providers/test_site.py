@@ -7,6 +7,7 @@ import gzip
 import socket
 import ssl
 import time
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -208,7 +209,11 @@ async def test_what_unpacks_without_end_is_cut(strangers: Strangers, fetcher: Si
     bomb = gzip.compress(b"<p>" + b"a" * 50_000_000)
     strangers.pages["acme.co.za/"] = http(200, bomb, content_encoding="gzip")
     strangers.pages["flat.co.za/"] = http(200, zlib.compress(b"<p>packed</p>"), content_encoding="deflate")
+    tracemalloc.start()
     found = await fetcher.fetch("http://acme.co.za/")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5_000_000
     assert found.truncated
     assert len(found.text or "") == 100_000
     assert (await fetcher.fetch("http://flat.co.za/")).text == "<p>packed</p>"
