@@ -229,7 +229,7 @@ async def _holders(pool: Pool, settings: Settings, slug: str | None) -> list[UUI
 
 
 async def _shown(tx: Tx, owner: UUID, run_id: UUID) -> RunView:
-    found = await runs.show(tx, owner, run_id)
+    found = await runs.show(tx, owner, run_id, costs=True)
     if found is None:
         raise NotFound(f"no run {run_id}: `headwater runs list` shows them", code="run_not_found")
     return found
@@ -262,3 +262,8 @@ def _print_run(shown: RunView, json: bool) -> None:
         ended = each.error or each.stop_reason or ""
         said = f"{each.channel:<9} {each.state:<9} page {each.page:<3} {each.found:>5} found  «{each.query}»  {ended}"
         typer.echo(said.rstrip())
+    for cost in shown.spent or ():
+        price = "" if cost.cost_usd is None else f", {cost.cost_usd:.2f} USD"
+        typer.echo(
+            f"spent     {cost.vendor} {cost.operation}: {cost.spent:g} {cost.unit}s in {cost.calls} calls{price}"
+        )

@@ -219,13 +219,14 @@ def _view(row: Any, slices: list[SliceView] | None = None) -> RunView:
     return RunView.model_validate({**named, "counts": counts, "slices": slices})
 
 
-async def show(tx: Tx, tenant: UUID, run_id: UUID) -> RunView | None:
-    """One run with its slices."""
+async def show(tx: Tx, tenant: UUID, run_id: UUID, *, costs: bool = False) -> RunView | None:
+    """One run with its slices; `costs`: and what it spent."""
     row = await tx.fetchrow(SQL["show"], tenant, run_id)
     if row is None:
         return None
     slices = [SliceView.model_validate(dict(s)) for s in await tx.fetch(SQL["slices"], tenant, run_id)]
-    return _view(row, slices).model_copy(update={"spent": await vendors.spent(tx, tenant, run_id)})
+    spent = await vendors.spent(tx, tenant, run_id) if costs else None
+    return _view(row, slices).model_copy(update={"spent": spent})
 
 
 async def list_(

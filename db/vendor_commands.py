@@ -63,7 +63,7 @@ def show_spent(
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> SpentList:
         for owner in tenants:
-            if (found := await runs.show(tx, owner, run_id)) is not None:
+            if (found := await runs.show(tx, owner, run_id, costs=True)) is not None:
                 return SpentList(items=found.spent or [])
         raise NotFound(f"no run {run_id}: `headwater runs list` shows them", code="run_not_found")
 

@@ -196,7 +196,7 @@ async def _still_welcome(request: Request) -> bool:
 
 
 async def _shown(tx: Tx, tenant: UUID, run_id: UUID) -> RunView:
-    return _found(await runs.show(tx, tenant, run_id), run_id)
+    return _found(await runs.show(tx, tenant, run_id, costs=True), run_id)
 
 
 def _found(thing: T | None, run_id: UUID) -> T:

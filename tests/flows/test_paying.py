@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from contracts.budgets import BudgetRule
 from contracts.runs import RunStatus
-from db import executions, replays
+from db import budgets, executions, replays, runs
 from db.transaction import transaction
 from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox
@@ -109,6 +110,36 @@ async def test_a_job_that_gave_up_goes_on_when_an_operator_retries_it(desk: Desk
     assert await desk.one("SELECT resolution FROM app.dead_letters WHERE tenant_id = {me}") == "replayed"
     assert sandbox.totals("tavily")["credits"] == 2
     assert (await desk.check(run.id)).ok
+
+
+async def test_a_budget_stops_a_slice_before_it_costs_and_a_larger_one_lets_it_go_on(
+    desk: Desk, sandbox: RunningSandbox
+) -> None:
+    # R11, B.06: enforced by the reservation; the run names the budget, and its detail says what it spent.
+    budget = BudgetRule(scope="tenant", vendor="tavily", unit="credit", period="day", limit=1)
+    async with transaction(desk.pool, desk.tenant) as tx:
+        await budgets.put(tx, desk.tenant, budget, by="tests")
+    run = await desk.run(channels=["google"], queries=[JOBURG, "workwear Durban"])
+
+    assert run.status is RunStatus.PARTIAL
+    (refused,) = [s for s in run.slices or () if s.state == "error"]
+    assert refused.error_code == "budget_spent"
+    assert "1 credits a day" in str(refused.error)
+    assert sandbox.totals("tavily")["credits"] == 1
+
+    async with transaction(desk.pool, desk.tenant) as tx:
+        await budgets.put(tx, desk.tenant, budget.model_copy(update={"limit": 2}), by="tests")
+        dead: UUID = await tx.fetchval("SELECT execution_id FROM app.dead_letters")
+        await executions.retry_execution(tx, [desk.tenant], dead, by="tests")
+    await desk.wake()
+    await desk.until("SELECT state = 'done' FROM app.job_executions WHERE id = $1", dead)
+    async with transaction(desk.pool, desk.tenant) as tx:
+        mended = await runs.show(tx, desk.tenant, run.id, costs=True)
+    assert mended is not None
+    assert [(s.operation, s.spent, s.calls) for s in mended.spent or ()] == [("search.google", 2, 2)]
+    assert await desk.rows("SELECT reserved, spent FROM app.budget_counters WHERE tenant_id = {me}") == [
+        {"reserved": 0, "spent": 2}
+    ]
 
 
 async def test_two_runs_that_want_the_same_page_at_once_pay_for_it_once(desk: Desk, sandbox: RunningSandbox) -> None:
