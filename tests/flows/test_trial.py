@@ -10,8 +10,8 @@ from front.trial.run import Asked, compare, run
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_killed_workers_pay_for_nothing_twice() -> None:  # S3.05 S3.10 S3.13 R17
-    calm = await run(Asked(companies=40), print)
-    stormy = await run(Asked(companies=40, kills=25, every_s=0.5), print)
+    calm = await run(Asked(companies=40, workers=6, concurrency=12), print)
+    stormy = await run(Asked(companies=40, workers=6, concurrency=12, kills=25, every_s=0.7), print)
     found = compare(calm, stormy)
     assert stormy["kills"] >= 10, "the storm was over before it began"
     assert found["billed_twice"] == 0, found
