@@ -9,14 +9,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
+from contracts import budgets
 from contracts.errors import BadAnswer, Conflict, Hopeless, VendorBusy, VendorDown, VendorRefused
 from contracts.providers import OperationSpec
+from contracts.settings import Settings
 from db import alerts, ledger
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.worker.asking import Checker, attempt, checker, died, queries
 from worker import ask, breaker
+from worker.providers import lookups
 
 CALLS = "SELECT state, units_reserved, units_spent, found, missed, suppressed FROM app.vendor_calls ORDER BY id"
 
@@ -302,3 +306,14 @@ async def test_a_call_that_nobody_comes_back_for_is_written_off_in_time(
     assert await ledger.write_off_adrift(pool, after_s=0) == 1
     assert tuple(await conn.fetchrow(counter) or ()) == (0, 2)
     assert (await calls(conn))[0][0] == "forfeited"
+
+
+def test_every_budget_of_the_settings_binds_some_operation() -> None:
+    # S3.08, R11: a unit that no operation counts in would be a limit that never holds.
+    keys: dict[str, Any] = {
+        name: SecretStr("k" * 40) for name in Settings.model_fields if name.endswith(("_key", "_token"))
+    }
+    operations, _ = lookups.build(Settings.model_construct(**keys, langchain_model="m"))
+    counted = {(op.spec.vendor, op.spec.unit) for op in operations.values() if op.spec.billable}
+    bound = {(each.vendor, each.unit) for each in budgets.defaults(Settings.model_construct()).values()}
+    assert bound <= counted
