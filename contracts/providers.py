@@ -89,8 +89,7 @@ class OperationSpec:
     `keep_miss_s` how long an answer or a miss stands in for a new request; `resend`: the vendor knows our idempotency key, so
     a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge;
     `stored_as`: the operation of this vendor that gives the same answer to the same query, so that neither buys what the other
-    has;
-    `unit_price_usd` is an assumption, for forecasts and for the order of a waterfall; the contract decides.
+    has. `unit_price_usd` is an assumption, for forecasts and for the order of a waterfall; the contract decides.
     """
 
     vendor: str
