@@ -12,7 +12,8 @@ from contracts.enrichment import EnrichmentDetail, EnrichmentList, Learned, Pers
 from contracts.events import EnrichmentRequested, LeadEnriched
 from contracts.identity import Key, contact_key
 from contracts.providers import FoundContact
-from db import entities, facts, outbox
+from contracts.sites import SiteReport
+from db import crawl, entities, facts, outbox
 from db.sql import load
 from db.transaction import Tx
 
@@ -41,10 +42,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The record of an enrichment. `age_s`: how long ago it was begun for the first time."""
+    """The record of an enrichment. `report`: what an earlier attempt read of the site; `age_s`: since it was begun."""
 
     id: UUID
     state: str
+    report: dict[str, Any] | None
     started_at: datetime
     age_s: float
 
@@ -80,6 +82,12 @@ async def subject(tx: Tx, tenant: UUID, lead_id: UUID) -> Subject | None:
 async def begin(tx: Tx, tenant: UUID, lead_id: UUID, cause: str) -> Begun:
     """Open the record, or find it open from an earlier attempt."""
     return Begun(**dict(await tx.fetchrow(SQL["begin"], tenant, lead_id, cause)))  # type: ignore[arg-type]
+
+
+async def keep_site(tx: Tx, tenant: UUID, of: Subject, begun: Begun, report: SiteReport, *, with_corpus: bool) -> None:
+    """Store a walk, and let later attempts of this enrichment stand on it."""
+    await crawl.save(tx, tenant, report, company=of.company_id, with_corpus=with_corpus)
+    await tx.execute(SQL["keep_site"], tenant, begun.id, report.model_dump(mode="json", exclude={"pages"}))
 
 
 async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, learned: Learned) -> bool:

@@ -15,7 +15,11 @@ UPDATE app.leads SET status = 'processing', updated_at = app.now() WHERE tenant_
 -- The record of this enrichment; a job that starts again finds its own.
 INSERT INTO app.enrichments (tenant_id, lead_id, cause) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, lead_id, cause) DO UPDATE SET lead_id = EXCLUDED.lead_id
-RETURNING id, state, started_at, extract(epoch FROM app.now() - started_at)::float8 AS age_s
+RETURNING id, state, payload->'report' AS report, started_at, extract(epoch FROM app.now() - started_at)::float8 AS age_s
+
+-- keep_site --
+-- What the site said: the next attempt of the same enrichment need not ask it again.
+UPDATE app.enrichments SET payload = jsonb_build_object('report', $3::jsonb) WHERE tenant_id = $1 AND id = $2 AND state = 'PENDING'
 
 -- subject --
 -- Who is to be enriched: lead, company, contact.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import runs
+from db import crawl, runs
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
 
@@ -10,6 +10,8 @@ SQL = load("retention")
 #: Months of history made ahead of time, and days an ended run is kept (S1.06).
 MONTHS_AHEAD = 3
 RUN_DAYS = 90
+#: Days that a walk over a site is remembered.
+CRAWL_DAYS = 365
 
 
 async def make_months(tx: Tx) -> list[str]:
@@ -37,6 +39,12 @@ async def prepare(pool: Pool) -> list[str]:
 async def astray(tx: Tx) -> int:
     """How many rows stand in the DEFAULT partition (at most 100,000 are counted): should be none."""
     return int(await tx.fetchval(SQL["astray"]))
+
+
+async def clean_crawls(tx: Tx) -> int:
+    """Delete what was read of sites long ago. System role."""
+    tenants = [r["id"] for r in await tx.fetch(SQL["tenants"])]
+    return sum([await crawl.forget(tx, tenant, CRAWL_DAYS) for tenant in tenants])
 
 
 async def clean_runs(tx: Tx) -> int:

@@ -14,6 +14,7 @@ from contracts.errors import Conflict, Hopeless, TryLater
 from contracts.findings import FoundPerson, WebHits, WebQuery
 from contracts.jobs import EnrichLead, Payload
 from contracts.providers import Terms
+from contracts.sites import SiteCrawler, SiteReport
 from db import enrichments, waterfalls
 from db.enrichments import Begun, Subject
 from db.transaction import Tx
@@ -104,10 +105,18 @@ class _Attempt:
         crawler = self.ctx.crawler
         if crawler is None or not self.of.domain:
             return
-        report = await crawler.crawl(self.of.domain)
+        report = SiteReport.model_validate(self.begun.report) if self.begun.report else await self._crawl(crawler)
         self.draft.take_site(report)
         if report.outcome != "ok":
             await self._search_instead()
+
+    async def _crawl(self, crawler: SiteCrawler) -> SiteReport:
+        """Walk the site and keep what it said: an attempt that is put off does not walk again."""
+        report = await crawler.crawl(self.of.domain or "")
+        with_corpus = self.ctx.settings.persist_crawl_corpus
+        async with self.ctx.read() as tx:
+            await enrichments.keep_site(tx, self.ctx.tenant, self.of, self.begun, report, with_corpus=with_corpus)
+        return report
 
     async def _search_instead(self) -> None:
         """Blocked or thin: what a search engine has read of it stands in (S3.04)."""
