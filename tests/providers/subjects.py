@@ -270,6 +270,7 @@ SOURCES: tuple[Subject, ...] = (
     ),
 )  # fmt: skip
 
+
 def _posted_under(code: str) -> OpportunityQuery:
     return OpportunityQuery(naics=code, posted_from="2026-01-01", posted_to="2026-03-31")
 
