@@ -37,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 40.0
 #: Short enough for tests, long enough for two busy cores.
 FAST = {"WORKER_HEARTBEAT_S": "0.25", "WORKER_DEAD_AFTER_S": "1.5", "DISPATCH_POLL_S": "1", "WORKER_CONCURRENCY": "8"}
+#: All tests of a module share an installation, and with it the vendors' minutes.
+VENDORS_TIME = {name: {"windows": [[100_000, 60]]} for name in ("tavily", "gleif", "apollo", "pdl")}
 Mode = Literal["daily", "manual", "test"]
 
 
@@ -112,7 +114,7 @@ class Installation:
         ours = {name.upper() for name in Settings.model_fields}
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         here = {"DATABASE_URL": self.url, "HEADWATER_DATA": str(self.folder / "data"), "LOG_LEVEL": "INFO"}
-        return {**kept, **FAST, **self.sandbox.env(), **here}
+        return {**kept, **FAST, "VENDOR_LIMITS": json.dumps(VENDORS_TIME), **self.sandbox.env(), **here}
 
     def log(self, event: str) -> list[dict[str, Any]]:
         """The lines of one event from all processes, in order of time."""
