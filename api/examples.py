@@ -170,6 +170,34 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "finished_at": _ENDED,
         }],
     },
+    "EnrichmentsAsked": {"asked": [_LEAD], "left_out": []},
+    "EnrichmentList": {
+        "items": [{
+            "id": "01936f45-0000-7abc-8def-6d7e8f901222", "lead_id": _LEAD, "cause": "1", "status": "COMPLETED",
+            "payload": {"site": {"outcome": "ok"}}, "cost_usd": 0.03, "error_code": None, "error": None,
+            "started_at": _BEGAN, "finished_at": _ENDED,
+            "steps": [{
+                "field": "email", "place": 0, "operation": "hunter.find", "outcome": "accepted", "reason": None,
+                "stored": False, "units": 1, "cost_usd": 0.01, "explored": False,
+            }],
+        }],
+        "facts": [{
+            "id": "01936f45-0000-7abc-8def-6d7e8f901333", "entity_id": _LEAD, "kind": "company", "field": "phone",
+            "value": "+27110000000", "vendor": "site", "operation": "tel", "terms": "crawled", "confidence": 0.9,
+            "observed_at": _ENDED, "source_url": "https://karoo.example/contact", "verified": None, "created_at": _ENDED,
+        }],
+    },
+    "Waterfalls": {
+        "items": [{
+            "field": "email",
+            "orders": [{
+                "id": "01936f45-0000-7abc-8def-6d7e8f901444", "field": "email", "stage": "SHADOW",
+                "operations": ["apollo.match", "hunter.find"], "made_by": "learned",
+                "verdict": {"why": "12 of 50 rows seen", "rows": 12}, "created_at": _BEGAN,
+            }],
+            "tried": [{"field": "email", "operation": "hunter.find", "asked": 40, "accepted": 11, "cost_usd": 0.11}],
+        }],
+    },
     "VendorList": {
         "since": _ASKED,
         "vendors": [{

@@ -13,7 +13,10 @@ def listening(host: str, port: int) -> socket.socket:
     """Listen on `host`:`port`; 0 takes a free one. Raises: Unavailable, naming the setting to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+        # asyncio switches Nagle's algorithm off only where the socket names its protocol; accepted sockets inherit it from here.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         # Python's own text repeats the address; a name that is not found has a negative number and a text of its own.
         number = error.errno or 0

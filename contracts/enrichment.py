@@ -126,7 +126,7 @@ class EnrichmentDetail(EnrichmentRow):
 class EnrichLeads(BaseModel):
     """Body of POST /v1/leads/enrichments: these leads, or the oldest that are still `new`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"limit": 20}]})
 
     lead_ids: Annotated[tuple[UUID, ...], Field(max_length=1000)] = ()
     limit: int = Field(default=100, ge=1, le=1000, description="how many new leads, when none are named")

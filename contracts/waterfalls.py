@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.enrichment import OrderRow, TriedRow, Waterfall
 
-
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,50}\.[a-z0-9_]{1,50}$", examples=["hunter.find"])]
 
 
@@ -27,6 +26,11 @@ class Waterfalls(BaseModel):
 class ProposeOrder(BaseModel):
     """A new order for a field. It is SHADOW first: judged on live rows, followed only once it was promoted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"field": "email", "operations": ["hunter.find", "apollo.match"]}]},
+    )
 
+    field: Waterfall
     operations: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]

@@ -8,8 +8,9 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from contracts.enrichment import WATERFALLS, Waterfall
+from contracts.enrichment import WATERFALLS
 from contracts.errors import Invalid
+from contracts.misfits import in_words
 from contracts.waterfalls import ProposeOrder, Waterfalls
 from db import waterfalls
 from db.terminal import JsonOption, as_owner, operator, print_json, print_table
@@ -39,10 +40,10 @@ def propose_order(
     json: JsonOption = False,
 ) -> None:
     """Watch a new order on live rows (SHADOW). Nobody follows it before it was promoted."""
-    wanted, order = _field(field), _order(operation)
+    wanted = _order(field, operation)
 
     async def work(tx: Tx, owner: UUID) -> Waterfalls:
-        await waterfalls.propose(tx, owner, wanted, order.operations, operator())
+        await waterfalls.propose(tx, owner, wanted.field, wanted.operations, operator())
         return await waterfalls.show(tx, owner)
 
     _print(as_owner(tenant, work), json)
@@ -50,33 +51,26 @@ def propose_order(
 
 @waterfalls_app.command("promote")
 def promote_order(
-    field: FieldArgument,
     order: Annotated[UUID, typer.Argument(help="Id of the SHADOW order.")],
     tenant: OwnerOption = None,
     json: JsonOption = False,
 ) -> None:
     """Follow a watched order from now on."""
-    wanted = _field(field)
 
     async def work(tx: Tx, owner: UUID) -> Waterfalls:
-        await waterfalls.promote(tx, owner, wanted, order, {"promoted_by": operator()}, operator())
+        await waterfalls.promote(tx, owner, order, {"promoted_by": operator()}, operator())
         return await waterfalls.show(tx, owner)
 
     _print(as_owner(tenant, work), json)
 
 
-def _field(word: str) -> Waterfall:
-    found = next((field for field in WATERFALLS if field == word), None)
-    if found is None:
-        raise Invalid(f"no field is called {word!r}: choose from {', '.join(WATERFALLS)}")
-    return found
-
-
-def _order(words: list[str]) -> ProposeOrder:
+def _order(field: str, operations: list[str]) -> ProposeOrder:
     try:
-        return ProposeOrder(operations=tuple(words))
-    except ValidationError:
-        raise Invalid("operations are written vendor.operation, e.g. hunter.find: headwater vendors list") from None
+        return ProposeOrder.model_validate({"field": field, "operations": operations})
+    except ValidationError as error:
+        raise Invalid(
+            f"{in_words(error.errors()[0])}; fields are {', '.join(WATERFALLS)}, operations look like hunter.find: headwater vendors list"
+        ) from None
 
 
 def _print(found: Waterfalls, json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.enrichment import WATERFALLS, OrderRow, TriedRow
-from contracts.errors import Conflict
+from contracts.errors import NotFound
 from contracts.waterfalls import Waterfalls, WaterfallView
 from db.access import audit
 from db.sql import load
@@ -58,9 +58,17 @@ async def note(tx: Tx, tenant: UUID, order_id: UUID, verdict: dict[str, Any]) ->
     await tx.execute(SQL["note"], tenant, order_id, verdict)
 
 
-async def promote(tx: Tx, tenant: UUID, field: str, order_id: UUID, verdict: dict[str, Any], by: str) -> None:
-    """Follow a SHADOW order from now on; the one followed so far is archived. Raises Conflict when it is not watched any more."""
+async def promote(tx: Tx, tenant: UUID, order_id: UUID, verdict: dict[str, Any], by: str) -> str:
+    """Follow a SHADOW order from now on; the one followed so far is archived. Returns its field.
+
+    Raises: NotFound when no such order is watched (any more).
+    """
+    field: str | None = await tx.fetchval(SQL["watched"], tenant, order_id)
+    if field is None:
+        raise NotFound(
+            f"no order {order_id} is watched: `headwater waterfalls list` shows them", code="order_not_found"
+        )
     await tx.execute(SQL["archive"], tenant, field, "ACTIVE")
-    if await tx.fetchval(SQL["promote"], tenant, field, order_id, verdict) is None:
-        raise Conflict(f"order {order_id} is not a SHADOW order of {field} any more: look at headwater waterfalls list")
+    await tx.execute(SQL["promote"], tenant, order_id, verdict)
     await audit(tx, tenant, by, "waterfall.promote", "waterfall", str(order_id), {"field": field, **verdict})
+    return field

@@ -20,9 +20,13 @@ UPDATE app.waterfall_orders SET stage = 'ARCHIVED', stage_at = app.now() WHERE t
 INSERT INTO app.waterfall_orders (tenant_id, field, stage, operations, made_by) VALUES ($1, $2, 'SHADOW', $3, $4)
 ON CONFLICT DO NOTHING RETURNING id
 
+-- watched --
+-- Which field a SHADOW order is for.
+SELECT field FROM app.waterfall_orders WHERE tenant_id = $1 AND id = $2 AND stage = 'SHADOW' FOR UPDATE
+
 -- promote --
 -- From SHADOW to ACTIVE, with what spoke for it.
-UPDATE app.waterfall_orders SET stage = 'ACTIVE', verdict = $4, stage_at = app.now() WHERE tenant_id = $1 AND field = $2 AND id = $3 AND stage = 'SHADOW' RETURNING id
+UPDATE app.waterfall_orders SET stage = 'ACTIVE', verdict = $3, stage_at = app.now() WHERE tenant_id = $1 AND id = $2
 
 -- note --
 -- What is thought of a SHADOW order so far.

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends
 from api.auth import require
 from api.deps import PoolDep
 from api.errors import problems
-from contracts.enrichment import Waterfall
 from contracts.tenants import Principal, Role
 from contracts.waterfalls import ProposeOrder, Waterfalls
 from db import waterfalls
@@ -28,19 +27,17 @@ async def list_waterfalls(principal: Reader, pool: PoolDep) -> Waterfalls:
         return await waterfalls.show(tx, principal.tenant_id)
 
 
-@router.post("/{field}/orders", status_code=201, responses=problems(400))
-async def propose(field: Waterfall, body: ProposeOrder, principal: Operator, pool: PoolDep) -> Waterfalls:
+@router.post("/orders", status_code=201)
+async def propose(body: ProposeOrder, principal: Operator, pool: PoolDep) -> Waterfalls:
     """Watch a new order of vendors on live rows. It takes the place of the one watched so far; nobody follows it yet."""
     async with transaction(pool, principal.tenant_id) as tx:
-        await waterfalls.propose(tx, principal.tenant_id, field, body.operations, principal.name)
+        await waterfalls.propose(tx, principal.tenant_id, body.field, body.operations, principal.name)
         return await waterfalls.show(tx, principal.tenant_id)
 
 
-@router.post("/{field}/orders/{order_id}/promote", responses=problems(409))
-async def promote(field: Waterfall, order_id: UUID, principal: Operator, pool: PoolDep) -> Waterfalls:
+@router.post("/orders/{order_id}/promote", responses=problems(404))
+async def promote(order_id: UUID, principal: Operator, pool: PoolDep) -> Waterfalls:
     """Follow a watched order from now on, whatever is thought of it so far."""
     async with transaction(pool, principal.tenant_id) as tx:
-        await waterfalls.promote(
-            tx, principal.tenant_id, field, order_id, {"promoted_by": principal.name}, principal.name
-        )
+        await waterfalls.promote(tx, principal.tenant_id, order_id, {"promoted_by": principal.name}, principal.name)
         return await waterfalls.show(tx, principal.tenant_id)

@@ -16,7 +16,8 @@ from tests.api.victim import JSON, Apart, alike, set_apart
 from tests.conftest import Databases
 
 #: Filters that are not found in any column of that name, because they only say how much or how old.
-MEASURES = {"limit", "cursor", "older_than_s", "newer_than_s", "since", "until", "closed"}
+MEASURES = {"limit", "cursor", "older_than_s", "newer_than_s", "since", "until", "closed", "days"}
+MEASURES |= {"channels", "queries", "max_companies", "max_queries"}
 CURSOR_PAGE = 2
 
 

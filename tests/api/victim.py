@@ -31,6 +31,7 @@ OWNED = {
     "run_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "job_id": "SELECT id FROM app.job_executions WHERE tenant_id = $1",
     "event_id": "SELECT event_id FROM app.outbox WHERE tenant_id = $1",
+    "order_id": "SELECT id FROM app.waterfall_orders WHERE tenant_id = $1 AND stage = 'SHADOW'",
     "lead_id": "SELECT id FROM app.leads WHERE tenant_id = $1",
     "key_id": "SELECT id FROM app.api_keys WHERE tenant_id = $1",
     "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",

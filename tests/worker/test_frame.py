@@ -11,7 +11,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
-from contracts.events import Event, Probed, RunRequested, SliceReady
+from contracts.events import (
+    EnrichmentRequested,
+    Event,
+    OpportunitiesShared,
+    Probed,
+    RunFinished,
+    RunRequested,
+    SliceReady,
+)
 from contracts.jobs import JOBS, QUEUES, Payload
 from contracts.settings import Settings
 from db import jobs, queue
@@ -30,6 +38,11 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "discovery.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0),
     "staging.pull": lambda: RunRequested(run_id=uuid4(), kind="maintenance"),
     "staging.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="maintenance"),
+    "enrichment.run": lambda: EnrichmentRequested(lead_id=uuid4(), cause="1"),
+    "opportunities.run": lambda: RunRequested(run_id=uuid4(), kind="opportunities"),
+    "opportunities.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="opportunities"),
+    "opportunities.share": lambda: RunFinished(run_id=uuid4(), status="completed", kind="opportunities"),
+    "opportunities.evaluate": lambda: OpportunitiesShared(run_id=uuid4(), for_tenant=uuid4(), round=1),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }

@@ -10,8 +10,10 @@ import pytest
 
 from contracts import events
 from contracts.events import (
+    EnrichmentRequested,
     Event,
     LeadDiscovered,
+    LeadEnriched,
     OpportunitiesShared,
     Probed,
     Redelivery,
@@ -49,6 +51,8 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
         OpportunitiesShared(run_id=RUN, for_tenant=LEAD, round=1),
         [("opportunities.evaluate", f"opportunities.evaluate:{RUN}:{LEAD}:1")],
     ),
+    (EnrichmentRequested(lead_id=LEAD, cause="1"), [("enrichment.run", f"enrichment.run:{LEAD}:1")]),
+    (LeadEnriched(lead_id=LEAD, enrichment_id=PART), []),
     (Probed(probe_id=LEAD), [("probe.run", f"probe.run:{LEAD}")]),
     (Probed(probe_id=LEAD, key="k"), [("probe.touch", "probe.touch:k")]),
 ]

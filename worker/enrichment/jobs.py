@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from contracts.enrichment import WATERFALLS, OrderRow, TriedRow, Waterfall
-from contracts.errors import Conflict, Hopeless, TryLater
+from contracts.errors import Hopeless, NotFound, TryLater
 from contracts.findings import FoundPerson, WebHits, WebQuery
 from contracts.jobs import EnrichLead, Payload
 from contracts.providers import Terms
@@ -64,7 +64,7 @@ async def run(ctx: Context, args: EnrichLead) -> None:
         costUsd=round(learned.cost_usd, 4),
     )
     if luck_of(begun.id, "learn").random() < LEARN:
-        with suppress(Conflict):  # somebody else has judged at the same time: what they did stands
+        with suppress(NotFound):  # somebody else has judged at the same time: what they did stands
             await learn(ctx)
 
 
@@ -216,7 +216,7 @@ async def _judge(ctx: Context, tx: Tx, field: Waterfall, order_id: UUID) -> None
     if not judged.ready:
         await waterfalls.note(tx, ctx.tenant, order_id, verdict)
         return
-    await waterfalls.promote(tx, ctx.tenant, field, order_id, verdict, "learned")
+    await waterfalls.promote(tx, ctx.tenant, order_id, verdict, "learned")
     log.info("waterfall_order_promoted", field=field, **verdict)
 
 
