@@ -69,7 +69,8 @@ def _order(field: str, operations: list[str]) -> ProposeOrder:
         return ProposeOrder.model_validate({"field": field, "operations": operations})
     except ValidationError as error:
         raise Invalid(
-            f"{in_words(error.errors()[0])}; fields are {', '.join(WATERFALLS)}, operations look like hunter.find: headwater vendors list"
+            f"{in_words(error.errors()[0])}; fields are {', '.join(WATERFALLS)}; operations look like hunter.find, see "
+            "headwater vendors list"
         ) from None
 
 

@@ -8,10 +8,14 @@ from uuid import UUID
 import pytest
 
 from contracts.enrichment import EnrichmentList
-from db import enrichments
+from contracts.providers import FoundCompany
+from db import enrichments, leads, waterfalls
 from db.transaction import transaction
 from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox
+from worker.providers.sandbox.people import people_of
+from worker.providers.sandbox.sites import kind
+from worker.providers.sandbox.world import World
 
 pytestmark = pytest.mark.usefixtures("house")
 JOBURG = "workwear manufacturers Johannesburg"
@@ -48,10 +52,10 @@ async def story(desk: Desk, lead: UUID) -> EnrichmentList:
     return found
 
 
-async def test_new_leads_become_enriched_ones_with_sources(desk: Desk) -> None:  # S2.02 S3.03 S3.05
-    leads = await enriched(desk, 5)
-    assert len(leads) == 5
-    stories = [await story(desk, lead) for lead in leads]
+async def test_new_leads_become_enriched_ones_with_sources(desk: Desk) -> None:  # S2.02 S2.07 S3.03 S3.05
+    chosen = await enriched(desk, 5)
+    assert len(chosen) == 5
+    stories = [await story(desk, lead) for lead in chosen]
     assert [(s.items[0].status, s.items[0].error) for s in stories] == [("COMPLETED", None)] * 5
     states = await desk.rows("SELECT status, count(*)::int AS n FROM app.leads WHERE tenant_id = {me} GROUP BY 1")
     assert states == [{"status": "enriched", "n": 5}]
@@ -64,7 +68,7 @@ async def test_new_leads_become_enriched_ones_with_sources(desk: Desk) -> None: 
     contacts = await desk.rows(
         "SELECT p.email, p.email_status FROM app.leads l JOIN app.contacts p ON p.id = l.contact_id"
         " WHERE l.tenant_id = {me} AND l.id = ANY($1)",
-        leads,
+        chosen,
     )
     assert sum(c["email_status"] == "valid" for c in contacts) >= 2
     said = [fact for fact in facts if fact.field == "email_standing"]
@@ -86,11 +90,29 @@ async def test_enriching_again_pays_for_nothing(desk: Desk, sandbox: RunningSand
     assert {v: sandbox.totals(v)["credits"] for v in paid} == paid
 
 
+async def test_a_thin_site_is_searched_for_and_read_by_the_model(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.04
+    world = World(7)
+    shell = next(c for c in world.companies("ZA") if kind(world, c) == "shell" and people_of(world, c))
+    company = FoundCompany(external_id="typed", name=shell.name, country="ZA", domain=shell.domain)
+    async with transaction(desk.pool, desk.tenant) as tx:
+        lead = await leads.create(tx, desk.tenant, company, icp_profile_id=None)
+        order = await waterfalls.propose(tx, desk.tenant, "company", ["llm.complete", "hunter.company"], "tests")
+        assert order is not None
+        await waterfalls.promote(tx, desk.tenant, order, {}, "tests")
+    await ended(desk, await ask(desk, lead))
+    done = (await story(desk, lead)).items[0]
+    assert (done.status, done.payload["site"]["outcome"]) == ("COMPLETED", "thin")
+    assert sandbox.totals("tavily")["requests"] == 1, "what a search engine has read of it stands in"
+    [model] = [s for s in done.steps if s.operation == "llm.complete"]
+    assert (model.place, model.outcome) == (0, "accepted"), model.reason
+    assert 0 < model.units <= 8_000, "tokens"
+
+
 async def test_a_vendor_that_is_out_of_credits_is_passed_by(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.05 S3.13
     # The last test here: its breaker stays open.
     sandbox.fault("429", vendor="hunter", times=None)  # Hunter's way to say that no credits are left
-    leads = await enriched(desk, 2)
-    stories = [(await story(desk, lead)).items[0] for lead in leads]
+    chosen = await enriched(desk, 2)
+    stories = [(await story(desk, lead)).items[0] for lead in chosen]
     assert all(s.status == "COMPLETED" for s in stories)
     steps = [step for s in stories for step in s.steps]
     refused = [s for s in steps if s.operation.startswith("hunter.") and s.outcome != "skipped"]

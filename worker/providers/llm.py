@@ -158,6 +158,7 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     spec = OperationSpec(
         "llm", "complete", Completion, Terms.OWN, Pace("llm", concurrency=4), unit="token",
         units=2.0 * settings.llm_max_tokens_per_call, timeout_s=120.0,
+        unit_price_usd=0.000001,
     )  # fmt: skip
     http = VendorClient(RULES, settings.openai_base_url, timeout_s=patience(settings, spec), key=key)
     return [Complete(spec, http, settings)]
