@@ -62,7 +62,7 @@ ROUTERS = tuple(
     )
 )
 #: What any route may answer beside its own refusals.
-ALWAYS = errors.problems(400, 401, 403, 413, 500, 503)
+ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 
 #: A process that stands still in its transaction keeps its locks, which a retry elsewhere may need, for this long, in seconds.
 STILL_S = 5.0

@@ -215,6 +215,7 @@ _EXAMPLES = {
     404: ("not_found", "there is no such thing"),
     409: ("conflict", "it clashes with what is already there"),
     413: ("body_too_large", "the body has more than 1048576 bytes: send less"),
+    414: ("address_too_long", "the address has more than 65535 bytes: send less"),
     429: ("throttled", "too many failed logins: wait, then try again"),
     500: ("internal", "something broke on our side; tell us the request_id"),
     502: ("hopeless", "an operator must act"),

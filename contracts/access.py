@@ -15,7 +15,19 @@ from contracts.texts import NoNul, without_nul
 #: Roles a user or a key may have; `service` belongs to the job secret alone.
 GrantedRole = Literal[Role.VIEWER, Role.ANALYST, Role.OPS, Role.OWNER]
 #: Things of the API that a key can be narrowed to: the first word of the path after /v1/.
-SCOPED_THINGS = ("discovery", "leads", "outbox", "jobs", "icp-profiles", "shortlists", "messages")
+SCOPED_THINGS = (
+    "discovery",
+    "leads",
+    "outbox",
+    "jobs",
+    "icp-profiles",
+    "shortlists",
+    "messages",
+    "vendors",
+    "waterfalls",
+    "opportunities",
+    "staging",
+)
 SCOPES = tuple(f"{thing}:{verb}" for thing in SCOPED_THINGS for verb in ("read", "write"))
 
 

@@ -129,8 +129,8 @@ class EnrichLeads(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"limit": 20}]})
 
     lead_ids: Annotated[tuple[UUID, ...], Field(max_length=1000)] = ()
-    limit: int = Field(default=100, ge=1, le=1000, description="how many new leads, when none are named")
-    again: bool = Field(default=False, description="enrich once more although it was done before")
+    limit: int = Field(default=100, strict=True, ge=1, le=1000, description="how many new leads, when none are named")
+    again: bool = Field(default=False, strict=True, description="enrich once more although it was done before")
 
 
 class EnrichmentsAsked(BaseModel):

@@ -6,6 +6,7 @@ constants: `VENDOR_LIMITS` overrides what an adapter brings along.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -43,8 +44,8 @@ class VendorSettings(BaseSettings):
     vendor_timeout_s: float = Field(
         30, gt=0, le=600, description="longest wait for an answer, unless the vendor needs more"
     )
-    vendor_limits: dict[str, VendorLimit] = Field(
-        default_factory=dict, description='JSON, e.g. {"hunter.verify": {"windows": [[10, 1]], "units": 0.5}}'
+    vendor_limits: Annotated[dict[str, VendorLimit], NoDecode] = Field(
+        {}, description='JSON, e.g. {"hunter.verify": {"windows": [[10, 1]], "units": 0.5}}'
     )
 
     tavily_api_key: SecretStr | None = None
@@ -144,6 +145,16 @@ class VendorSettings(BaseSettings):
     tavily_max_queries: int = Field(800, ge=0, le=10**9, description="credits per tenant and day")
     lusha_max_contact_lookups: int = Field(500, ge=0, le=10**9, description="per tenant and day")
     zerobounce_max_verifications: int = Field(1_000, ge=0, le=10**9, description="per tenant and day")
+
+    @field_validator("vendor_limits", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('must be JSON, such as {"hunter.verify": {"windows": [[10, 1]]}}') from None
 
     @field_validator("enable_lusha_fallback", "linkedin_profile_enabled", "social_channel_enabled", mode="before")
     @classmethod

@@ -96,7 +96,7 @@ CREATE FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precis
 DECLARE
     me CONSTANT uuid := nullif(current_setting('request.tenant_id', true), '')::uuid;
     house CONSTANT uuid := '00000000-0000-7000-8000-000000000001';
-    sent app.vendor_calls;
+    sent record;  -- a table's type would have to stand before its table in a dump
     freed double precision;
     added double precision;
     hold record;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,7 +114,10 @@ class Show:
             key = (error.get("channel", "run"), error["message"])
             failed[key] = failed.get(key, 0) + 1
         for (channel, message), times in failed.items():
-            self._say(f"   [red]{escape(channel):<12}[/red] {escape(message)}  ({times} slices)")
+            first, *more = textwrap.wrap(f"{message}  ({times} slices)", 110)
+            self._say(f"   [red]{escape(channel):<12}[/red] {escape(first)}")
+            for line in more:
+                self._say(f"   {'':<12} {escape(line)}")
 
     def stats(self, run: dict[str, Any]) -> None:
         self._next("The run's stats", "They stand on the run's row, written in the transaction that ended it.")

@@ -90,7 +90,7 @@ def complaint(name: str, breaker: Breaker, now: float) -> HeadwaterError:
     """What a request that may not pass is told. A refusal is said again: to wait would not mend it."""
     wait = max(0.5, (breaker.until or now) - now)
     if breaker.code is not None and breaker.state == "open":
-        said = f"{breaker.error} · not asked again for {wait:.0f} s, unless `headwater vendors reset {name}` is run"
+        said = f"{breaker.error} · again in {wait:.0f} s, or after `headwater vendors reset {name}`"
         return VendorRefused(said, code=breaker.code, pace=name)
     if breaker.state == "half_open":
         return VendorBusy(f"{name} is being tried after an outage", after_s=min(wait, 1.0), code="breaker_open")

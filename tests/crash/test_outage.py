@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,11 @@ from tests.crash.breaking import QUICK
 from tests.flows.installation import desk_at, installed, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
+#: Vendors may be asked as often as there are slices.
+ALL_AT_ONCE = {
+    "VENDOR_LIMITS": json.dumps({v: {"windows": [[1000, 1]], "concurrency": 50} for v in ("tavily", "gleif")})
+}
+
 
 async def test_a_restart_of_postgres_during_a_run(place: Path, sandbox: RunningSandbox) -> None:
 
@@ -21,7 +27,7 @@ async def test_a_restart_of_postgres_during_a_run(place: Path, sandbox: RunningS
         stack.callback(first.stop)
         await migrate.migrate(first.url)
         house = stack.enter_context(installed(first.url, sandbox, place))
-        workers = [house.worker(**QUICK), house.worker(**QUICK)]
+        workers = [house.worker(**QUICK, **ALL_AT_ONCE), house.worker(**QUICK, **ALL_AT_ONCE)]
         sandbox.latency(700)
         async with desk_at(first.url) as desk:
             run_id = await desk.start(channels=["register", "google", "keyword"], max_companies=2000)

@@ -182,7 +182,7 @@ async def test_a_row_overrides_the_settings_and_each_change_is_audited(
         assert not await budgets.take_back(tx, tenant, own, by="ops")
     shown = [(v.vendor, v.limit, v.left, v.source) for v in before]
     assert shown == [
-        ("lusha", 500, 500, "lusha_max_contact_lookups"), ("llm", 150_000, 150_000, "openai_daily_tokens_cap"),
+        ("llm", 150_000, 150_000, "openai_daily_tokens_cap"), ("lusha", 500, 500, "lusha_max_contact_lookups"),
         ("tavily", 8, 8, "tavily_max_queries"), ("zerobounce", 1_000, 1_000, "zerobounce_max_verifications"),
     ]  # fmt: skip
     assert [(v.limit, v.source) for v in after if v.vendor == "tavily"] == [(2, "set")]
