@@ -7,6 +7,7 @@ import importlib.util
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from worker.activities import ACTIVITIES
@@ -17,11 +18,21 @@ VAGUE = {"utils", "helpers", "common", "base", "core", "service", "manager"}
 _SQL = re.compile(r"\s*(--|SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|TRUNCATE)\s", re.DOTALL)
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def files(*under: str) -> Iterator[tuple[str, ast.Module]]:
     """(path from the root, syntax tree) of every module of these packages."""
     for package in under or PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            yield path.relative_to(ROOT).as_posix(), _tree(path)
+
+
+@cache
+def _imports() -> dict[str, set[str]]:
+    return {path: {name.split(".")[0] for name in imported(tree)} for path, tree in files()}
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -37,11 +48,7 @@ def imported(tree: ast.Module) -> set[str]:
 
 def users(library: str, *allowed: str) -> list[str]:
     """Files that import a library though they are none of those which may."""
-    return [
-        path
-        for path, tree in files()
-        if any(name.split(".")[0] == library for name in imported(tree)) and not path.startswith(allowed)
-    ]
+    return [path for path, names in _imports().items() if library in names and not path.startswith(allowed)]
 
 
 def test_each_library_stays_in_its_place() -> None:

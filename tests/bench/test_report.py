@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_report_has_its_keys_and_lost_nothing() -> None:
     # B.01 C.04
     command = [sys.executable, "-m", "headwater", "bench", "--json", "--repeat", "1", "--scale", "0.02"]

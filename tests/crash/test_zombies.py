@@ -80,6 +80,7 @@ async def test_an_answer_that_comes_late_is_kept_though_the_job_is_lost(
     assert (await desk.check(later.id)).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [True, False], ids=["parsed", "idle"])
 async def test_a_worker_stopped_inside_its_write_holds_nobody_up(
     desk: Desk, stage: Stage, sandbox: RunningSandbox, fresh: bool

@@ -205,6 +205,7 @@ async def judge(url: str, bound: int) -> None:
 BOUND = paging.LOOK + 5_000
 
 
+@pytest.mark.slow
 async def test_plans_on_a_hundred_thousand_events(db_url: str) -> None:
     # S2.04, C.06
     await history.write(db_url, 100_000)

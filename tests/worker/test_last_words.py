@@ -18,7 +18,9 @@ from worker.context import Context, Stopped
 ODD = ["a\x00b", "lone \ud800 half", "x" * 30_000]
 
 
-@pytest.mark.parametrize("said", ODD, ids=["nul", "surrogate", "huge"])
+@pytest.mark.parametrize(
+    "said", [*ODD[:2], pytest.param(ODD[2], marks=pytest.mark.slow)], ids=["nul", "surrogate", "huge"]
+)
 async def test_an_error_that_text_cannot_hold_ends_its_job_all_the_same(
     conn: Connection,
     pool: Pool,
