@@ -57,7 +57,7 @@ async def ask(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID], *, limit: int, aga
     A lead that was enriched before is left out, unless `again`; one that is under way keeps its enrichment.
     """
     rows = await tx.fetch(SQL["ask"], tenant, list(lead_ids), limit)
-    chosen = [r for r in rows if r["before"] == 0 or (again and r["status"] != "processing")]
+    chosen = [r for r in rows if r["status"] != "processing" and (again or r["before"] == 0)]
     ids = [r["id"] for r in chosen]
     await tx.execute(SQL["mark"], tenant, ids)
     events = [
