@@ -114,7 +114,7 @@ class Show:
             key = (error.get("channel", "run"), error["message"])
             failed[key] = failed.get(key, 0) + 1
         for (channel, message), times in failed.items():
-            first, *more = textwrap.wrap(f"{message}  ({times} slices)", 110)
+            first, *more = textwrap.wrap(f"({times} slices) {message}", 110)
             self._say(f"   [red]{escape(channel):<12}[/red] {escape(first)}")
             for line in more:
                 self._say(f"   {'':<12} {escape(line)}")

@@ -226,6 +226,7 @@ def stack(empty_db_url: str, tmp_path: Path) -> Iterator[Stack]:
             process.stdout.close()
 
 
+@pytest.mark.slow
 def test_the_commands_run_as_processes(stack: Stack) -> None:
     migrated = stack.run("migrate", stack.services["migrate"]["command"])
     assert migrated.returncode == 0, migrated.stderr

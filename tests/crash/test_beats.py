@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from contracts.runs import RunStatus
 from tests.crash.breaking import Stage, asked, locked, planned, stuck
 from tests.flows.installation import Desk, desk_at, until
@@ -37,6 +39,7 @@ async def _as_if_nothing_had_happened(desk: Desk, run_id: UUID, undisturbed: dic
     assert (await desk.proof()).ok
 
 
+@pytest.mark.slow
 async def test_killed_while_planning(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     async with locked(desk, "LOCK TABLE app.run_slices IN SHARE MODE"):
@@ -48,6 +51,7 @@ async def test_killed_while_planning(desk: Desk, stage: Stage, sandbox: RunningS
     await _as_if_nothing_had_happened(desk, run_id, undisturbed, crashes=1)
 
 
+@pytest.mark.slow
 async def test_killed_while_loading(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     run_id = await planned(desk, "register", QUERY)
@@ -75,6 +79,7 @@ async def test_killed_while_asking_for_what_is_free(desk: Desk, stage: Stage, sa
     assert [s["state"] for s in states] == ["released", "answered", "answered"]
 
 
+@pytest.mark.slow
 async def test_killed_on_a_later_page_the_run_goes_on_from_the_last_committed_one(
     desk: Desk, stage: Stage, sandbox: RunningSandbox
 ) -> None:
@@ -130,6 +135,7 @@ async def test_killed_between_thinking_and_writing(desk: Desk, stage: Stage, san
     assert sandbox.totals("tavily")["requests"] == 1
 
 
+@pytest.mark.slow
 async def test_killed_in_the_middle_of_writing(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "google", sandbox)
     run_id = await planned(desk, "google", QUERY)

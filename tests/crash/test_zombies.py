@@ -128,6 +128,7 @@ async def test_a_dispatcher_killed_in_the_middle_of_a_handoff_loses_and_doubles_
     assert (await desk.proof()).ok
 
 
+@pytest.mark.slow
 async def test_an_api_process_that_stands_still_before_its_commit_holds_up_no_retry(desk: Desk, stage: Stage) -> None:
     # S2.04: the client gives up on it and asks another process under the same key, which has to wait for its lock.
     secret = {"JWT_SECRET": JWT_SECRET}

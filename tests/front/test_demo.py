@@ -29,7 +29,7 @@ def test_one_command_shows_the_whole_flow() -> None:
     assert len(table) >= 20
     assert {source for row in table for source in row[3].split(", ")} == {"google", "register"}
     assert any(row[3] == "google, register" for row in table), "a company both channels named is one lead"
-    assert re.search(r"^   keyword +tavily answered 432.*5 slices", said, re.MULTILINE)
+    assert re.search(r"^   keyword +\(5 slices\) tavily answered 432", said, re.MULTILINE)
     assert "  partial" in said
     assert re.search(r"channels +google [1-9]\d*, keyword 0, register [1-9]", said)
     assert "pending 0, processing 0, failed 0" in said

@@ -35,6 +35,7 @@ async def test_without_the_setting_a_connection_is_the_drivers_own(db_url: str) 
     assert faults.reached("anything", "before") is None  # type: ignore[func-returns-value]
 
 
+@pytest.mark.slow
 def test_a_command_is_watched_and_then_killed_where_it_was_seen(db_url: str, tmp_path: Path) -> None:
     seen = tmp_path / "points"
     seen.touch()

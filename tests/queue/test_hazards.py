@@ -240,6 +240,7 @@ async def _blocked(pool: Pool) -> bool:
     )
 
 
+@pytest.mark.slow
 async def test_h7_a_blocked_event_loop_is_not_a_dead_worker(pool: Pool, db_url: str) -> None:
     await seed_jobs(pool, 1)
     async with victim(db_url, "block", VICTIM_S="3", WORKER_HEARTBEAT_S="0.2") as blocked:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from contracts.jobs import ALONE_QUEUE
 from db.queue import Delivery, Stranded
@@ -216,6 +217,7 @@ async def test_chores_run_and_one_that_fails_stops_nothing(pool: Pool) -> None:
     assert done == ["broken", "sound"]
 
 
+@pytest.mark.slow
 async def test_a_storm_of_kills_loses_and_doubles_nothing(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:

@@ -10,10 +10,13 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import idna
-import tldextract
+
+if TYPE_CHECKING:
+    import tldextract
 
 MAX_URL = 500
 MAX_CONTACTS = 5
@@ -40,8 +43,10 @@ def _not_companies() -> frozenset[str]:
 
 @cache
 def _suffixes() -> tldextract.TLDExtract:
-    # Offline: only the list inside the package. Private suffixes count, so that two shops of one host stay
-    # apart.
+    # It brings a whole HTTP client along, a quarter of a second for every process: only those who ask for a domain wait for it.
+    import tldextract
+
+    # Offline: only the list inside the package. Private suffixes count, so that two shops of one host stay apart.
     return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
