@@ -149,7 +149,7 @@ def _settings(folder: Path, sandbox_url: str) -> dict[str, Any]:
         "vendor_timeout_s": 3.0,
         "discovery_max_runtime_seconds": 90,
         # The storm is about kills and cuts: a minute's rate and a day's budget would only make it wait.
-        "vendor_limits": {name: {"windows": [[100_000, 60]], "concurrency": 50} for name in ("tavily", "gleif")},
+        "vendor_limits": {name: {"windows": [[100_000, 60]], "concurrency": 1000} for name in ("tavily", "gleif")},
         "tavily_max_queries": 10**9,
         **{name.lower(): value for name, value in sandbox_env(sandbox_url).items()},
         "jwt_secret": secrets.token_urlsafe(32),
