@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,8 @@ PEOPLE, COMPANIES, PHONES = 0.55, 0.7, 0.6
 EMAIL, PHONE, COMPANY, SEARCH = 1, 5, 1, 1
 _SENIORITY = {"owner": "founder", "head": "director", "director": "director", "manager": "manager", "senior": "senior"}
 MAX_BATCH = 100
-_LIMITS = {"daily": 50_000, "hourly": 5_000, "minute": 500}
+#: window -> (requests, seconds)
+_LIMITS = {"daily": (50_000, 86_400), "hourly": (5_000, 3_600), "minute": (500, 60)}
 
 
 def _error(status: int, message: str) -> Answer:
@@ -34,12 +36,21 @@ def _error(status: int, message: str) -> Answer:
 
 
 def _answer(asked: Asked, value: dict[str, Any], credits: float) -> Answer:
-    used = asked.state["calls"] = asked.state.get("calls", 0) + 1
+    left = _left(asked.state)
     whole = {"requestId": hashlib.sha256(asked.body).hexdigest()[:32], **value}
     said = json_answer(200, whole, credits=credits)
-    headers = {f"x-rate-limit-{name}": str(limit) for name, limit in _LIMITS.items()}
-    headers |= {f"x-{name}-requests-left": str(max(0, limit - used)) for name, limit in _LIMITS.items()}
+    headers = {f"x-rate-limit-{name}": str(limit) for name, (limit, _) in _LIMITS.items()}
+    headers |= {f"x-{name}-requests-left": str(count) for name, count in left.items()}
     return Answer(said.status, said.content_type, said.body, said.credits, headers)
+
+
+def _left(state: dict[str, Any]) -> dict[str, int]:
+    """Requests left in each window, this one counted: windows are fixed, and begin anew."""
+    now, counts = time.monotonic(), state.setdefault("counts", {})
+    for name, (_, seconds) in _LIMITS.items():
+        began, used = counts.get(name, (now, 0))
+        counts[name] = (now, 1) if now - began >= seconds else (began, used + 1)
+    return {name: max(0, limit - counts[name][1]) for name, (limit, _) in _LIMITS.items()}
 
 
 def _read(handler: Callable[[Asked, dict[str, Any]], Answer]) -> Callable[[Asked], Answer]:
