@@ -133,10 +133,9 @@ def _bounds(
         by_pace[pace.name] = (pace, known + bill.by_operation.get(name, 0))
     for name, (pace, count) in by_pace.items():
         for window in pace.windows:
-            # The first window's worth may come at once.
-            found[f"{name} {window.limit}/{window.seconds:g}s"] = (
-                max(0, count - window.limit) / window.limit * window.seconds
-            )
+            # A window's worth may come at once; the next only when the window is over.
+            windows_over = max(0, count - 1) // window.limit
+            found[f"{name} {window.limit}/{window.seconds:g}s"] = windows_over * window.seconds
     return {name: round(value, 2) for name, value in found.items() if value > 0}
 
 
