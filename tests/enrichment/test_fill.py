@@ -75,11 +75,20 @@ async def test_a_vendor_that_cannot_answer_is_passed_by(trouble: Exception) -> N
 
 
 async def test_a_vendor_that_is_away_is_waited_for_only_if_nobody_else_knew() -> None:
-    away = VendorBusy("throttled", after_s=3)
+    away = VendorBusy("left alone", after_s=3, code="breaker_open")
     assert (await run(Vendors(hunter_find=away, apollo_match=GOOD))).later is None
     out = await run(Vendors(hunter_find=away, apollo_match=MISS, pdl_person=MISS))
     assert out.later is away
     assert out.value is None
+
+
+async def test_a_vendor_that_is_only_busy_is_not_replaced_by_a_dearer_one() -> None:
+    busy = VendorBusy("four at once already", after_s=0.5, code="paced")
+    vendors = Vendors(hunter_find=busy, apollo_match=GOOD)
+    with pytest.raises(VendorBusy):
+        await run(vendors)
+    assert vendors.asked == ["hunter.find"]
+    assert (await run(vendors, patient=False)).operation == "apollo.match", "it has waited long enough"
 
 
 async def test_a_row_never_costs_more_than_its_cap() -> None:

@@ -10,12 +10,15 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from contracts.enrichment import ShadowRow, StepTaken, Waterfall
-from contracts.errors import Hopeless, TryLater
+from contracts.errors import Hopeless, TryLater, VendorBusy
 from contracts.findings import Completion
 from contracts.providers import Reply
 from worker.enrichment import prompt
 from worker.enrichment.questions import QUESTIONS, Row, rule
 from worker.enrichment.waterfall import Step, StepOutcome, Tried, affordable, expect, explored, luck_of, rank, worth_it
+
+#: The code of a vendor that is left alone after failures: that may last.
+AWAY = "breaker_open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ Ask = Callable[[str, BaseModel], Awaitable[Answered]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set."""
+    """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set.
+
+    `patient`: the row may still wait for a vendor that is only busy.
+    """
 
     of: Waterfall
     steps: Sequence[Step]
@@ -48,6 +54,7 @@ class Plan:
     active: Sequence[str] | None = None
     shadow: tuple[UUID, Sequence[str]] | None = None
     value_usd: float = 1.0
+    patient: bool = True
 
 
 @dataclass(slots=True)
@@ -65,7 +72,7 @@ class Filled:
 async def fill(plan: Plan, row: Row, ask: Ask, *, row_id: UUID, spent_usd: float, cap_usd: float) -> Filled:
     """Go down the waterfall of one field. `spent_usd` is what the row has cost so far, `cap_usd` what it may cost in all.
 
-    Raises nothing for what a vendor does: a refusal, garbage or an outage is a step that failed, and the next one is asked.
+    A refusal, garbage or an outage is a step that failed, and the next one is asked. Raises VendorBusy for one that is only busy.
     """
     order, drawn = _order(plan, row_id)
     out = Filled()
@@ -113,6 +120,12 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
     try:
         answered = await ask(step.operation, query)
     except Hopeless as error:
+        return _step(plan, out, step, "error", error.code, drawn=drawn)
+    except VendorBusy as error:
+        # Its turn comes in a moment: a dearer vendor is no answer to a queue.
+        if plan.patient and error.code != AWAY:
+            raise
+        out.later = out.later or error
         return _step(plan, out, step, "error", error.code, drawn=drawn)
     except TryLater as error:
         out.later = out.later or error

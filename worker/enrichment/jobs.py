@@ -168,6 +168,7 @@ class _Attempt:
             active=active.operations if active else None,
             shadow=(shadow.id, shadow.operations) if shadow is not None and shadow.id is not None else None,
             value_usd=VALUE_USD[field],
+            patient=self.begun.age_s < self.ctx.settings.enrichment_patience_s,
         )
 
     def _terms(self, name: str) -> Terms:
