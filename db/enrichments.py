@@ -81,7 +81,9 @@ async def subject(tx: Tx, tenant: UUID, lead_id: UUID) -> Subject | None:
 
 async def begin(tx: Tx, tenant: UUID, lead_id: UUID, cause: str) -> Begun:
     """Open the record, or find it open from an earlier attempt."""
-    return Begun(**dict(await tx.fetchrow(SQL["begin"], tenant, lead_id, cause)))  # type: ignore[arg-type]
+    row = await tx.fetchrow(SQL["begin"], tenant, lead_id, cause)
+    assert row is not None
+    return Begun(**dict(row))
 
 
 async def keep_site(tx: Tx, tenant: UUID, of: Subject, begun: Begun, report: SiteReport, *, with_corpus: bool) -> None:

@@ -1689,8 +1689,6 @@ CREATE INDEX vendor_items_raw ON app.vendor_items USING btree (raw_expires_at) W
 
 CREATE UNIQUE INDEX waterfall_orders_active ON app.waterfall_orders USING btree (tenant_id, field, stage) WHERE (stage <> 'ARCHIVED'::text);
 
-CREATE INDEX waterfall_steps_recent ON app.waterfall_steps USING btree (tenant_id, field, created_at);
-
 CREATE INDEX waterfall_steps_shadow ON app.waterfall_steps USING btree (shadow_id, tenant_id) WHERE (shadow_id IS NOT NULL);
 
 ALTER INDEX app.outbox_history_pkey ATTACH PARTITION app.outbox_history_default_pkey;

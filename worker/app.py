@@ -154,6 +154,7 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         queue.forget_workers,
         retention.keep_months,
         retention.clean_runs,
+        retention.clean_crawls,
         access.forget_logins,
         pace.forget,
         hosts.forget,

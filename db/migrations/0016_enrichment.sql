@@ -90,7 +90,6 @@ CREATE TABLE app.waterfall_steps (
     UNIQUE (tenant_id, enrichment_id, field, place),
     FOREIGN KEY (tenant_id, enrichment_id) REFERENCES app.enrichments (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX waterfall_steps_recent ON app.waterfall_steps (tenant_id, field, created_at);
 CREATE INDEX waterfall_steps_shadow ON app.waterfall_steps (shadow_id, tenant_id) WHERE shadow_id IS NOT NULL;
 CALL app.wall('app.waterfall_steps', 'SELECT, INSERT');
 
