@@ -109,12 +109,12 @@ class Show:
 
     def failures(self, run: dict[str, Any]) -> None:
         self._next("What went wrong", "A channel that fails is named, and holds up no other: the run ends partial.")
-        failed: dict[tuple[str, str], int] = {}
+        # A breaker that opens between two slices adds its own words to the same failure: the first message tells it.
+        failed: dict[tuple[str, str], list[str]] = {}
         for error in run["stats"]["errors"]:
-            key = (error.get("channel", "run"), error["message"])
-            failed[key] = failed.get(key, 0) + 1
-        for (channel, message), times in failed.items():
-            first, *more = textwrap.wrap(f"({times} slices) {message}", 110)
+            failed.setdefault((error.get("channel", "run"), error["type"]), []).append(error["message"])
+        for (channel, _), messages in failed.items():
+            first, *more = textwrap.wrap(f"({len(messages)} slices) {messages[0]}", 110)
             self._say(f"   [red]{escape(channel):<12}[/red] {escape(first)}")
             for line in more:
                 self._say(f"   {'':<12} {escape(line)}")
