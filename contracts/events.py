@@ -45,7 +45,7 @@ class RunRequested(Fact):
     about: ClassVar[str] = "run_id"
     type: Literal["RunRequested"] = "RunRequested"
     run_id: UUID
-    kind: Literal["discovery", "opportunities", "maintenance"] = "discovery"
+    kind: Literal["discovery", "opportunities", "maintenance", "training", "rollup"] = "discovery"
     dry_run: bool = False
 
 
@@ -73,6 +73,9 @@ class LeadDiscovered(Fact):
     discovery_record_id: UUID | None = None
     provider: Annotated[str, Field(max_length=50)] | None = None
     icp_profile_id: UUID | None = None
+    enrich: bool = Field(
+        default=False, description="somebody waits for it: it is enriched at once, not when a night chooses it"
+    )
 
 
 class EnrichmentRequested(Fact):
@@ -96,6 +99,99 @@ class LeadEnriched(Fact):
     type: Literal["LeadEnriched"] = "LeadEnriched"
     lead_id: UUID
     enrichment_id: UUID
+
+
+class FeaturesRequested(Fact):
+    """A lead is to be looked at anew although nothing was asked about it: rules, a merge or an import changed what counts."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["FeaturesRequested"] = "FeaturesRequested"
+    lead_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FeaturesComputed(Fact):
+    """A lead's snapshot is committed. `cause` tells one look from the next: the same snapshot may be scored by newer rules."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["FeaturesComputed"] = "FeaturesComputed"
+    lead_id: UUID
+    snapshot_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LeadScored(Fact):
+    """A prediction that decides is committed. `export`: at or above what the tenant's CRM takes, when it was scored."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["LeadScored"] = "LeadScored"
+    lead_id: UUID
+    prediction_id: UUID
+    band: Literal["LOW", "MEDIUM", "HIGH"]
+    score: Annotated[float, Field(ge=0, le=1)]
+    export: bool = False
+
+
+class FeedbackGiven(Fact):
+    """Somebody said what became of a lead (S2.12)."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["FeedbackGiven"] = "FeedbackGiven"
+    lead_id: UUID
+    feedback_id: UUID
+
+
+class ModelTrained(Fact):
+    """A new model version stands in SHADOW: it is to be evaluated beside the active one."""
+
+    aggregate_type: ClassVar[str] = "model"
+    about: ClassVar[str] = "model_version_id"
+    type: Literal["ModelTrained"] = "ModelTrained"
+    model_version_id: UUID
+    run_id: UUID | None = None
+
+
+class MessageApproved(Fact):
+    """A draft may go out: a person said so, or the tenant has opted in (R20)."""
+
+    aggregate_type: ClassVar[str] = "message"
+    about: ClassVar[str] = "message_id"
+    type: Literal["MessageApproved"] = "MessageApproved"
+    message_id: UUID
+
+
+class CrmSyncRequested(Fact):
+    """A lead is to stand in the CRM as it is now, whatever its score (S3.17). `cause` tells one request from the next."""
+
+    aggregate_type: ClassVar[str] = "lead"
+    about: ClassVar[str] = "lead_id"
+    type: Literal["CrmSyncRequested"] = "CrmSyncRequested"
+    lead_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+    run_id: UUID | None = None
+
+
+class MatchingRequested(Fact):
+    """Companies came in that nobody has compared with the others yet. Whoever scans takes all there are."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+    about: ClassVar[str] = "for_tenant"
+    type: Literal["MatchingRequested"] = "MatchingRequested"
+    for_tenant: UUID
+
+
+class ReplayRequested(Fact):
+    """A run is to be done again from stored answers under today's code and rules (B.03): `run_id` is the replay's own run."""
+
+    aggregate_type: ClassVar[str] = "run"
+    about: ClassVar[str] = "run_id"
+    type: Literal["ReplayRequested"] = "ReplayRequested"
+    run_id: UUID
+    apply: bool = False
 
 
 class RunFinished(Fact):
@@ -148,6 +244,15 @@ Event = (
     | LeadDiscovered
     | EnrichmentRequested
     | LeadEnriched
+    | FeaturesRequested
+    | FeaturesComputed
+    | LeadScored
+    | FeedbackGiven
+    | ModelTrained
+    | MessageApproved
+    | CrmSyncRequested
+    | MatchingRequested
+    | ReplayRequested
     | RunFinished
     | OpportunitiesShared
     | Redelivery

@@ -98,6 +98,79 @@ class PullRegister(Payload):
     run_id: UUID
 
 
+class ComputeFeatures(Payload):
+    """Arguments of `features.compute`. `cause`: the enrichment, rule set or merge that asks."""
+
+    lead_id: UUID
+    cause: str = Field(min_length=1, max_length=200)
+
+
+class ComputeScore(Payload):
+    """Arguments of `scoring.compute`."""
+
+    lead_id: UUID
+    snapshot_id: UUID
+    cause: str = Field(min_length=1, max_length=200)
+
+
+class GenerateLabels(Payload):
+    """Arguments of `labels.generate`: one piece of feedback."""
+
+    lead_id: UUID
+    feedback_id: UUID
+
+
+class TrainModel(Payload):
+    """Arguments of `model.train`; family and configuration stand on the run's row."""
+
+    run_id: UUID
+
+
+class EvaluateModel(Payload):
+    """Arguments of `model.evaluate`."""
+
+    model_version_id: UUID
+    run_id: UUID | None = None
+
+
+class GenerateMessage(Payload):
+    """Arguments of `message.generate`."""
+
+    lead_id: UUID
+    prediction_id: UUID
+
+
+class SendMessage(Payload):
+    """Arguments of `message.send`."""
+
+    message_id: UUID
+
+
+class PushToCrm(Payload):
+    """Arguments of `crm.push`. `prediction_id` or, for a sync somebody asked for, `cause`."""
+
+    lead_id: UUID
+    prediction_id: UUID | None = None
+    cause: str | None = Field(default=None, max_length=200)
+
+
+class RollUp(Payload):
+    """Arguments of `analytics.rollup`; the days stand on the run's row."""
+
+    run_id: UUID
+
+
+class ScanMatches(Payload):
+    """Arguments of `matching.scan`: it reads which companies have not been compared yet."""
+
+
+class ReplayRun(Payload):
+    """Arguments of `replay.run`: the replay's own run, whose parameters name the run that is done again."""
+
+    run_id: UUID
+    apply: bool = False
+
+
 class Probe(Payload):
     """Arguments of the measuring job."""
 
@@ -137,6 +210,17 @@ _ALL = (
     JobSpec("opportunities.evaluate", "opportunities", EvaluateOpportunities, "once", 120, RetryPolicy(5, 1, 60)),
     JobSpec("staging.pull", "staging", PullRegister, "once", 120, RetryPolicy(5, 1, 60)),
     JobSpec("staging.fetch", "staging", FetchPage, "once", 1800, RetryPolicy(6, 2, 300)),
+    JobSpec("features.compute", "scoring", ComputeFeatures, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("scoring.compute", "scoring", ComputeScore, "once", 120, RetryPolicy(5, 0.5, 30)),
+    JobSpec("labels.generate", "learning", GenerateLabels, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("model.train", "learning", TrainModel, "once", 900, RetryPolicy(3, 2, 60)),
+    JobSpec("model.evaluate", "learning", EvaluateModel, "once", 300, RetryPolicy(3, 2, 60)),
+    JobSpec("message.generate", "messaging", GenerateMessage, "once", 180, RetryPolicy(4, 1, 60)),
+    JobSpec("message.send", "messaging", SendMessage, "once", 120, RetryPolicy(4, 1, 120)),
+    JobSpec("crm.push", "crm_sync", PushToCrm, "once", 120, RetryPolicy(5, 1, 300)),
+    JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
+    JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
+    JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

@@ -311,6 +311,7 @@ CREATE TABLE app.companies (
     naics text[] DEFAULT '{}'::text[] NOT NULL,
     description character varying(4000),
     phone character varying(40),
+    merged_into uuid,
     CONSTRAINT companies_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT companies_employees_check CHECK ((employees >= 0))
 );
@@ -332,6 +333,7 @@ CREATE TABLE app.contacts (
     email_status text,
     email_checked_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    merged_into uuid,
     CONSTRAINT contacts_email_status_check CHECK ((email_status = ANY (ARRAY['valid'::text, 'risky'::text, 'unknown'::text, 'invalid'::text, 'suppress'::text])))
 );
 
@@ -415,6 +417,47 @@ CREATE TABLE app.crawl_sites (
 ALTER TABLE ONLY app.crawl_sites FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.crawl_sites OWNER TO headwater_owner;
+
+CREATE TABLE app.crm_links (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    system character varying(50) NOT NULL,
+    model character varying(64) NOT NULL,
+    local_id uuid NOT NULL,
+    external_id character varying(200) NOT NULL,
+    remote_id bigint,
+    last_hash bytea,
+    last_values jsonb,
+    state text DEFAULT 'pending'::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    last_error character varying(4000),
+    last_run_id uuid,
+    pushed_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT crm_links_last_hash_check CHECK ((length(last_hash) = 32)),
+    CONSTRAINT crm_links_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'linked'::text, 'conflict'::text, 'error'::text])))
+);
+
+ALTER TABLE ONLY app.crm_links FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crm_links OWNER TO headwater_owner;
+
+CREATE TABLE app.daily_metrics (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    day date NOT NULL,
+    metric character varying(100) NOT NULL,
+    dims jsonb DEFAULT '{}'::jsonb NOT NULL,
+    dims_hash bytea NOT NULL,
+    value double precision NOT NULL,
+    computed_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT daily_metrics_dims_hash_check CHECK ((length(dims_hash) = 32))
+);
+
+ALTER TABLE ONLY app.daily_metrics FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.daily_metrics OWNER TO headwater_owner;
 
 CREATE TABLE app.dead_letters (
     tenant_id uuid NOT NULL,
@@ -599,6 +642,27 @@ ALTER TABLE ONLY app.entity_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.entity_keys OWNER TO headwater_owner;
 
+CREATE TABLE app.feature_snapshots (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    icp_profile_id uuid,
+    snapshot_version integer NOT NULL,
+    source_version character varying(100) NOT NULL,
+    feature_vector_hash bytea NOT NULL,
+    vector jsonb NOT NULL,
+    verdict text NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT feature_snapshots_feature_vector_hash_check CHECK ((length(feature_vector_hash) = 32)),
+    CONSTRAINT feature_snapshots_snapshot_version_check CHECK ((snapshot_version >= 1)),
+    CONSTRAINT feature_snapshots_verdict_check CHECK ((verdict = ANY (ARRAY['PASSED'::text, 'REJECTED'::text, 'DEFERRED'::text])))
+);
+
+ALTER TABLE ONLY app.feature_snapshots FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.feature_snapshots OWNER TO headwater_owner;
+
 CREATE TABLE app.field_values (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -626,6 +690,27 @@ CREATE TABLE app.field_values (
 ALTER TABLE ONLY app.field_values FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.field_values OWNER TO headwater_owner;
+
+CREATE TABLE app.icp_candidate_companies (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    icp_profile_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    rule_set_id uuid,
+    verdict text NOT NULL,
+    fit double precision,
+    coverage double precision DEFAULT 0 NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    refreshed_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    gone_at timestamp with time zone,
+    CONSTRAINT icp_candidate_companies_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
+    CONSTRAINT icp_candidate_companies_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),
+    CONSTRAINT icp_candidate_companies_verdict_check CHECK ((verdict = ANY (ARRAY['CANDIDATE'::text, 'REJECTED'::text, 'DEFERRED'::text])))
+);
+
+ALTER TABLE ONLY app.icp_candidate_companies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.icp_candidate_companies OWNER TO headwater_owner;
 
 CREATE TABLE app.icp_profiles (
     tenant_id uuid NOT NULL,
@@ -718,6 +803,26 @@ ALTER TABLE ONLY app.job_executions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions OWNER TO headwater_owner;
 
+CREATE TABLE app.labels (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    kind character varying(50) NOT NULL,
+    value double precision NOT NULL,
+    weight double precision DEFAULT 1 NOT NULL,
+    source character varying(50) NOT NULL,
+    source_event character varying(200) NOT NULL,
+    event_at timestamp with time zone NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT labels_value_check CHECK (((value >= (0)::double precision) AND (value <= (1)::double precision))),
+    CONSTRAINT labels_weight_check CHECK ((weight > (0)::double precision))
+);
+
+ALTER TABLE ONLY app.labels FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.labels OWNER TO headwater_owner;
+
 CREATE VIEW app.lead_enrichment_records WITH (security_invoker='true') AS
  SELECT tenant_id,
     id,
@@ -731,6 +836,74 @@ CREATE VIEW app.lead_enrichment_records WITH (security_invoker='true') AS
    FROM app.enrichments;
 
 ALTER VIEW app.lead_enrichment_records OWNER TO headwater_owner;
+
+CREATE VIEW app.lead_features WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    id,
+    lead_id,
+    icp_profile_id,
+    snapshot_version,
+    source_version,
+    feature_vector_hash,
+    vector,
+    verdict,
+    reasons,
+    created_at
+   FROM app.feature_snapshots;
+
+ALTER VIEW app.lead_features OWNER TO headwater_owner;
+
+CREATE TABLE app.score_predictions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    snapshot_id uuid NOT NULL,
+    rule_set_id uuid,
+    model_version_id uuid,
+    decides boolean NOT NULL,
+    probability double precision,
+    score double precision NOT NULL,
+    percentile double precision,
+    band text NOT NULL,
+    fit double precision,
+    coverage double precision NOT NULL,
+    base_log_odds double precision DEFAULT 0 NOT NULL,
+    contributions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    rationale character varying(4000),
+    rejected boolean DEFAULT false NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT score_predictions_band_check CHECK ((band = ANY (ARRAY['LOW'::text, 'MEDIUM'::text, 'HIGH'::text]))),
+    CONSTRAINT score_predictions_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
+    CONSTRAINT score_predictions_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),
+    CONSTRAINT score_predictions_percentile_check CHECK (((percentile >= (0)::double precision) AND (percentile <= (1)::double precision))),
+    CONSTRAINT score_predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+    CONSTRAINT score_predictions_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY app.score_predictions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.score_predictions OWNER TO headwater_owner;
+
+CREATE VIEW app.lead_scores WITH (security_invoker='true') AS
+ SELECT tenant_id,
+    id,
+    lead_id,
+    snapshot_id,
+    model_version_id,
+    rule_set_id,
+    probability,
+    score,
+    percentile,
+    band,
+    coverage,
+    contributions,
+    rationale,
+    created_at
+   FROM app.score_predictions
+  WHERE decides;
+
+ALTER VIEW app.lead_scores OWNER TO headwater_owner;
 
 CREATE TABLE app.leads (
     tenant_id uuid NOT NULL,
@@ -761,6 +934,87 @@ CREATE TABLE app.login_failures (
 ALTER TABLE ONLY app.login_failures FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.login_failures OWNER TO headwater_owner;
+
+CREATE TABLE app.messages (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    contact_id uuid,
+    prediction_id uuid,
+    channel text NOT NULL,
+    sequence_step integer DEFAULT 1 NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    language character varying(20) DEFAULT 'en'::character varying NOT NULL,
+    template character varying(200) NOT NULL,
+    parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
+    body character varying(4000) NOT NULL,
+    written_by text NOT NULL,
+    notes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    approved_by character varying(200),
+    approved_at timestamp with time zone,
+    reason character varying(1000),
+    vendor character varying(50),
+    vendor_ref character varying(500),
+    sent_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT messages_channel_check CHECK ((channel = ANY (ARRAY['whatsapp'::text, 'email'::text]))),
+    CONSTRAINT messages_sequence_step_check CHECK ((sequence_step >= 1)),
+    CONSTRAINT messages_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'approved'::text, 'sending'::text, 'sent'::text, 'delivered'::text, 'read'::text, 'failed'::text, 'rejected'::text, 'suppressed'::text]))),
+    CONSTRAINT messages_written_by_check CHECK ((written_by = ANY (ARRAY['model'::text, 'template'::text, 'person'::text])))
+);
+
+ALTER TABLE ONLY app.messages FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.messages OWNER TO headwater_owner;
+
+CREATE TABLE app.model_versions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    family character varying(50) NOT NULL,
+    version integer NOT NULL,
+    kind character varying(50) DEFAULT 'logistic_regression'::character varying NOT NULL,
+    stage text DEFAULT 'SHADOW'::text NOT NULL,
+    model jsonb NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metrics jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason character varying(2000),
+    data_hash bytea,
+    trained_from timestamp with time zone,
+    trained_to timestamp with time zone,
+    training_run_id uuid,
+    traffic double precision DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    stage_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT model_versions_data_hash_check CHECK ((length(data_hash) = 32)),
+    CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['SHADOW'::text, 'ACTIVE'::text, 'ARCHIVED'::text]))),
+    CONSTRAINT model_versions_traffic_check CHECK (((traffic >= (0)::double precision) AND (traffic <= (1)::double precision))),
+    CONSTRAINT model_versions_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY app.model_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.model_versions OWNER TO headwater_owner;
+
+CREATE TABLE app.odoo_connections (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    url character varying(500) NOT NULL,
+    database character varying(200),
+    login character varying(320),
+    secret_ref character varying(200) NOT NULL,
+    transport text DEFAULT 'auto'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    tested_at timestamp with time zone,
+    test_result jsonb,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT odoo_connections_transport_check CHECK ((transport = ANY (ARRAY['auto'::text, 'json2'::text, 'jsonrpc'::text])))
+);
+
+ALTER TABLE ONLY app.odoo_connections FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.odoo_connections OWNER TO headwater_owner;
 
 CREATE TABLE app.opportunities (
     tenant_id uuid NOT NULL,
@@ -1017,6 +1271,27 @@ ALTER TABLE ONLY app.pauses FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.pauses OWNER TO headwater_owner;
 
+CREATE TABLE app.qualification_rules (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    rule_set_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    type text NOT NULL,
+    field_key character varying(100) NOT NULL,
+    operator character varying(20) NOT NULL,
+    value jsonb,
+    weight double precision DEFAULT 1 NOT NULL,
+    on_missing text DEFAULT 'DEFER'::text NOT NULL,
+    CONSTRAINT qualification_rules_on_missing_check CHECK ((on_missing = ANY (ARRAY['FAIL'::text, 'PASS'::text, 'DEFER'::text]))),
+    CONSTRAINT qualification_rules_position_check CHECK (("position" >= 0)),
+    CONSTRAINT qualification_rules_type_check CHECK ((type = ANY (ARRAY['WEIGHTED'::text, 'HARD_FILTER'::text]))),
+    CONSTRAINT qualification_rules_weight_check CHECK (((weight > (0)::double precision) AND (weight <= (1000)::double precision)))
+);
+
+ALTER TABLE ONLY app.qualification_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.qualification_rules OWNER TO headwater_owner;
+
 CREATE TABLE app.refresh_tokens (
     tenant_id uuid NOT NULL,
     token_hash bytea NOT NULL,
@@ -1030,6 +1305,29 @@ CREATE TABLE app.refresh_tokens (
 ALTER TABLE ONLY app.refresh_tokens FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.refresh_tokens OWNER TO headwater_owner;
+
+CREATE TABLE app.rule_sets (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    icp_profile_id uuid NOT NULL,
+    version integer NOT NULL,
+    stage text DEFAULT 'SHADOW'::text NOT NULL,
+    medium_from double precision DEFAULT 0.33 NOT NULL,
+    high_from double precision DEFAULT 0.66 NOT NULL,
+    made_by character varying(200) NOT NULL,
+    reason character varying(2000),
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    stage_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT rule_sets_check CHECK ((medium_from <= high_from)),
+    CONSTRAINT rule_sets_high_from_check CHECK (((high_from > (0)::double precision) AND (high_from < (1)::double precision))),
+    CONSTRAINT rule_sets_medium_from_check CHECK (((medium_from > (0)::double precision) AND (medium_from < (1)::double precision))),
+    CONSTRAINT rule_sets_stage_check CHECK ((stage = ANY (ARRAY['SHADOW'::text, 'ACTIVE'::text, 'ARCHIVED'::text]))),
+    CONSTRAINT rule_sets_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE ONLY app.rule_sets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.rule_sets OWNER TO headwater_owner;
 
 CREATE TABLE app.run_slices (
     tenant_id uuid NOT NULL,
@@ -1198,6 +1496,39 @@ CREATE TABLE app.staging_imports (
 ALTER TABLE ONLY app.staging_imports FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports OWNER TO headwater_owner;
+
+CREATE TABLE app.suppressions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    channel text NOT NULL,
+    key_type text NOT NULL,
+    key_hash bytea NOT NULL,
+    reason character varying(200) NOT NULL,
+    source character varying(100) NOT NULL,
+    added_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT suppressions_channel_check CHECK ((channel = ANY (ARRAY['any'::text, 'whatsapp'::text, 'email'::text, 'phone'::text]))),
+    CONSTRAINT suppressions_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT suppressions_key_type_check CHECK ((key_type = ANY (ARRAY['email'::text, 'phone'::text, 'domain'::text, 'person'::text])))
+);
+
+ALTER TABLE ONLY app.suppressions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.suppressions OWNER TO headwater_owner;
+
+CREATE TABLE app.tenant_policies (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name character varying(100) NOT NULL,
+    value jsonb NOT NULL,
+    set_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.tenant_policies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.tenant_policies OWNER TO headwater_owner;
 
 CREATE TABLE app.tenants (
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -1433,6 +1764,18 @@ ALTER TABLE ONLY app.crawl_sites
 ALTER TABLE ONLY app.crawl_sites
     ADD CONSTRAINT crawl_sites_tenant_id_domain_key UNIQUE (tenant_id, domain);
 
+ALTER TABLE ONLY app.crm_links
+    ADD CONSTRAINT crm_links_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.crm_links
+    ADD CONSTRAINT crm_links_tenant_id_system_model_local_id_key UNIQUE (tenant_id, system, model, local_id);
+
+ALTER TABLE ONLY app.daily_metrics
+    ADD CONSTRAINT daily_metrics_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.daily_metrics
+    ADD CONSTRAINT daily_metrics_tenant_id_day_metric_dims_hash_key UNIQUE (tenant_id, day, metric, dims_hash);
+
 ALTER TABLE ONLY app.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1451,11 +1794,23 @@ ALTER TABLE ONLY app.enrichments
 ALTER TABLE ONLY app.entity_keys
     ADD CONSTRAINT entity_keys_pkey PRIMARY KEY (tenant_id, kind, key_type, value);
 
+ALTER TABLE ONLY app.feature_snapshots
+    ADD CONSTRAINT feature_snapshots_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.feature_snapshots
+    ADD CONSTRAINT feature_snapshots_tenant_id_lead_id_icp_profile_id_snapshot_key UNIQUE NULLS NOT DISTINCT (tenant_id, lead_id, icp_profile_id, snapshot_version, source_version, feature_vector_hash);
+
 ALTER TABLE ONLY app.field_values
     ADD CONSTRAINT field_values_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app.field_values
     ADD CONSTRAINT field_values_tenant_id_kind_entity_id_field_vendor_value_ha_key UNIQUE (tenant_id, kind, entity_id, field, vendor, value_hash);
+
+ALTER TABLE ONLY app.icp_candidate_companies
+    ADD CONSTRAINT icp_candidate_companies_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.icp_candidate_companies
+    ADD CONSTRAINT icp_candidate_companies_tenant_id_icp_profile_id_company_id_key UNIQUE (tenant_id, icp_profile_id, company_id);
 
 ALTER TABLE ONLY app.icp_profiles
     ADD CONSTRAINT icp_profiles_pkey PRIMARY KEY (tenant_id, id);
@@ -1469,6 +1824,12 @@ ALTER TABLE ONLY app.job_attempts
 ALTER TABLE ONLY app.job_executions
     ADD CONSTRAINT job_executions_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.labels
+    ADD CONSTRAINT labels_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.labels
+    ADD CONSTRAINT labels_tenant_id_lead_id_kind_source_event_key UNIQUE (tenant_id, lead_id, kind, source_event);
+
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1477,6 +1838,24 @@ ALTER TABLE ONLY app.leads
 
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (tenant_id, subject_hash, window_start);
+
+ALTER TABLE ONLY app.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.messages
+    ADD CONSTRAINT messages_tenant_id_lead_id_channel_sequence_step_key UNIQUE (tenant_id, lead_id, channel, sequence_step);
+
+ALTER TABLE ONLY app.model_versions
+    ADD CONSTRAINT model_versions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.model_versions
+    ADD CONSTRAINT model_versions_tenant_id_family_version_key UNIQUE (tenant_id, family, version);
+
+ALTER TABLE ONLY app.odoo_connections
+    ADD CONSTRAINT odoo_connections_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.odoo_connections
+    ADD CONSTRAINT odoo_connections_tenant_id_key UNIQUE (tenant_id);
 
 ALTER TABLE ONLY app.opportunities
     ADD CONSTRAINT opportunities_pkey PRIMARY KEY (tenant_id, id);
@@ -1508,8 +1887,20 @@ ALTER TABLE ONLY app.paces
 ALTER TABLE ONLY app.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY app.qualification_rules
+    ADD CONSTRAINT qualification_rules_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.qualification_rules
+    ADD CONSTRAINT qualification_rules_tenant_id_rule_set_id_position_key UNIQUE (tenant_id, rule_set_id, "position");
+
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (tenant_id, token_hash);
+
+ALTER TABLE ONLY app.rule_sets
+    ADD CONSTRAINT rule_sets_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.rule_sets
+    ADD CONSTRAINT rule_sets_tenant_id_icp_profile_id_version_key UNIQUE (tenant_id, icp_profile_id, version);
 
 ALTER TABLE ONLY app.run_slices
     ADD CONSTRAINT run_slices_pkey PRIMARY KEY (tenant_id, id);
@@ -1525,6 +1916,12 @@ ALTER TABLE ONLY app.runs
 
 ALTER TABLE ONLY app.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY app.score_predictions
+    ADD CONSTRAINT score_predictions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.score_predictions
+    ADD CONSTRAINT score_predictions_tenant_id_snapshot_id_rule_set_id_model_v_key UNIQUE NULLS NOT DISTINCT (tenant_id, snapshot_id, rule_set_id, model_version_id);
 
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (tenant_id, id);
@@ -1549,6 +1946,18 @@ ALTER TABLE ONLY app.staging_imports
 
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_source_name_key UNIQUE (tenant_id, source, name);
+
+ALTER TABLE ONLY app.suppressions
+    ADD CONSTRAINT suppressions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.suppressions
+    ADD CONSTRAINT suppressions_tenant_id_channel_key_type_key_hash_key UNIQUE (tenant_id, channel, key_type, key_hash);
+
+ALTER TABLE ONLY app.tenant_policies
+    ADD CONSTRAINT tenant_policies_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.tenant_policies
+    ADD CONSTRAINT tenant_policies_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY app.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
@@ -1593,6 +2002,8 @@ CREATE INDEX contacts_company ON app.contacts USING btree (company_id, tenant_id
 
 CREATE INDEX crawl_sites_company ON app.crawl_sites USING btree (company_id, tenant_id) WHERE (company_id IS NOT NULL);
 
+CREATE INDEX crm_links_local ON app.crm_links USING btree (local_id, tenant_id);
+
 CREATE INDEX dead_letters_event ON app.dead_letters USING btree (event_id, tenant_id);
 
 CREATE INDEX dead_letters_open ON app.dead_letters USING btree (tenant_id, id) WHERE (resolved_at IS NULL);
@@ -1603,7 +2014,11 @@ CREATE INDEX discovery_queries_profile ON app.discovery_queries USING btree (icp
 
 CREATE INDEX entity_keys_entity ON app.entity_keys USING btree (entity_id, tenant_id);
 
+CREATE INDEX feature_snapshots_lead ON app.feature_snapshots USING btree (lead_id, tenant_id, id);
+
 CREATE INDEX field_values_entity ON app.field_values USING btree (entity_id, tenant_id, field) WHERE (superseded_at IS NULL);
+
+CREATE INDEX icp_candidate_companies_company ON app.icp_candidate_companies USING btree (company_id, tenant_id);
 
 CREATE UNIQUE INDEX icp_profiles_name ON app.icp_profiles USING btree (tenant_id, name) WHERE (closed_at IS NULL);
 
@@ -1615,9 +2030,17 @@ CREATE UNIQUE INDEX job_executions_once ON app.job_executions USING btree (tenan
 
 CREATE INDEX job_executions_run ON app.job_executions USING btree (run_id, tenant_id, id) WHERE (run_id IS NOT NULL);
 
+CREATE INDEX labels_known ON app.labels USING btree (tenant_id, known_at);
+
 CREATE INDEX leads_run ON app.leads USING btree (run_id, tenant_id, id);
 
 CREATE INDEX leads_status ON app.leads USING btree (tenant_id, status, id);
+
+CREATE INDEX messages_reference ON app.messages USING btree (vendor, vendor_ref, tenant_id) WHERE (vendor_ref IS NOT NULL);
+
+CREATE INDEX messages_state ON app.messages USING btree (tenant_id, state, id);
+
+CREATE UNIQUE INDEX model_versions_active ON app.model_versions USING btree (tenant_id, family) WHERE (stage = 'ACTIVE'::text);
 
 CREATE INDEX opportunities_changed ON app.opportunities USING btree (tenant_id, changed_at);
 
@@ -1651,6 +2074,8 @@ CREATE INDEX outbox_history_default_tenant_id_type_created_at_id_idx ON app.outb
 
 CREATE INDEX refresh_tokens_session ON app.refresh_tokens USING btree (session_id, tenant_id);
 
+CREATE UNIQUE INDEX rule_sets_stage ON app.rule_sets USING btree (tenant_id, icp_profile_id, stage) WHERE (stage <> 'ARCHIVED'::text);
+
 CREATE INDEX runs_kind ON app.runs USING btree (tenant_id, kind, id);
 
 CREATE INDEX runs_mode ON app.runs USING btree (tenant_id, mode, id);
@@ -1664,6 +2089,10 @@ CREATE INDEX runs_parent ON app.runs USING btree (parent_id, tenant_id) WHERE (p
 CREATE INDEX runs_started ON app.runs USING btree (tenant_id, started_at);
 
 CREATE INDEX runs_status ON app.runs USING btree (tenant_id, status, finished_at DESC);
+
+CREATE INDEX score_predictions_lead ON app.score_predictions USING btree (lead_id, tenant_id, id);
+
+CREATE INDEX score_predictions_snapshot ON app.score_predictions USING btree (snapshot_id, tenant_id);
 
 CREATE INDEX sessions_user ON app.sessions USING btree (user_id, tenant_id);
 
@@ -1733,6 +2162,9 @@ ALTER TABLE ONLY app.crawl_sites
 ALTER TABLE ONLY app.crawl_sites
     ADD CONSTRAINT crawl_sites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.daily_metrics
+    ADD CONSTRAINT daily_metrics_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.discovery_queries
     ADD CONSTRAINT discovery_queries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
@@ -1742,8 +2174,17 @@ ALTER TABLE ONLY app.discovery_queries
 ALTER TABLE ONLY app.enrichments
     ADD CONSTRAINT enrichments_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app.feature_snapshots
+    ADD CONSTRAINT feature_snapshots_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app.field_values
     ADD CONSTRAINT field_values_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.icp_candidate_companies
+    ADD CONSTRAINT icp_candidate_companies_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.icp_candidate_companies
+    ADD CONSTRAINT icp_candidate_companies_tenant_id_icp_profile_id_fkey FOREIGN KEY (tenant_id, icp_profile_id) REFERENCES app.icp_profiles(tenant_id, id);
 
 ALTER TABLE ONLY app.icp_profiles
     ADD CONSTRAINT icp_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1754,6 +2195,9 @@ ALTER TABLE ONLY app.idempotency_keys
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id);
 
+ALTER TABLE ONLY app.labels
+    ADD CONSTRAINT labels_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
 
@@ -1762,6 +2206,18 @@ ALTER TABLE ONLY app.leads
 
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.messages
+    ADD CONSTRAINT messages_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts(tenant_id, id);
+
+ALTER TABLE ONLY app.messages
+    ADD CONSTRAINT messages_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.model_versions
+    ADD CONSTRAINT model_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.odoo_connections
+    ADD CONSTRAINT odoo_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.opportunities
     ADD CONSTRAINT opportunities_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1775,8 +2231,14 @@ ALTER TABLE ONLY app.opportunity_evaluations
 ALTER TABLE ONLY app.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.qualification_rules
+    ADD CONSTRAINT qualification_rules_tenant_id_rule_set_id_fkey FOREIGN KEY (tenant_id, rule_set_id) REFERENCES app.rule_sets(tenant_id, id);
+
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES app.sessions(tenant_id, id);
+
+ALTER TABLE ONLY app.rule_sets
+    ADD CONSTRAINT rule_sets_tenant_id_icp_profile_id_fkey FOREIGN KEY (tenant_id, icp_profile_id) REFERENCES app.icp_profiles(tenant_id, id);
 
 ALTER TABLE ONLY app.run_slices
     ADD CONSTRAINT run_slices_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
@@ -1792,6 +2254,12 @@ ALTER TABLE ONLY app.runs
 
 ALTER TABLE ONLY app.runs
     ADD CONSTRAINT runs_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app.runs(tenant_id, id);
+
+ALTER TABLE ONLY app.score_predictions
+    ADD CONSTRAINT score_predictions_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.score_predictions
+    ADD CONSTRAINT score_predictions_tenant_id_snapshot_id_fkey FOREIGN KEY (tenant_id, snapshot_id) REFERENCES app.feature_snapshots(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app.users(tenant_id, id);
@@ -1810,6 +2278,12 @@ ALTER TABLE ONLY app.staging_acra_companies
 
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.suppressions
+    ADD CONSTRAINT suppressions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.tenant_policies
+    ADD CONSTRAINT tenant_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.users
     ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -1846,6 +2320,10 @@ ALTER TABLE app.crawl_pages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.crawl_sites ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.crm_links ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.daily_metrics ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.dead_letters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.discovery_queries ENABLE ROW LEVEL SECURITY;
@@ -1854,7 +2332,11 @@ ALTER TABLE app.enrichments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.entity_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.feature_snapshots ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.field_values ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.icp_candidate_companies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.icp_profiles ENABLE ROW LEVEL SECURITY;
 
@@ -1866,6 +2348,8 @@ ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY known_state ON app.job_executions AS RESTRICTIVE USING (true) WITH CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))));
 
+ALTER TABLE app.labels ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.leads ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY leased_while_processing ON app.outbox_events AS RESTRICTIVE USING (true) WITH CHECK (
@@ -1875,6 +2359,12 @@ CASE state
 END);
 
 ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.model_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.odoo_connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.opportunities ENABLE ROW LEVEL SECURITY;
 
@@ -1906,6 +2396,10 @@ CREATE POLICY owner ON app.crawl_pages TO headwater_owner USING (true) WITH CHEC
 
 CREATE POLICY owner ON app.crawl_sites TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.crm_links TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.daily_metrics TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.dead_letters TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.discovery_queries TO headwater_owner USING (true) WITH CHECK (true);
@@ -1914,7 +2408,11 @@ CREATE POLICY owner ON app.enrichments TO headwater_owner USING (true) WITH CHEC
 
 CREATE POLICY owner ON app.entity_keys TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.feature_snapshots TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.field_values TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.icp_candidate_companies TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.icp_profiles TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1924,9 +2422,17 @@ CREATE POLICY owner ON app.job_attempts TO headwater_owner USING (true) WITH CHE
 
 CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.labels TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.leads TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.login_failures TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.messages TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.model_versions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.odoo_connections TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.opportunities TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1940,13 +2446,19 @@ CREATE POLICY owner ON app.outbox_history_default TO headwater_owner USING (true
 
 CREATE POLICY owner ON app.pauses TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.qualification_rules TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.refresh_tokens TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.rule_sets TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.run_slices TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.run_vendor_items TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.runs TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.score_predictions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.sessions TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1957,6 +2469,10 @@ CREATE POLICY owner ON app.source_records TO headwater_owner USING (true) WITH C
 CREATE POLICY owner ON app.staging_acra_companies TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.staging_imports TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.suppressions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.tenant_policies TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.users TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -1970,13 +2486,19 @@ CREATE POLICY owner ON app.waterfall_steps TO headwater_owner USING (true) WITH 
 
 ALTER TABLE app.pauses ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.qualification_rules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.rule_sets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.run_slices ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.run_vendor_items ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.score_predictions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.sessions ENABLE ROW LEVEL SECURITY;
 
@@ -1987,6 +2509,8 @@ ALTER TABLE app.source_records ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.staging_acra_companies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.suppressions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON app.absorbed_events TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2008,6 +2532,10 @@ CREATE POLICY system ON app.crawl_pages TO headwater_system USING (true) WITH CH
 
 CREATE POLICY system ON app.crawl_sites TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.crm_links TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.daily_metrics TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.dead_letters TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.discovery_queries TO headwater_system USING (true) WITH CHECK (true);
@@ -2016,7 +2544,11 @@ CREATE POLICY system ON app.enrichments TO headwater_system USING (true) WITH CH
 
 CREATE POLICY system ON app.entity_keys TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.feature_snapshots TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.field_values TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.icp_candidate_companies TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.icp_profiles TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2026,9 +2558,17 @@ CREATE POLICY system ON app.job_attempts TO headwater_system USING (true) WITH C
 
 CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.labels TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.leads TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.login_failures TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.messages TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.model_versions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.odoo_connections TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.opportunities TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2042,13 +2582,19 @@ CREATE POLICY system ON app.outbox_history_default TO headwater_system USING (tr
 
 CREATE POLICY system ON app.pauses TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.qualification_rules TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.refresh_tokens TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.rule_sets TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.run_slices TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.run_vendor_items TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.runs TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.score_predictions TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.sessions TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2059,6 +2605,10 @@ CREATE POLICY system ON app.source_records TO headwater_system USING (true) WITH
 CREATE POLICY system ON app.staging_acra_companies TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.staging_imports TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.suppressions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.tenant_policies TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.users TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2090,6 +2640,10 @@ CREATE POLICY tenant ON app.crawl_pages TO headwater_app USING ((tenant_id = (NU
 
 CREATE POLICY tenant ON app.crawl_sites TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.crm_links TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.daily_metrics TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.dead_letters TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.discovery_queries TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -2098,7 +2652,11 @@ CREATE POLICY tenant ON app.enrichments TO headwater_app USING ((tenant_id = (NU
 
 CREATE POLICY tenant ON app.entity_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.feature_snapshots TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.field_values TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.icp_candidate_companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.icp_profiles TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2108,9 +2666,17 @@ CREATE POLICY tenant ON app.job_attempts TO headwater_app USING ((tenant_id = (N
 
 CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.labels TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.leads TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.login_failures TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.messages TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.model_versions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.odoo_connections TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.opportunities TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2124,13 +2690,19 @@ CREATE POLICY tenant ON app.outbox_history_default TO headwater_app USING ((tena
 
 CREATE POLICY tenant ON app.pauses TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.qualification_rules TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.refresh_tokens TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.rule_sets TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.run_slices TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.run_vendor_items TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.runs TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.score_predictions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.sessions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2142,6 +2714,10 @@ CREATE POLICY tenant ON app.staging_acra_companies TO headwater_app USING ((tena
 
 CREATE POLICY tenant ON app.staging_imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.suppressions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.tenant_policies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.users TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.vendor_calls TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -2151,6 +2727,8 @@ CREATE POLICY tenant ON app.vendor_items TO headwater_app USING ((tenant_id = (N
 CREATE POLICY tenant ON app.waterfall_orders TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.waterfall_steps TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+ALTER TABLE app.tenant_policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
 
@@ -2213,6 +2791,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_robots TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.daily_metrics TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.daily_metrics TO headwater_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE app.dead_letters TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.dead_letters TO headwater_system;
 
@@ -2234,8 +2818,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.enrichments TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE ON TABLE app.feature_snapshots TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.feature_snapshots TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.icp_candidate_companies TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.icp_candidate_companies TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.icp_profiles TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.icp_profiles TO headwater_system;
@@ -2249,14 +2839,35 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
 GRANT SELECT,UPDATE ON TABLE app.job_executions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_executions TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.labels TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.labels TO headwater_system;
+
 GRANT SELECT ON TABLE app.lead_enrichment_records TO headwater_app;
 GRANT SELECT ON TABLE app.lead_enrichment_records TO headwater_system;
+
+GRANT SELECT ON TABLE app.lead_features TO headwater_app;
+GRANT SELECT ON TABLE app.lead_features TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_system;
+
+GRANT SELECT ON TABLE app.lead_scores TO headwater_app;
+GRANT SELECT ON TABLE app.lead_scores TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.messages TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.messages TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.model_versions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.model_versions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.odoo_connections TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.odoo_connections TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunities TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunities TO headwater_system;
@@ -2284,8 +2895,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.paces TO headwater_system;
 GRANT SELECT,INSERT,DELETE ON TABLE app.pauses TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.pauses TO headwater_system;
 
+GRANT SELECT,INSERT ON TABLE app.qualification_rules TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.qualification_rules TO headwater_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE app.refresh_tokens TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.refresh_tokens TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.rule_sets TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.rule_sets TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_system;
@@ -2310,6 +2927,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_acra_companies TO headwat
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.staging_imports TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_imports TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE app.suppressions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppressions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_policies TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_policies TO headwater_system;
 
 GRANT SELECT ON TABLE app.tenants TO headwater_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE app.tenants TO headwater_system;

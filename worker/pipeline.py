@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from typing import assert_never
+from uuid import UUID
 
 from contracts.events import (
+    CrmSyncRequested,
     EnrichmentRequested,
     Event,
+    FeaturesComputed,
+    FeaturesRequested,
+    FeedbackGiven,
     LeadDiscovered,
     LeadEnriched,
+    LeadScored,
+    MatchingRequested,
+    MessageApproved,
+    ModelTrained,
     OpportunitiesShared,
     Probed,
     Redelivery,
+    ReplayRequested,
     RunFinished,
     RunRequested,
     SliceReady,
 )
 from contracts.jobs import (
     Again,
+    ComputeFeatures,
+    ComputeScore,
     EnrichLead,
+    EvaluateModel,
     EvaluateOpportunities,
     FetchPage,
+    GenerateLabels,
+    GenerateMessage,
     Job,
+    Payload,
     Probe,
     PullRegister,
+    PushToCrm,
+    ReplayRun,
+    RollUp,
     RunDiscovery,
     RunOpportunities,
+    ScanMatches,
+    SendMessage,
+    TrainModel,
     job,
 )
 
@@ -34,20 +56,24 @@ def jobs_for(event: Event) -> list[Job | Again]:
     """Decide which jobs follow from a fact. An empty list means: known, and nothing follows."""
     match event:
         case RunRequested():
-            if event.kind == "opportunities":
-                asked = RunOpportunities(run_id=event.run_id)
-                return [job("opportunities.run", str(event.run_id), asked, run_id=event.run_id)]
-            if event.kind == "maintenance":
-                return [job("staging.pull", str(event.run_id), PullRegister(run_id=event.run_id), run_id=event.run_id)]
-            name = "discovery.dry_run" if event.dry_run else "discovery.run"
-            return [job(name, str(event.run_id), RunDiscovery(run_id=event.run_id), run_id=event.run_id)]
+            name, asked = _beginning(event)
+            return [job(name, str(event.run_id), asked, run_id=event.run_id)]
         case SliceReady():
             page = FetchPage(run_id=event.run_id, slice_id=event.slice_id, page=event.page)
             fetch = {None: "discovery.fetch", "opportunities": "opportunities.fetch", "maintenance": "staging.fetch"}
             name = fetch[event.kind]
             return [job(name, f"{event.run_id}:{event.slice_id}:{event.page}", page, run_id=event.run_id)]
         case LeadDiscovered():
-            return []  # enriched when asked for: the nightly run chooses whom
+            if not event.enrich:
+                return []  # the nightly run chooses whom
+            found = EnrichLead(
+                lead_id=event.lead_id,
+                discovery_record_id=event.discovery_record_id,
+                provider=event.provider,
+                icp_profile_id=event.icp_profile_id,
+                cause="discovered",
+            )
+            return [job("enrichment.run", f"{event.lead_id}:discovered", found)]
         case EnrichmentRequested():
             lead = EnrichLead(
                 lead_id=event.lead_id,
@@ -58,7 +84,32 @@ def jobs_for(event: Event) -> list[Job | Again]:
             )
             return [job("enrichment.run", f"{event.lead_id}:{event.cause}", lead)]
         case LeadEnriched():
-            return []  # features.compute is not built yet
+            return [_look_at(event.lead_id, f"enrichment:{event.enrichment_id}")]
+        case FeaturesRequested():
+            return [_look_at(event.lead_id, event.cause)]
+        case FeaturesComputed():
+            score = ComputeScore(lead_id=event.lead_id, snapshot_id=event.snapshot_id, cause=event.cause)
+            return [job("scoring.compute", f"{event.snapshot_id}:{event.cause}", score)]
+        case LeadScored():
+            return _after_score(event)
+        case FeedbackGiven():
+            said = GenerateLabels(lead_id=event.lead_id, feedback_id=event.feedback_id)
+            return [job("labels.generate", str(event.feedback_id), said)]
+        case ModelTrained():
+            model = EvaluateModel(model_version_id=event.model_version_id, run_id=event.run_id)
+            return [job("model.evaluate", str(event.model_version_id), model)]
+        case MessageApproved():
+            return [job("message.send", str(event.message_id), SendMessage(message_id=event.message_id))]
+        case CrmSyncRequested():
+            push = PushToCrm(lead_id=event.lead_id, cause=event.cause)
+            return [job("crm.push", f"{event.lead_id}:{event.cause}", push, run_id=event.run_id)]
+        case MatchingRequested():
+            return [job("matching.scan", str(event.for_tenant), ScanMatches())]
+        case ReplayRequested():
+            again = ReplayRun(run_id=event.run_id, apply=event.apply)
+            return [
+                job("replay.run", f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)
+            ]
         case RunFinished(kind="opportunities", status="completed" | "partial"):
             # What follows a run is not its own any more: no run id, so that it can be neither cancelled nor reopened with it.
             return [job("opportunities.share", str(event.run_id), RunOpportunities(run_id=event.run_id))]
@@ -74,3 +125,36 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [job(name, event.key or str(event.probe_id), Probe(probe_id=event.probe_id, framed=event.framed))]
         case _:
             assert_never(event)
+
+
+def _beginning(event: RunRequested) -> tuple[str, Payload]:
+    """The job a run begins with."""
+    match event.kind:
+        case "opportunities":
+            return "opportunities.run", RunOpportunities(run_id=event.run_id)
+        case "maintenance":
+            return "staging.pull", PullRegister(run_id=event.run_id)
+        case "training":
+            return "model.train", TrainModel(run_id=event.run_id)
+        case "rollup":
+            return "analytics.rollup", RollUp(run_id=event.run_id)
+        case "discovery":
+            return "discovery.dry_run" if event.dry_run else "discovery.run", RunDiscovery(run_id=event.run_id)
+        case _:
+            assert_never(event.kind)
+
+
+def _look_at(lead_id: UUID, cause: str) -> Job:
+    return job("features.compute", f"{lead_id}:{cause}", ComputeFeatures(lead_id=lead_id, cause=cause))
+
+
+def _after_score(event: LeadScored) -> list[Job | Again]:
+    """HIGH leads get a draft, those the CRM takes are pushed; both hang on the prediction that decided."""
+    jobs: list[Job | Again] = []
+    if event.band == "HIGH":
+        draft = GenerateMessage(lead_id=event.lead_id, prediction_id=event.prediction_id)
+        jobs.append(job("message.generate", str(event.prediction_id), draft))
+    if event.export:
+        push = PushToCrm(lead_id=event.lead_id, prediction_id=event.prediction_id)
+        jobs.append(job("crm.push", str(event.prediction_id), push))
+    return jobs
