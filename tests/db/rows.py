@@ -16,6 +16,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.job_executions": {"scope": "'once'"},
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.runs": {"kind": "'discovery'"},
+    "app.score_predictions": {"decides": "true"},
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
