@@ -162,8 +162,8 @@ class Scene:
             self.ask("GET", "/v1/auth/me", 401, headers=headers)
         return {"Authorization": f"Bearer {key}"}
 
-    def vendor_fails(self, vendor: Vendor, headers: dict[str, str]) -> None:
-        """Every way of failing: run it, and read all that can be read about it."""
+    def vendor_fails(self, vendor: Vendor, headers: dict[str, str], url: str) -> None:
+        """Every way of failing: run it, and read all that can be read about it. `url`: the database's."""
         failures = [
             (401, "text/plain"),
             (200, "text/plain"),
@@ -178,6 +178,9 @@ class Scene:
             until(lambda asked=asked: vendor.asked > asked, "the vendor is asked", 90)  # type: ignore[misc]
             if vendor.status != 500:  # which is tried again, later
                 until(lambda made=made: self._ended(made, headers), "the run ends", 90)  # type: ignore[misc]
+            # A refused key opens the vendor's breaker, and nobody would be asked again.
+            said = run("vendors", "reset", "tavily", DATABASE_URL=url)
+            self.heard += (said.stdout + said.stderr).encode()
             for part in ("", "/timeline", "/verify"):
                 self.ask("GET", f"{RUNS}/{made}{part}", 200, headers=headers)
             self.ask("POST", f"{RUNS}/{made}/inspect", 200, headers=headers)
@@ -287,7 +290,7 @@ def test_no_secret_is_ever_said_or_kept() -> None:
             assert secrets["server"] in url
             scene = Scene(running, secrets, client)
             headers = scene.people()
-            scene.vendor_fails(vendor, headers)
+            scene.vendor_fails(vendor, headers, url)
             scene.breaks(url)
             _misconnect(scene, url)
             scene.ask("GET", "/metrics", 200)
