@@ -17,6 +17,7 @@ from worker.activities import ACTIVITIES
 from worker.bench.cpu import Rate, Spent, spent
 from worker.bench.ground import Ground, fill, settle
 from worker.dispatcher import LANES, Dispatcher
+from worker.memory import collected_seldom
 from worker.perform import Performer
 from worker.providers.registry import build
 from worker.queue.listener import Listener
@@ -74,7 +75,7 @@ async def drain(on: Ground, jobs: int, concurrency: int, *, framed: bool = False
         on_drained=drained,
     )
     began = time.perf_counter()
-    with spent(on.server) as used:
+    with collected_seldom(), spent(on.server) as used:
         running = asyncio.create_task(worker.run())
         await done.wait()
         took = time.perf_counter() - began
