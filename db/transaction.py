@@ -47,7 +47,7 @@ CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 #: What a session that ended between two transactions looks like to whoever opens the next.
 _ENDED = (
-    OSError,
+    ConnectionError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.AdminShutdownError,
