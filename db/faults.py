@@ -29,6 +29,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from contracts.errors import Unavailable
 from contracts.faults import Fault, Observe, Side, parse
+from db.lending import OWED
 from db.sql import load, modules
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ else:
     Connection, Statement = asyncpg.Connection, PreparedStatement
 
 T = TypeVar("T")
+_MARKED = re.compile(r"/\* (\w+\.\w+) \*/")
 log = structlog.get_logger("db.faults")
 
 
@@ -104,7 +106,7 @@ class FaultyConnection(Connection):
         return _FaultyStatement(self, query, made._state)
 
     async def _passing(self, text: str, run: Callable[[], Awaitable[T]]) -> T:
-        point = _point(_names.get(text) or _first_words(text), sys._getframe(1))
+        point = _point(_name(text), sys._getframe(1))
         await self._pass(point, "before", text)
         done = await run()
         await self._pass(point, "after", text)
@@ -157,6 +159,15 @@ def _pass(point: str, side: Side, text: str | None) -> bool:
 def _note(path: str, line: dict[str, Any]) -> None:
     with suppress(FileNotFoundError), open(path, "ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")
+
+
+def _name(text: str) -> str:
+    """Of a message of several statements: the query that is marked in it, else what it opens."""
+    if known := _names.get(text):
+        return known
+    if marked := _MARKED.search(text):
+        return marked[1]
+    return _first_words(text.removeprefix(OWED))
 
 
 def _first_words(text: str) -> str:

@@ -6,17 +6,36 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import asyncpg
+
 from db.outbox import redeliver_at
-from db.sql import load
-from db.transaction import Tx
+from db.sql import filled, load
+from db.transaction import Pool, Tx, transaction
 
 SQL = load("jobs")
 Outcome = Literal["failed", "snoozed", "timeout", "crashed", "cancelled", "dead", "quarantined"]
 
 
-async def complete(tx: Tx, tenant: UUID, execution_id: UUID, token: int) -> bool:
-    """Mark done, as the first statement of the job's write. False: this attempt no longer owns it, abort."""
-    return await tx.fetchval(SQL["complete"], tenant, execution_id, token) is not None
+class Fenced(Exception):
+    """Another attempt owns the execution, or it was cancelled: what this one wrote is rolled back."""
+
+
+class completing(transaction):  # noqa: N801 - used as a function is, like `transaction`
+    """A job's write as its tenant: the done mark comes first, in the message that opens it, and commits with everything else.
+
+    Raises: Fenced on entering; else as `transaction` does.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, pool: Pool, tenant: UUID, execution_id: UUID, token: int) -> None:
+        super().__init__(pool, tenant, first=filled("jobs", "complete", tenant, execution_id, token))
+
+    async def __aenter__(self) -> Tx:
+        try:
+            return await super().__aenter__()
+        except asyncpg.NoDataFoundError:
+            raise Fenced from None
 
 
 async def put_off(

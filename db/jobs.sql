@@ -1,8 +1,6 @@
 -- complete --
--- The first statement of a job's write. No row = another attempt owns it, or it was cancelled: abort.
-UPDATE app.job_executions SET state = 'done', finished_at = app.now()
- WHERE tenant_id = $1 AND id = $2 AND token = $3 AND state = 'running' AND cancel_requested_at IS NULL
-RETURNING id
+-- The first statement of a job's write: the UPDATE in app.complete finds the execution running under this token, or all is aborted (P0002).
+CALL app.complete($1, $2, $3)
 
 -- put_off --
 -- running -> waiting: this attempt is over, its redelivery goes to the outbox in the same transaction.

@@ -2,12 +2,16 @@
 
 asyncpg spends a task, a timer and a loop turn on each acquire with a timeout and on each release: a third of what a short
 transaction costs its client. What this leans on inside of asyncpg is pinned by tests/db/test_lending.py.
+
+A transaction that only read may be handed on still open: the next one's first message ends it. If nobody takes it within a turn
+of the loop, it is ended at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,10 +23,14 @@ else:
 
 #: How long a connection nobody needs is kept at hand before asyncpg has it back and closes it in its own time, in seconds.
 IDLE_S = 30.0
+#: How long the end of a transaction that nobody took over may take, in seconds.
+SETTLE_S = 5.0
+#: What the first message on a connection that owes begins with.
+OWED = "COMMIT; "
 
 
 class LendingPool(Pool):
-    """`keep` hands a clean connection straight to the next who asks; `acquire` and `release` mean what they always did."""
+    """`keep` hands a connection straight to the next who asks; `acquire` and `release` mean what they always did."""
 
     _maxsize: int
     _generation: int
@@ -40,8 +48,28 @@ class LendingPool(Pool):
         self._giving: asyncio.Task[None] | None = None
         #: From the first step of `close` on nothing is kept: asyncpg waits for all that is out.
         self._leaving = False
+        #: Who of them is still in a transaction that only read.
+        self._owing: set[Any] = set()
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def _acquire(self, timeout: float | None) -> Any:
+        while True:
+            connection, owing = await self.lend(timeout)
+            if not owing or await self._settle(connection):
+                return connection
+
+    async def lend(self, timeout: float | None) -> tuple[Any, bool]:
+        """A connection, and whether it owes: then the first message on it must begin with OWED.
+
+        Raises: as `acquire` does.
+        """
+        connection = await self._next(timeout)
+        if connection in self._owing:
+            self._owing.discard(connection)
+            return connection, True
+        return connection, False
+
+    async def _next(self, timeout: float | None) -> Any:
         while self._kept:
             connection = self._kept.pop()
             if self._fit(connection):
@@ -64,28 +92,42 @@ class LendingPool(Pool):
 
     async def _wait(self, timeout: float | None) -> Any:
         """A connection, or None for the room of one. Raises: TimeoutError."""
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
         self._waiting.append(waiter)
+        # A timer of our own: asyncio.timeout costs more than the rest of this.
+        timer = None if timeout is None else loop.call_later(timeout, _too_late, waiter)
         try:
-            async with asyncio.timeout(timeout):
-                return await waiter
+            return await waiter
         except BaseException:
-            if waiter.done() and not waiter.cancelled():  # it came as we gave up
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:  # it came as we gave up
                 if waiter.result() is None:
                     self._make_room()
                 else:
                     self._hand_on(waiter.result())
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
-    def keep(self, connection: Any) -> bool:
-        """Take back a connection whose session is as `acquire` gave it. False: it is broken or outdated, `release` it."""
+    def keep(self, connection: Any, *, owing: bool = False) -> bool:
+        """Take back a connection whose session is as `acquire` gave it, or (`owing`) in a transaction that wrote nothing.
+
+        False: it is broken or outdated, or the pool closes; end its transaction and `release` it.
+        """
         if self._leaving or self.is_closing() or not self._fit(connection):
             return False
+        if owing:
+            self._owing.add(connection)
         self._hand_on(connection)
         return True
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:
         """Give a connection back in whatever state it is."""
+        if connection in self._owing:
+            self._owing.discard(connection)
+            if not await self._settle(connection):
+                return
         try:
             await super().release(connection, timeout=timeout)
         finally:
@@ -120,11 +162,43 @@ class LendingPool(Pool):
                 waiter.set_result(connection)
                 return
         self._kept.append(connection)
+        loop = asyncio.get_running_loop()
         if self._leaving:
-            self._giving = asyncio.get_running_loop().create_task(self._give_up(len(self._kept)))
-        elif self._look is None:
+            self._giving = loop.create_task(self._give_up(len(self._kept)))
+            return
+        if connection in self._owing:
+            loop.call_soon(self._collect)
+        if self._look is None:
             self._spare = len(self._kept)
-            self._look = asyncio.get_running_loop().call_later(IDLE_S, self._look_over)
+            self._look = loop.call_later(IDLE_S, self._look_over)
+
+    def _collect(self) -> None:
+        """End the transactions that nobody took over."""
+        for connection in [each for each in self._kept if each in self._owing]:
+            self._kept.remove(connection)
+            self._owing.discard(connection)
+            task = asyncio.get_running_loop().create_task(self._settle_and_keep(connection))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+        self._spare = min(self._spare, len(self._kept))
+
+    async def _settle_and_keep(self, connection: Any) -> None:
+        if await self._settle(connection) and not self.keep(connection):
+            await self.release(connection)
+
+    async def _settle(self, connection: Any) -> bool:
+        """End the transaction that a connection owes. False: it could not, and is gone."""
+        settled = False
+        try:
+            with suppress(Exception):  # it only read: nothing is lost but the session
+                await connection.execute("COMMIT", timeout=SETTLE_S)
+                settled = True
+        finally:
+            if not settled:
+                with suppress(asyncpg.InterfaceError):  # a broken one was taken from us already
+                    connection.terminate()
+                await self.release(connection)
+        return settled
 
     def _make_room(self) -> None:
         while self._waiting:
@@ -148,3 +222,8 @@ class LendingPool(Pool):
         if self._kept and self._look is None and not self.is_closing():
             self._spare = len(self._kept)
             self._look = asyncio.get_running_loop().call_later(IDLE_S, self._look_over)
+
+
+def _too_late(waiter: asyncio.Future[Any]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

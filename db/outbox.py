@@ -10,6 +10,7 @@ from uuid import UUID
 
 from contracts.events import Event, Redelivery, payload_of
 from contracts.jobs import JOBS, Again, Job
+from db.ids import new_id
 from db.sql import load
 from db.transaction import Tx
 
@@ -44,16 +45,14 @@ async def emit(
     priority: int = 0,
 ) -> UUID:
     """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id."""
-    what = (tenant, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
-    event_id: UUID
+    event_id = new_id()
+    what = (tenant, event_id, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
     if not (headers or available_at or ordering_key or priority or sink != "queue"):
-        event_id = await tx.fetchval(SQL["emit_plain"], *what, correlation_id)
+        await tx.execute(SQL["emit_plain"], *what, correlation_id)
         return event_id
     if ordering_key is not None:
         await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
-    event_id = await tx.fetchval(
-        SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at
-    )
+    await tx.execute(SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at)
     return event_id
 
 

@@ -1,15 +1,13 @@
 -- emit_plain --
 -- The cheap half: a plain insert in the caller's transaction. No trigger, no NOTIFY, no job.
-INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, correlation_id, available_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, app.now(), app.now())
-RETURNING event_id
+INSERT INTO app.outbox_events (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, correlation_id, available_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, app.now(), app.now())
 
 -- emit --
 -- The same with all there is to choose.
-INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
+INSERT INTO app.outbox_events (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
                                sink, priority, ordering_key, available_at, created_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, t.now), t.now FROM (SELECT app.now() AS now) t
-RETURNING event_id
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, t.now), t.now FROM (SELECT app.now() AS now) t
 
 -- emit_many --
 -- The same for many events of one tenant, due now, in the order given.

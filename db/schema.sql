@@ -8,6 +8,20 @@ CREATE FUNCTION app.clock_shift() RETURNS interval
 
 ALTER FUNCTION app.clock_shift() OWNER TO headwater_owner;
 
+CREATE PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE app.job_executions e SET state = 'done', finished_at = app.now()
+     WHERE e.tenant_id = tenant AND e.id = execution AND e.token = attempt AND e.state = 'running' AND e.cancel_requested_at IS NULL;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = 'another attempt owns this execution, or it was cancelled';
+    END IF;
+END
+$$;
+
+ALTER PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) OWNER TO headwater_owner;
+
 CREATE FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'app'
@@ -2742,6 +2756,10 @@ ALTER TABLE app.waterfall_steps ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA app TO headwater_app;
 GRANT USAGE ON SCHEMA app TO headwater_system;
+
+REVOKE ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) FROM PUBLIC;
+GRANT ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) TO headwater_app;
+GRANT ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) TO headwater_system;
 
 REVOKE ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) TO headwater_app;

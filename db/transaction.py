@@ -1,4 +1,4 @@
-"""The one way to a transaction: role and tenant are set in its first statement, and end with it."""
+"""The one way to a transaction: role and tenant are set in its first message, and end with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import asyncpg
 
 from contracts.errors import Unavailable
 from contracts.tenants import SYSTEM_TENANT
-from db.lending import LendingPool
+from db.lending import OWED, LendingPool
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -45,42 +45,74 @@ CONNECTION_ERRORS = (
 CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
+#: What a session that ended between two transactions looks like to whoever opens the next.
+_ENDED = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
 @lru_cache(maxsize=1024)
-def opening(role: DbRole, tenant: UUID | None) -> str:
-    """The statement every transaction starts with. Role and tenant are local to it, so this holds under PgBouncer too."""
-    return f"BEGIN; SET LOCAL ROLE {role.value}; SET LOCAL request.tenant_id = '{tenant or ''}'"
+def opening(role: DbRole, tenant: UUID | None, read_only: bool = False) -> str:
+    """What every transaction starts with. Role and tenant are local to it, so this holds under PgBouncer too."""
+    begin = "BEGIN READ ONLY" if read_only else "BEGIN"
+    return f"{begin}; SET LOCAL ROLE {role.value}; SET LOCAL request.tenant_id = '{tenant or ''}'"
 
 
 class transaction:  # noqa: N801 - used as a function is, `async with transaction(pool, tenant) as tx`
     """Open, commit on leaving, roll back on any error.
 
+    `read_only` is enforced by the database (25006 for a write); its end costs no round trip where another transaction follows.
+    `first` is a statement without parameters that travels with the opening; what it gives is not seen.
+
     Raises: Unavailable when no connection can be had. An error inside the block passes through unchanged; one that was swallowed
-    there has undone the whole, which is InFailedSQLTransactionError.
+    there has undone the whole, which is InFailedSQLTransactionError (where something could have been written).
     """
 
-    __slots__ = ("_connection", "_pool", "_role", "_tenant")
+    __slots__ = ("_connection", "_opening", "_pool", "_read_only")
     _connection: Any
 
-    def __init__(self, pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.APP) -> None:
-        self._pool, self._tenant, self._role = pool, tenant, role
+    def __init__(
+        self, pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.APP, read_only: bool = False, first: str = ""
+    ) -> None:
+        self._pool, self._read_only = pool, read_only
+        self._opening = opening(role, tenant, read_only) + (first and f"; {first}")
 
     async def __aenter__(self) -> Tx:
+        while True:
+            owing = await self._take()
+            try:
+                await self._connection.execute(OWED + self._opening if owing else self._opening)
+            except BaseException as error:
+                await self._abandon()
+                if owing and isinstance(error, _ENDED):
+                    continue  # the session ended with the transaction before ours, of which nothing is lost
+                raise
+            return self._connection  # type: ignore[no-any-return]
+
+    async def _take(self) -> bool:
+        """Have a connection. True: a read-only transaction is still open on it, for our first message to end."""
+        pool = self._pool
         try:
-            connection = self._connection = await self._pool.acquire(timeout=10)
+            if isinstance(pool, LendingPool):
+                self._connection, owing = await pool.lend(10)
+                return owing
+            self._connection = await pool.acquire(timeout=10)
         except CONNECTION_ERRORS as error:
             raise Unavailable(
                 "the database does not answer; check that it runs and that DATABASE_URL names it", after_s=1
             ) from error
-        try:
-            await connection.execute(opening(self._role, self._tenant))
-        except BaseException:
-            await self._abandon()
-            raise
-        return connection
+        return False
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             await self._abandon()
+            return
+        if self._read_only and isinstance(self._pool, LendingPool) and self._pool.keep(self._connection, owing=True):
             return
         clean = False
         try:

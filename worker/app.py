@@ -26,6 +26,7 @@ from worker.activities import ACTIVITIES
 from worker.context import Stopped
 from worker.dispatcher import Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
+from worker.memory import collected_seldom
 from worker.pace import Pacer
 from worker.perform import Activity, Performer, tell
 from worker.providers.crawler import make as make_crawler
@@ -102,7 +103,8 @@ async def work(
         )
         if ready is not None:
             ready()
-        await _until_stopped(parts, stop)
+        with collected_seldom():
+            await _until_stopped(parts, stop)
     finally:
         await _close(parts, pacer, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         await ports.close()

@@ -20,10 +20,6 @@ from db.transaction import Pool, Tx, transaction
 from worker.pace import Pacer
 
 
-class Fenced(Exception):
-    """Another attempt owns the execution, or it was cancelled: what this one wrote is rolled back."""
-
-
 class RunOver(Exception):
     """The run is not running any more: what this job wrote is rolled back, and the job is cancelled."""
 
@@ -72,7 +68,11 @@ class Context:
         return self.delivery.tenant_id
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
-        """A short transaction as the tenant, for the load beat."""
+        """A short transaction as the tenant, for the load beat. The database refuses it any write."""
+        return transaction(self.pool, self.tenant, read_only=True)
+
+    def unfenced(self) -> AbstractAsyncContextManager[Tx]:
+        """A short transaction for what stands whoever owns the job: the ledger's books, what the next attempt goes on from."""
         return transaction(self.pool, self.tenant)
 
     @asynccontextmanager
@@ -82,9 +82,7 @@ class Context:
         Raises: Fenced when the execution is not this attempt's any more.
         """
         d = self.delivery
-        async with transaction(self.pool, d.tenant_id) as tx:
-            if not await jobs.complete(tx, d.tenant_id, d.execution_id, d.token):
-                raise Fenced
+        async with jobs.completing(self.pool, d.tenant_id, d.execution_id, d.token) as tx:
             yield tx
         d.settled = True
         self.wake()

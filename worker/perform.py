@@ -19,10 +19,11 @@ from contracts.settings import Settings
 from contracts.sites import SiteCrawler
 from contracts.texts import storable
 from db import jobs
+from db.jobs import Fenced
 from db.queue import Delivery
 from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
 from worker import verdict
-from worker.context import Context, Fenced, Ports, RunOver, Stopped
+from worker.context import Context, Ports, RunOver, Stopped
 from worker.pace import Pacer
 
 log = structlog.get_logger("worker")

@@ -87,7 +87,7 @@ class Purchase(Generic[Query, Answer]):
     async def _look(self) -> None:
         """Take what is stored; decide what becomes of calls whose sender is gone. Raises VendorBusy when another is asking."""
         while missing := self._missing():
-            async with self._ctx.read() as tx:
+            async with self._ctx.unfenced() as tx:
                 found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing)
                 adrift = {s.call_id: s for s in found.values() if isinstance(s, Adrift)}
                 for call in adrift.values():
@@ -117,7 +117,7 @@ class Purchase(Generic[Query, Answer]):
 
     async def _go_on(self, adrift: Adrift) -> None:
         async def adopt() -> Call[Query] | None:
-            async with self._ctx.read() as tx:
+            async with self._ctx.unfenced() as tx:
                 rows = await ledger.adopt(tx, self._buyer, adrift)
             if rows is None:
                 return None
@@ -134,7 +134,7 @@ class Purchase(Generic[Query, Answer]):
         async def reserve() -> Call[Query] | None:
             wanted = [self._wanted[each] for each in prints]
             units = sum(self._worst_case(query) for _, query in wanted)
-            async with self._ctx.read() as tx:
+            async with self._ctx.unfenced() as tx:
                 held = await ledger.reserve(tx, self._buyer, [item for item, _ in wanted], units)
             if held is None:
                 return None

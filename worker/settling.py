@@ -41,7 +41,7 @@ async def answered(
 async def failed(ctx: Context, call_id: UUID, end: Failure, error: Exception, *, units: float, took_s: float) -> None:
     """Write down that no answer came. A forfeited call counts as spent, in full, and somebody is told."""
     kind = error.code if isinstance(error, HeadwaterError) else type(error).__name__
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         await ledger.give_up(
             tx,
             ctx.tenant,
@@ -89,7 +89,7 @@ async def _insist(ctx: Context, vendor: str, act: Callable[[Tx], Awaitable[None]
     pause = 0.1
     while True:
         try:
-            async with ctx.read() as tx:
+            async with ctx.unfenced() as tx:
                 await act(tx)
             return
         except (Unavailable, *CONNECTION_ERRORS) as error:

@@ -127,7 +127,7 @@ async def test_killed_between_thinking_and_writing(desk: Desk, stage: Stage, san
     run_id = await _held_after_asking(desk, sandbox, "google")
     mine = "SELECT FROM app.job_executions WHERE run_id = $1 AND job = 'discovery.fetch' FOR UPDATE"
     async with locked(desk, mine, run_id):
-        await stuck(desk, "UPDATE app.job_executions SET state = 'done'")
+        await stuck(desk, "CALL app.complete(")
         stage.worker.kill()
     assert await desk.one("SELECT state FROM app.vendor_calls WHERE tenant_id = {me}") == "answered"
     stage.replace_worker()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from uuid import RFC_4122, UUID
 
 import asyncpg
 
+from db.ids import new_id
 from tests.conftest import Connection
 
 MANY = 50_000
@@ -40,3 +43,27 @@ async def test_many_ids_of_many_sessions_are_different_and_all_of_their_kind(db_
     # The last digit takes every value about equally often: nothing is cut off or rounded.
     counts = [sum(each.endswith(digit) for each in every) for digit in "0123456789abcdef"]
     assert min(counts) > 0.9 * 4 * MANY / 16
+
+
+def test_ids_made_here_are_of_the_same_kind() -> None:
+    before = time.time_ns() // 1_000_000
+    every = [new_id() for _ in range(MANY)]
+    assert len(set(every)) == MANY
+    assert {(each.version, each.variant) for each in every} == {(7, RFC_4122)}
+    assert before <= every[0].int >> 80 <= every[-1].int >> 80 <= time.time_ns() // 1_000_000
+    assert {str(each)[19] for each in every} == set("89ab")
+    for place in (15, 17, 20, 22, 24, 35):
+        assert {str(each)[place] for each in every} == set("0123456789abcdef")
+
+
+def test_a_forked_process_does_not_repeat_its_parents_ids() -> None:
+    theirs, ours = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(ours, (new_id().int & (1 << 62) - 1).to_bytes(8, "big"))
+        os._exit(0)
+    mine = new_id().int & (1 << 62) - 1
+    os.waitpid(child, 0)
+    assert int.from_bytes(os.read(theirs, 8), "big") != mine
+    os.close(theirs)
+    os.close(ours)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from contracts.events import Event
@@ -36,8 +38,11 @@ async def _end(pool: Pool, d: Delivery, state: Any = "dead") -> bool:
 
 
 async def _complete(pool: Pool, d: Delivery) -> bool:
-    async with transaction(pool, d.tenant_id) as tx:
-        return await jobs.complete(tx, d.tenant_id, d.execution_id, d.token)
+    try:
+        async with jobs.completing(pool, d.tenant_id, d.execution_id, d.token):
+            return True
+    except jobs.Fenced:
+        return False
 
 
 async def _put_off(pool: Pool, d: Delivery, **how: Any) -> bool:
@@ -92,6 +97,16 @@ async def test_each_attempt_leaves_a_row_and_the_last_a_dead_letter(pool: Pool, 
     letter = await conn.fetchrow("SELECT kind, name, attempts, error_class, error, traceback FROM app.dead_letters")
     assert letter is not None
     assert tuple(letter) == ("job", "probe.run", 2, "x", "why", "where")
+
+
+async def test_a_fence_binds_no_other_tenant(pool: Pool, tenant: UUID, conn: Connection) -> None:
+    (mine,) = await _taken(pool, tenant)
+    assert not await _complete(pool, replace(mine, tenant_id=UUID(int=1)))
+    async with transaction(pool, UUID(int=1)) as tx:
+        with pytest.raises(asyncpg.NoDataFoundError):
+            await tx.execute(jobs.SQL["complete"], tenant, mine.execution_id, mine.token)
+        await tx.execute("ROLLBACK AND CHAIN")
+    assert await conn.fetchval("SELECT state FROM app.job_executions") == "running"
 
 
 async def test_a_cancelled_job_leaves_no_dead_letter(pool: Pool, tenant: UUID, conn: Connection) -> None:

@@ -13,6 +13,7 @@ from contracts.events import Event, Probed
 from contracts.outbox import EventFilter, EventRow, EventStatus
 from contracts.settings import Settings
 from db import inspection, jobs, outbox, queue, tenants
+from db.ids import new_id
 from db.pool import open_pool
 from db.queue import Delivery
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -60,9 +61,11 @@ class Scene:
     async def emit_poison(self, tenant: UUID | None = None) -> UUID:
         """An event that newer code wrote: the dispatcher here cannot route it."""
         async with self.app(tenant) as tx:
-            event_id: UUID = await tx.fetchval(
+            event_id = new_id()
+            await tx.execute(
                 outbox.SQL["emit"],
                 tenant or self.mine,
+                event_id,
                 "lead",
                 uuid4(),
                 "LeadForgotten",

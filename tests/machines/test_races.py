@@ -22,7 +22,7 @@ from tests.flows.installation import until
 from tests.machines.pages import Shelf, company, fetch, planned, shown, taken
 from tests.machines.stepping import both_ways, every_step
 from tests.worker.dispatching import emit
-from worker.context import Fenced, RunOver
+from worker.context import RunOver
 from worker.dispatcher import Dispatcher
 from worker.maintenance import rescue_once
 
@@ -70,10 +70,11 @@ async def running(conn: Connection, pool: Pool, tenant: UUID) -> Delivery:
 
 async def write(pool: Pool, d: Delivery) -> bool:
     """A job's write, as `Context.write` does it."""
-    async with transaction(pool, d.tenant_id) as tx:
-        if not await jobs.complete(tx, d.tenant_id, d.execution_id, d.token):
-            return False
-        await tx.execute(EFFECT, d.tenant_id, str(d.execution_id))
+    try:
+        async with jobs.completing(pool, d.tenant_id, d.execution_id, d.token) as tx:
+            await tx.execute(EFFECT, d.tenant_id, str(d.execution_id))
+    except jobs.Fenced:
+        return False
     return True
 
 
@@ -139,7 +140,7 @@ async def test_a_cancel_against_a_page(conn: Connection, pool: Pool, tenant: UUI
 
     async for (run_id, page), wrote, status in both_ways(pool, conn, prepare, read, cancel):
         assert status is RunStatus.CANCELLED
-        assert wrote is None or isinstance(wrote, Fenced | RunOver)
+        assert wrote is None or isinstance(wrote, jobs.Fenced | RunOver)
         run, check = await shown(pool, tenant, run_id)
         assert check.ok, check.findings
         assert run.status is RunStatus.CANCELLED

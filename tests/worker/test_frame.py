@@ -219,6 +219,45 @@ async def test_a_fenced_attempt_leaves_no_trace(conn: Connection, frame: Frame) 
     assert frame.told == []
 
 
+async def test_the_done_mark_is_in_before_a_write_begins(frame: Frame) -> None:
+    # Law 4: first statement of the write, so that nothing of it is done by an attempt that owns nothing.
+    seen: list[object] = []
+
+    async def looks(ctx: Context, _args: Any) -> None:
+        async with ctx.write() as tx:
+            seen.append(await jobs.where_it_stands(tx, ctx.tenant, ctx.delivery.execution_id))
+
+    assert await frame.run("probe.run", looks) == 1
+    assert seen == [("done", 1, False)]
+
+
+async def test_what_a_job_loads_in_it_cannot_write(conn: Connection, frame: Frame) -> None:
+    async def writes(ctx: Context, _args: Any) -> None:
+        async with ctx.read() as tx:
+            await tx.execute("UPDATE app.job_executions SET priority = 7")
+
+    assert await frame.run("discovery.fetch", writes) == 1
+    assert await conn.fetchval("SELECT error_class FROM app.dead_letters") == "ReadOnlySQLTransactionError"
+    assert await conn.fetchval("SELECT priority FROM app.job_executions") == 0
+
+
+async def test_what_is_unfenced_stands_though_the_job_is_lost(conn: Connection, frame: Frame) -> None:
+    note = "INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id) VALUES ($1, 'job', 'paid', 't', '1')"
+
+    async def overtaken(ctx: Context, _args: Any) -> None:
+        await conn.execute("UPDATE app.job_executions SET token = token + 1")
+        async with ctx.unfenced() as tx:
+            await tx.execute(note, ctx.tenant)
+        async with ctx.write() as tx:
+            await tx.execute(note, ctx.tenant)
+
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    delivery = await frame.next()
+    assert delivery is not None
+    await frame.perform(delivery, "probe.run", overtaken)
+    assert await conn.fetchval("SELECT count(*) FROM app.audit_log WHERE actor = 'job'") == 1
+
+
 async def test_a_job_cancelled_while_it_runs_tells_its_run(conn: Connection, frame: Frame) -> None:
     async def cancelled(ctx: Context, _args: Any) -> None:
         async with transaction(ctx.pool, ctx.tenant) as tx:

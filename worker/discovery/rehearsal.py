@@ -51,7 +51,7 @@ class _RolledBack(Exception):
 
 async def dry_run(ctx: Context, args: RunDiscovery) -> None:
     """Rehearse a discovery run. Business tables keep every row and xmin; the run's own row gets the counts."""
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         standing = await runs.peek(tx, ctx.tenant, args.run_id)
         if standing is None or standing.status.ended:
             raise RunOver

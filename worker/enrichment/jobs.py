@@ -43,7 +43,7 @@ async def run(ctx: Context, args: EnrichLead) -> None:
 
     Raises TryLater while a vendor that is away is worth waiting for (`ENRICHMENT_PATIENCE_S`).
     """
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         of = await enrichments.subject(tx, ctx.tenant, args.lead_id)
         begun = await enrichments.begin(tx, ctx.tenant, args.lead_id, args.cause) if of is not None else None
         orders, tried = await waterfalls.orders(tx, ctx.tenant), await waterfalls.tried(tx, ctx.tenant)
@@ -114,7 +114,7 @@ class _Attempt:
         """Walk the site and keep what it said: an attempt that is put off does not walk again."""
         report = await crawler.crawl(self.of.domain or "")
         with_corpus = self.ctx.settings.persist_crawl_corpus
-        async with self.ctx.read() as tx:
+        async with self.ctx.unfenced() as tx:
             await enrichments.keep_site(tx, self.ctx.tenant, self.of, self.begun, report, with_corpus=with_corpus)
         return report
 
@@ -195,7 +195,7 @@ def steps_of(ctx: Context, field: Waterfall) -> list[Step]:
 
 async def learn(ctx: Context) -> None:
     """Judge the orders that are watched; watch a new one where what was learned speaks for it. Never stands in a job's way."""
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         orders, tried = await waterfalls.orders(tx, ctx.tenant), await waterfalls.tried(tx, ctx.tenant)
         for field in WATERFALLS:
             mine = {order.stage: order for order in orders if order.field == field}

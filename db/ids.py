@@ -1,0 +1,20 @@
+"""Ids made here instead of in the database, where a statement that makes and returns one pays a third more for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from random import Random
+from uuid import UUID
+
+#: Seeded strongly, and shared with nobody: whoever seeds the global one would repeat ids.
+_random = Random()  # noqa: S311 - names, not secrets
+os.register_at_fork(after_in_child=_random.seed)
+_VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+_FREE = (1 << 80) - 1 & ~(0xF << 76 | 0x3 << 62)
+
+
+def new_id() -> UUID:
+    """A version 7 uuid (RFC 9562): 48 bits of Unix milliseconds, 74 random ones. Its time is this host's, and nothing reads it."""
+    milliseconds = time.time_ns() // 1_000_000
+    return UUID(int=milliseconds << 80 | _random.getrandbits(80) & _FREE | _VERSION_AND_VARIANT)
