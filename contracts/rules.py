@@ -120,6 +120,10 @@ class Ruler:
         coverage = min(1.0, known / self.weight) if self.weight else 1.0
         return Judged(verdict, fit, coverage, tuple(answers), reasons)
 
+    def asks(self, position: int) -> str:
+        """A rule in words: `employees: at least 100`."""
+        return ": ".join(self._words[position])
+
     def said(self, position: int, value: Known) -> str:
         """What is known beside what a rule wants: `employees: 40, wanted at least 100`."""
         what, wants = self._words[position]
