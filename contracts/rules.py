@@ -167,8 +167,3 @@ def shown(value: Any) -> str:
         more = f" and {len(value) - 5} more" if len(value) > 5 else ""
         return ", ".join(shown(each) for each in value[:5]) + more
     return "" if value is None else str(value)
-
-
-def ask(rule: Rule, value: Known) -> Answer:
-    """One rule of one value."""
-    return question(rule.spec, rule.operator, frozen(rule.value))(value)

@@ -21,7 +21,7 @@ from contracts.features import model_row
 from contracts.fields import FIELDS, Known
 from contracts.models import Model, logit, sigmoid
 from contracts.profiles import Profile
-from contracts.rules import Judged, Reason, Rule, Ruler, Verdict, shown
+from contracts.rules import Judged, OnMissing, Reason, Rule, Ruler, Verdict, shown
 
 Band = Literal["LOW", "MEDIUM", "HIGH"]
 BANDS: tuple[Band, ...] = ("LOW", "MEDIUM", "HIGH")
@@ -133,34 +133,34 @@ def _feature(name: str, value: Any) -> str:
 def implied_rules(profile: Profile | None) -> tuple[Rule, ...]:
     """The rules of a profile without a rule set: its own filters (S2.08). Without a profile: can anybody be reached?
 
-    Country, size, technologies and NAICS codes are hard filters that wait for what is missing, and are weighed as well, so that
-    what is known counts; industries are weighed only, since every source has its own words for them.
+    Country and size are hard filters that wait for what is missing. Technologies and NAICS codes filter where they are known, which
+    they seldom are: missing, they pass. All four are weighed as well, so that what is known counts; industries are weighed only,
+    since every source has its own words for them.
     """
     if profile is None:
         return _REACHABLE
-    asked: list[tuple[str, str, Any, bool]] = []
+    asked: list[tuple[str, str, Any, OnMissing | None]] = []
     low, high = profile.min_company_size, profile.max_company_size
     if profile.target_countries:
-        asked.append(("companyCountry", "IN", profile.target_countries, True))
+        asked.append(("companyCountry", "IN", profile.target_countries, "DEFER"))
     if low is not None and high is not None:
-        asked.append(("companyEmployees", "BETWEEN", [low, high], True))
+        asked.append(("companyEmployees", "BETWEEN", [low, high], "DEFER"))
     elif low is not None or high is not None:
-        asked.append(("companyEmployees", "LTE" if low is None else "GTE", high if low is None else low, True))
+        asked.append(("companyEmployees", "LTE" if low is None else "GTE", high if low is None else low, "DEFER"))
     if profile.naics_codes:
-        asked.append(("companyNaics", "NAICS_PREFIX", profile.naics_codes, True))
+        asked.append(("companyNaics", "NAICS_PREFIX", profile.naics_codes, "PASS"))
     if profile.required_technologies:
-        asked.append(("companyTechnologies", "CONTAINS_ALL", profile.required_technologies, True))
+        asked.append(("companyTechnologies", "CONTAINS_ALL", profile.required_technologies, "PASS"))
     if profile.target_industries:
-        asked.append(("companyIndustry", "CONTAINS_ANY", profile.target_industries, False))
-    rules = [_rule("HARD_FILTER", *each[:3]) for each in asked if each[3]] + [
-        _rule("WEIGHTED", *each[:3]) for each in asked
-    ]
+        asked.append(("companyIndustry", "CONTAINS_ANY", profile.target_industries, None))
+    filters = [_rule("HARD_FILTER", *each[:3], on_missing=each[3]) for each in asked if each[3]]
+    rules = filters + [_rule("WEIGHTED", *each[:3]) for each in asked]
     return tuple(rules) if asked else _REACHABLE
 
 
-def _rule(kind: str, field_key: str, operator: str, value: Any = None, weight: float = 1.0) -> Rule:
+def _rule(kind: str, field_key: str, operator: str, value: Any = None, weight: float = 1.0, **more: Any) -> Rule:
     given = {"type": kind, "field_key": field_key, "operator": operator, "value": value, "weight": weight}
-    return Rule.model_validate(given)
+    return Rule.model_validate(given | more)
 
 
 _REACHABLE = (

@@ -6,10 +6,12 @@ SELECT l.id, l.icp_profile_id, l.source, to_jsonb(c) - 'tenant_id' AS company,
        EXISTS (SELECT FROM app.enrichments e WHERE e.tenant_id = l.tenant_id AND e.lead_id = l.id AND e.state = 'COMPLETED') AS looked
   FROM app.leads l
   JOIN app.companies c0 ON c0.tenant_id = l.tenant_id AND c0.id = l.company_id
-  JOIN app.companies c1 ON c1.tenant_id = l.tenant_id AND c1.id = coalesce(c0.merged_into, c0.id)
-  JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = coalesce(c1.merged_into, c1.id)
+  LEFT JOIN app.companies c1 ON c1.tenant_id = l.tenant_id AND c1.id = c0.merged_into
+  LEFT JOIN app.companies c2 ON c2.tenant_id = l.tenant_id AND c2.id = c1.merged_into
+  JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = coalesce(c2.id, c1.id, c0.id)
   LEFT JOIN app.contacts p0 ON p0.tenant_id = l.tenant_id AND p0.id = l.contact_id
-  LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = coalesce(p0.merged_into, p0.id)
+  LEFT JOIN app.contacts p1 ON p1.tenant_id = l.tenant_id AND p1.id = p0.merged_into
+  LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = coalesce(p1.id, p0.id)
   LEFT JOIN LATERAL (SELECT s.outcome, s.language FROM app.crawl_sites s WHERE s.tenant_id = c.tenant_id AND s.company_id = c.id
                       ORDER BY s.crawled_at DESC LIMIT 1) s ON true
  WHERE l.tenant_id = $1 AND l.id = ANY($2::uuid[])

@@ -111,7 +111,9 @@ async def keep(tx: Tx, tenant: UUID, of: Snapshot, predictions: Sequence[Predict
     deciding: UUID | None = None
     for each in predictions:
         scored = each.scored
-        place = await tx.fetchval(SQL["percentile"], tenant, scored.score, of.lead_id, RECENT, LEAST)
+        place = None
+        if each.decides:
+            place = await tx.fetchval(SQL["percentile"], tenant, scored.score, of.lead_id, RECENT, LEAST)
         kept = await tx.fetchval(
             SQL["keep"], tenant, of.lead_id, of.id, each.rule_set_id, each.model_version_id, each.decides, scored.probability,
             scored.score, place, scored.band, scored.fit, scored.coverage, scored.base_log_odds,

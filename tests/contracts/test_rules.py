@@ -10,13 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.fields import FIELDS, field_of
-from contracts.operators import OPERATORS, all3, any3, not3
+from contracts.operators import OPERATORS, Answer, all3, any3, frozen, not3, question
 from contracts.patterns import Pattern
-from contracts.rules import Rule, Ruler, ask
+from contracts.rules import Rule, Ruler
 
 
 def rule(field: str, operator: str, value: Any = None, **more: Any) -> Rule:
     return Rule.model_validate({"field_key": field, "operator": operator, "value": value, **more})
+
+
+def ask(asked: Rule, value: Any) -> Answer:
+    return question(asked.spec, asked.operator, frozen(asked.value))(value)
 
 
 @pytest.mark.parametrize(

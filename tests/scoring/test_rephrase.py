@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,12 +63,15 @@ class Model:
 
     def __init__(self, answer: str | Exception) -> None:
         self.answer, self.asked = answer, 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     def units_of(self, _query: Prompt) -> float:
         return 100.0
 
     async def ask(self, queries: Sequence[Prompt], *, key: str) -> list[Reply[Completion]]:
         self.asked += len(queries)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         if isinstance(self.answer, Exception):
             raise self.answer
         said = Completion(text=self.answer, model="m", prompt_tokens=10, completion_tokens=10)
@@ -106,3 +109,17 @@ async def test_a_model_that_invents_or_is_away_changes_nothing(house: House, ans
     lead = await house.lead()
     await talking.score(lead)
     assert ((await house.latest(lead)).rationale or "").startswith("MEDIUM (score 0.50")
+
+
+async def test_rules_promoted_while_the_model_speaks_decide(house: House) -> None:  # B.08
+    profile = await house.profile()
+    large = {"field_key": "companyEmployees", "operator": "GTE", "value": 100}
+    await house.rules(profile, large, stage="ACTIVE")
+    lead = await house.lead(profile, employees=400)
+    model = Model("A HIGH lead with 400 employees.")
+    stricter = {"type": "HARD_FILTER", "field_key": "companyCountry", "operator": "EQ", "value": "US"}
+    model.meanwhile = lambda: house.rules(profile, stricter, stage="ACTIVE")
+    await with_model(house, model, score_rationale_model=True).score(lead)
+    found = await house.latest(lead)
+    assert (model.asked, found.rejected, found.rationale) == (1, True, "Rejected: country: ZA, wanted to be US.")
+    assert [e["band"] for e in await house.facts_out("LeadScored", lead)] == ["LOW"]

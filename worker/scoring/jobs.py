@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -43,33 +44,63 @@ async def compute_features(ctx: Context, args: ComputeFeatures) -> None:
     log.info("features_computed", leadId=str(of.lead_id), snapshotId=str(snapshot_id), verdict=judged.verdict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """A score as rules and models stand. `said`: what was said of an equal vector before; `scorer`: whose score it is."""
+
+    of: Snapshot
+    scored: Scored
+    beside: list[Prediction]
+    scorer: tuple[UUID | None, int | None, UUID | None]
+    said: str | None
+    export: bool
+    rephrasing: bool
+
+    def predictions(self, rationale: str) -> list[Prediction]:
+        rule_set_id, _, model_id = self.scorer
+        return [Prediction(self.scored, rule_set_id, model_id, True, rationale), *self.beside]
+
+
 async def compute_score(ctx: Context, args: ComputeScore) -> None:
-    """Score a lead's snapshot. One that is not the lead's own any more is left alone: its successor's score is on its way."""
+    """Score a lead's snapshot. One that is not the lead's own any more is left alone: its successor's score is on its way.
+
+    What decides is read again where it is written, with the lead locked: rules or a model may have been promoted meanwhile.
+    """
     async with ctx.read() as tx:
-        of = await scores.snapshot(tx, ctx.tenant, args.snapshot_id)
-        if of is None or not of.current:
-            found = None
-        else:
-            found = await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)
-            versions = await scores.versions(tx, ctx.tenant)
-            rephrasing = await policies.value(tx, ctx.tenant, REPHRASE, ctx.settings.score_rationale_model)
-            least = await policies.value(tx, ctx.tenant, MIN_BAND, "MEDIUM")
-    if of is None or found is None:
-        async with ctx.write():
+        first = await _decide(tx, ctx, args.snapshot_id)
+    said = await _words(ctx, first) if first is not None else ""
+    async with ctx.write() as tx:
+        await scores.lock_lead(tx, ctx.tenant, args.lead_id)
+        now = await _decide(tx, ctx, args.snapshot_id)
+        if now is None:
             return
+        if first is None or now.scorer != first.scorer:
+            said = now.said or rationale.of(now.scored)
+        await scores.keep(tx, ctx.tenant, now.of, now.predictions(said), export=now.export)
+    scored = now.scored
+    log.info("lead_scored", leadId=str(args.lead_id), band=scored.band, score=round(scored.score, 4), export=now.export)
+
+
+async def _decide(tx: Tx, ctx: Context, snapshot_id: UUID) -> _Decision | None:
+    """Score a snapshot as everything stands; None when it is not its lead's own."""
+    of = await scores.snapshot(tx, ctx.tenant, snapshot_id)
+    if of is None or not of.current:
+        return None
+    found = await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)
+    versions = await scores.versions(tx, ctx.tenant)
+    least = await policies.value(tx, ctx.tenant, MIN_BAND, "MEDIUM")
     chosen = decider(of.lead_id, versions)
     scored = found.active.score(of.vector, chosen.model if chosen else None)
-    said = await _rationale(ctx, of, found, chosen, scored, rephrasing=rephrasing)
-    predictions = [Prediction(scored, found.active.rule_set_id, chosen.id if chosen else None, True, said)]
-    predictions += watched(of, found, versions, chosen)
-    export = scored.export(least if least in BANDS else "MEDIUM")
-    async with ctx.write() as tx:
-        await scores.lock_lead(tx, ctx.tenant, of.lead_id)
-        now = await scores.snapshot(tx, ctx.tenant, of.id)
-        if now is None or not now.current:
-            return
-        await scores.keep(tx, ctx.tenant, of, predictions, export=export)
-    log.info("lead_scored", leadId=str(of.lead_id), band=scored.band, score=round(scored.score, 4), export=export)
+    model_id = chosen.id if chosen else None
+    return _Decision(
+        of=of,
+        scored=scored,
+        beside=watched(of, found, versions, chosen),
+        scorer=(found.active.rule_set_id, found.active.implied, model_id),
+        said=await scores.rationale(tx, ctx.tenant, of, found.active.rule_set_id, model_id),
+        export=scored.export(least if least in BANDS else "MEDIUM"),
+        rephrasing=await policies.value(tx, ctx.tenant, REPHRASE, ctx.settings.score_rationale_model),
+    )
 
 
 def watched(of: Snapshot, found: Scorers, versions: list[Version], chosen: Version | None) -> list[Prediction]:
@@ -85,16 +116,12 @@ def watched(of: Snapshot, found: Scorers, versions: list[Version], chosen: Versi
     return beside
 
 
-async def _rationale(
-    ctx: Context, of: Snapshot, found: Scorers, chosen: Version | None, scored: Scored, *, rephrasing: bool
-) -> str:
+async def _words(ctx: Context, decision: _Decision) -> str:
     """What was said of an equal vector before, else a sentence by template; in a model's words where that is wanted and works."""
-    async with ctx.read() as tx:
-        before = await scores.rationale(tx, ctx.tenant, of, found.active.rule_set_id, chosen.id if chosen else None)
-    if before is not None:
-        return before
-    plain = rationale.of(scored)
-    if not rephrasing or MODEL not in ctx.ports.operations:
+    if decision.said is not None:
+        return decision.said
+    plain = rationale.of(decision.scored)
+    if not decision.rephrasing or MODEL not in ctx.ports.operations:
         return plain
     prompt = rephrase.ask(plain, max_tokens=ctx.settings.llm_max_tokens_per_call)
     if prompt is None:
@@ -102,7 +129,7 @@ async def _rationale(
     try:
         [reply] = await ask.items(ctx, ctx.ports.operation(MODEL), [prompt])
     except (Hopeless, TryLater) as error:  # no budget, or nobody there: the sentence by template is as true
-        log.info("rationale_not_rephrased", leadId=str(of.lead_id), reason=error.code)
+        log.info("rationale_not_rephrased", leadId=str(decision.of.lead_id), reason=error.code)
         return plain
     value: Any = reply.value
     return rephrase.read(value if isinstance(value, Completion) else None, plain) or plain
