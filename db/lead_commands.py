@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -56,8 +56,9 @@ def list_leads(
     """Leads, newest first."""
 
     async def work(tx: Tx, owners: list[UUID], _: Settings) -> LeadPage:
-        of = {"status": status, "run_id": run_id, "band": band, "limit": limit}
-        rows = [r for owner in owners for r in await leads.list_(tx, owner, **of)]  # type: ignore[arg-type]
+        rows: list[dict[str, Any]] = []
+        for owner in owners:
+            rows += await leads.list_(tx, owner, status=status, run_id=run_id, band=band, limit=limit)
         return LeadPage(items=[LeadRow.model_validate(r) for r in rows], next_cursor=None)
 
     found = ask(work, tenant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +127,11 @@ def test_both_spellings_of_every_field_are_one() -> None:
         snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
         assert field_of(snake) is field_of(key)
     assert {spec.kind for spec in FIELDS.values()} == set(OPERATORS)
+
+
+def test_every_field_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "flow.md").read_text(encoding="utf-8")
+    assert [key for key in FIELDS if f"`{key}`" not in text] == []
 
 
 def test_fit_is_of_what_is_known_and_coverage_of_all() -> None:  # domain.md, section 2
