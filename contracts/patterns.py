@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 MAX_PATTERN = 200
 MAX_TEXT = 1000
-MAX_STEPS = 1000
+MAX_STEPS = 300
 
 _CATEGORIES = {
     code.CATEGORY_DIGIT: re.compile(r"\d"), code.CATEGORY_NOT_DIGIT: re.compile(r"\D"),

@@ -17,6 +17,8 @@ from contracts.texts import NoNul
 Stage = Literal["SHADOW", "ACTIVE", "ARCHIVED"]
 CandidateVerdict = Literal["CANDIDATE", "REJECTED", "DEFERRED"]
 MAX_RULES = 100
+#: A pattern may take a tenth of a second of a worker that others share.
+MAX_PATTERNS = 10
 
 _EXAMPLE: dict[str, Any] = {
     "rules": [
@@ -47,6 +49,8 @@ class _Proposed(BaseModel):
     def _in_order(self) -> _Proposed:
         if self.medium_from > self.high_from:
             raise ValueError("medium_from is above high_from: swap them")
+        if sum(rule.operator == "MATCHES" for rule in self.rules) > MAX_PATTERNS:
+            raise ValueError(f"more than {MAX_PATTERNS} rules ask MATCHES: use CONTAINS_ANY or IN for some")
         return self
 
 

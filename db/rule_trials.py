@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from contracts.features import extract
@@ -16,9 +17,20 @@ from db import features, policies, profiles, rule_sets, scores
 from db.features import CompanyStored
 from db.transaction import Pool, transaction
 
+T = TypeVar("T")
 #: Leads a comparison looks at, newest first, and those it shows.
 LEADS = 1000
 SHOWN = 20
+#: Seconds that a preview or a comparison may reckon; what it has not looked at by then counts as more.
+BUDGET_S = 5.0
+
+
+def _in_time(rows: Sequence[T]) -> Iterator[T]:
+    until = time.monotonic() + BUDGET_S
+    for row in rows:
+        if time.monotonic() > until:
+            return
+        yield row
 
 
 async def preview(pool: Pool, tenant: UUID, profile_id: UUID, body: PreviewRules) -> Preview:
@@ -35,7 +47,10 @@ async def preview(pool: Pool, tenant: UUID, profile_id: UUID, body: PreviewRules
 
 
 def _judge(ruler: Ruler, stored: Sequence[CompanyStored], more: bool, most: int) -> Preview:
-    judged = [(company, ruler.judge(extract(company.stored))) for company in stored]
+    judged: list[tuple[CompanyStored, Judged]] = []
+    for company in _in_time(stored):
+        judged.append((company, ruler.judge(extract(company.stored))))
+    more = more or len(judged) < len(stored)
     verdicts = Counter(j.verdict for _, j in judged)
     fits = [j.fit for _, j in judged if j.fit is not None]
     passed = sorted((j for j in judged if j[1].verdict == "PASSED"), key=lambda j: -(j[1].fit or 0.0))
@@ -89,14 +104,14 @@ def _hold(
     set_id: UUID, now: Scorer, held: Scorer, rows: Sequence[Mapping[str, Any]], versions: Sequence[Version], least: Band
 ) -> Comparison:
     pairs: list[tuple[Mapping[str, Any], Scored, Scored]] = []
-    for row in rows[:LEADS]:
+    for row in _in_time(rows[:LEADS]):
         chosen = decider(row["id"], versions)
         model, vector = chosen.model if chosen else None, row["vector"]
         pairs.append((row, now.score(vector, model), held.score(vector, model)))
     bands = Counter((a.band, b.band) for _, a, b in pairs)
     changed = [each for each in pairs if each[1].band != each[2].band]
     return Comparison(
-        rule_set_id=set_id, active_id=now.rule_set_id, leads=len(pairs), more=len(rows) > LEADS, changed=len(changed),
+        rule_set_id=set_id, active_id=now.rule_set_id, leads=len(pairs), more=len(rows) > len(pairs), changed=len(changed),
         exported_now=sum(a.export(least) for _, a, _ in pairs), exported_then=sum(b.export(least) for _, _, b in pairs),
         bands=[BandChange(now=a, then=b, leads=n) for (a, b), n in sorted(bands.items())],
         examples=[_change(*each) for each in changed[:SHOWN]],
