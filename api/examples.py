@@ -100,6 +100,31 @@ _STAGED = {
     "first_seen_at": _ASKED, "last_seen_at": _ENDED, "changed_at": _ASKED,
 }  # fmt: skip
 
+_SET_ID, _RULE_ID = "01936f46-0000-7abc-8def-6d7e8f901501", "01936f46-0000-7abc-8def-6d7e8f901502"
+_WHY = {
+    "rule_id": _RULE_ID, "position": 0, "field": "companyCountry", "outcome": "FAILED",
+    "words": "country: DE, wanted one of ZA, US",
+}  # fmt: skip
+_RULE_SET: dict[str, Any] = {
+    "id": _SET_ID, "icp_profile_id": _PROFILE["id"], "version": 2, "stage": "SHADOW", "medium_from": 0.33, "high_from": 0.66,
+    "made_by": "ada@example.com", "reason": "smaller firms buy as well", "created_at": _ASKED, "stage_at": _ASKED,
+    "rules": [{
+        "id": _RULE_ID, "position": 0, "type": "HARD_FILTER", "field_key": "companyCountry", "operator": "IN",
+        "value": ["ZA", "US"], "weight": 1.0, "on_missing": "DEFER",
+    }],
+}  # fmt: skip
+_SCORED: dict[str, Any] = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901503", "snapshot_id": "01936f46-0000-7abc-8def-6d7e8f901504", "rule_set_id": _SET_ID,
+    "model_version_id": None, "band": "HIGH", "score": 0.7, "probability": None, "percentile": 0.91, "fit": 0.7, "coverage": 1.0,
+    "rejected": False, "reasons": [], "scored_at": _ENDED, "base_log_odds": 0.0,
+    "rationale": "HIGH (score 0.70, fit 70%, 100% of what is asked is known). For it: NAICS codes: 561720, …",
+    "contributions": [{
+        "kind": "rule", "field": "companyNaics", "log_odds": 1.45, "position": 1,
+        "words": "NAICS codes: 561720, wanted under one of 5617",
+    }],
+}  # fmt: skip
+_OUT = {"company_id": _COMPANY, "name": "Karoo Workwear GmbH", "fit": 0.4, "coverage": 1.0, "reasons": [_WHY]}
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -124,8 +149,44 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         ],
         "truncated": False,
     },
+    "RuleSet": _RULE_SET,
+    "RuleSetList": {"items": [_RULE_SET]},
+    "RuleSetMoved": {"rule_set": {**_RULE_SET, "stage": "ACTIVE"}, "archived": None, "rescoring": 120, "left": 0},
+    "Preview": {
+        "companies": 1000, "more": True, "candidates": 310, "rejected": 560, "deferred": 130, "mean_fit": 0.46,
+        "mean_coverage": 0.8, "examples": [{**_OUT, "fit": 1.0, "reasons": []}],
+        "by_reason": [{
+            "position": 0, "field": "companyCountry", "outcome": "FAILED", "rule": "country: one of ZA, US", "companies": 560,
+            "examples": [_OUT],
+        }],
+    },
+    "Comparison": {
+        "rule_set_id": _SET_ID, "active_id": None, "leads": 200, "more": False, "changed": 14, "exported_now": 120,
+        "exported_then": 131, "bands": [{"now": "MEDIUM", "then": "HIGH", "leads": 14}],
+        "examples": [{
+            "lead_id": _LEAD, "company_name": "Karoo Workwear (Pty) Ltd", "now": "MEDIUM", "then": "HIGH", "score_now": 0.6,
+            "score_then": 0.72, "reasons": [],
+        }],
+    },
+    "CandidatePage": {
+        "items": [{
+            "id": "01936f46-0000-7abc-8def-6d7e8f901505", "company_id": _COMPANY, "company_name": "Karoo Workwear GmbH",
+            "verdict": "REJECTED", "fit": 0.4, "coverage": 1.0, "reasons": [_WHY], "rule_set_id": _SET_ID,
+            "refreshed_at": _ENDED, "gone_at": None,
+        }],
+        "next_cursor": None,
+    },
+    "ScoresAsked": {"asked": [_LEAD], "left_out": []},
+    "ScoreHistory": {
+        "lead_id": _LEAD,
+        "items": [{
+            "id": _SCORED["snapshot_id"], "icp_profile_id": _PROFILE["id"], "snapshot_version": 1, "source_version": "1",
+            "feature_vector_hash": "9f" * 32, "vector": {"companyCountry": "ZA", "companyNaics": ["561720"]}, "verdict": "PASSED",
+            "reasons": [], "created_at": _ENDED, "scores": [{**_SCORED, "decides": True, "created_at": _ENDED}],
+        }],
+    },
     "LeadPage": {"items": [_ROW], "next_cursor": None},
-    "LeadDetail": {**_ROW, "discovery_records": [_RECORD], "contacts": []},
+    "LeadDetail": {**_ROW, "latest_score": _SCORED, "discovery_records": [_RECORD], "contacts": []},
     "Profile": _PROFILE,
     "ProfilePage": {"items": [_PROFILE], "next_cursor": None},
     "OpportunityPageView": {"items": [_OPPORTUNITY], "next_cursor": None},

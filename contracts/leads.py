@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from contracts.scores import LatestScore
 from contracts.texts import LongTitle, NoNul, Title
 
 LeadStatus = Literal["new", "processing", "enriched", "failed"]
@@ -71,7 +72,7 @@ class ContactRow(BaseModel):
 
 
 class LeadRow(BaseModel):
-    """A lead in a list. `latest_score` is null until that stage exists."""
+    """A lead in a list. `latest_score`: the one that decides, null until there is one; its contributions are on the detail."""
 
     id: UUID
     status: LeadStatus
@@ -91,7 +92,7 @@ class LeadRow(BaseModel):
     contact_email: str | None
     latest_discovery: RecordRow | None
     latest_enrichment: dict[str, Any] | None = None
-    latest_score: dict[str, Any] | None = None
+    latest_score: LatestScore | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -12,7 +12,10 @@ SELECT l.id, l.status, l.icp_profile_id,
 UPDATE app.leads SET status = 'processing', updated_at = app.now() WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 
 -- begin --
--- The record of this enrichment; a job that starts again finds its own.
+-- The record of this enrichment; a job that starts again finds its own. A lead nobody has marked yet is being worked on (S2.05).
+WITH marked AS (
+    UPDATE app.leads SET status = 'processing', updated_at = app.now() WHERE tenant_id = $1 AND id = $2 AND status = 'new'
+)
 INSERT INTO app.enrichments (tenant_id, lead_id, cause) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, lead_id, cause) DO UPDATE SET lead_id = EXCLUDED.lead_id
 RETURNING id, state, payload->'report' AS report, started_at, extract(epoch FROM app.now() - started_at)::float8 AS age_s

@@ -11,7 +11,7 @@ from contracts.events import LeadDiscovered
 from contracts.identity import Key, company_keys, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
-from db import enrichments, entities, outbox
+from db import enrichments, entities, outbox, scores
 from db.entities import Placed
 from db.slices import Slice
 from db.sql import load
@@ -29,10 +29,12 @@ async def save_page(
     *,
     room: int,
     icp_profile_id: UUID | None,
+    enrich: bool = False,
 ) -> Counts:
     """Persist one page of hits and emit a `LeadDiscovered` for each new lead. The run must be locked.
 
-    At most `room` companies are created; what is over is kept as a REJECTED record. Returns what the page added.
+    At most `room` companies are created; what is over is kept as a REJECTED record. `enrich`: new leads are enriched at once.
+    Returns what the page added.
     """
     placed = await entities.place(tx, tenant, companies, room=room)
     known = [p.company_id for p in placed if p.company_id is not None]
@@ -48,6 +50,7 @@ async def save_page(
             discovery_record_id=records.get(lead),
             provider=of.channel,
             icp_profile_id=icp_profile_id,
+            enrich=enrich,
         )
         for lead in leads.values()
     ]
@@ -190,8 +193,12 @@ async def _write_records(
     return {r["lead_id"]: r["id"] for r in rows if r["lead_id"]}
 
 
-async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id: UUID | None) -> UUID:
+async def create(
+    tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id: UUID | None, enrich: bool = False
+) -> UUID:
     """A lead that somebody typed in: company found or made, lead and event in the caller's transaction (S2.19).
+
+    `enrich`: somebody waits for it, so its enrichment follows at once.
 
     Raises: Conflict (code `lead_already_exists`, member `lead_id`) when the company has a lead for that profile.
     """
@@ -218,9 +225,8 @@ async def create(tx: Tx, tenant: UUID, company: FoundCompany, *, icp_profile_id:
         raise Conflict(
             f"there is already a lead for this company ({known_by})", code="lead_already_exists", lead_id=str(existing)
         )
-    await outbox.emit(
-        tx, tenant, LeadDiscovered(lead_id=lead, provider="manual", icp_profile_id=icp_profile_id), correlation_id=lead
-    )
+    typed = LeadDiscovered(lead_id=lead, provider="manual", icp_profile_id=icp_profile_id, enrich=enrich)
+    await outbox.emit(tx, tenant, typed, correlation_id=lead)
     created: UUID = lead
     return created
 
@@ -238,15 +244,22 @@ async def list_(
     status: str | None = None,
     run_id: UUID | None = None,
     lead_id: UUID | None = None,
+    band: str | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Leads, newest first, each with its company and newest discovery record (S2.03)."""
-    rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, status, run_id, lead_id, limit)]
+    """Leads, newest first, each with its company, newest discovery record, newest enrichment and the score that decides (S2.03)."""
+    rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, status, run_id, lead_id, limit, band)]
     latest = await tx.fetch(SQL["latest_records"], tenant, [r["company_id"] for r in rows])
     by_company = {r["company_id"]: dict(r) for r in latest}
     by_lead = await enrichments.latest(tx, tenant, [r["id"] for r in rows])
+    scored = await scores.latest(tx, tenant, [r["id"] for r in rows], whole=lead_id is not None)
     return [
-        {**r, "latest_discovery": by_company.get(r["company_id"]), "latest_enrichment": by_lead.get(r["id"])}
+        {
+            **r,
+            "latest_discovery": by_company.get(r["company_id"]),
+            "latest_enrichment": by_lead.get(r["id"]),
+            "latest_score": scored.get(r["id"]),
+        }
         for r in rows
     ]
 

@@ -70,6 +70,8 @@ SELECT l.id, l.status, l.source, l.run_id, l.icp_profile_id, l.created_at, l.upd
   LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = l.contact_id
  WHERE l.tenant_id = $1 AND ($2::uuid IS NULL OR l.id < $2) AND ($3::text IS NULL OR l.status = $3)
    AND ($4::uuid IS NULL OR l.run_id = $4) AND ($5::uuid IS NULL OR l.id = $5)
+   AND ($7::text IS NULL OR EXISTS (SELECT FROM app.score_predictions s
+         WHERE s.tenant_id = l.tenant_id AND s.lead_id = l.id AND s.decides AND s.band = $7))
  ORDER BY l.id DESC LIMIT $6
 
 -- records --

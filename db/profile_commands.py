@@ -15,13 +15,20 @@ from contracts.profiles import ChangeProfile, CreateProfile, Profile, ProfilePag
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from db import profiles, tenants
+from db.candidate_commands import list_candidates, refresh_candidates
+from db.rule_commands import rules_app
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run
 from db.transaction import Pool, Tx, transaction
 
 T = TypeVar("T")
 Body = TypeVar("Body", bound=BaseModel)
 
-icp_app = typer.Typer(no_args_is_help=True, help="ICP profiles: list, create, show, change, close.")
+icp_app = typer.Typer(
+    no_args_is_help=True, help="ICP profiles: list, create, show, change, close; their rules and candidates."
+)
+icp_app.add_typer(rules_app, name="rules")
+icp_app.command("refresh")(refresh_candidates)
+icp_app.command("candidates")(list_candidates)
 
 OwnerOption = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
 WhichArgument = Annotated[str, typer.Argument(help="Id or name of a profile.", metavar="PROFILE")]

@@ -10,6 +10,7 @@ from worker.enrichment import jobs as enrichment
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
+from worker.scoring import jobs as scoring
 from worker.staging import jobs as staging
 
 ACTIVITIES: Mapping[str, Activity] = {
@@ -23,6 +24,8 @@ ACTIVITIES: Mapping[str, Activity] = {
     "opportunities.evaluate": Activity(opportunities.evaluate, opportunities.stopped),
     "staging.pull": Activity(staging.pull, staging.pull_stopped),
     "staging.fetch": Activity(staging.fetch, staging.fetch_stopped),
+    "features.compute": Activity(scoring.compute_features, scoring.stopped),
+    "scoring.compute": Activity(scoring.compute_score, scoring.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -22,7 +22,10 @@ def bench(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(help="`crawl`: our crawler beside Scrapy, which the default leaves out.", metavar="crawl"),
+        typer.Option(
+            help="`crawl`: our crawler beside Scrapy. `scoring`: leads scored in one process. The default leaves both out.",
+            metavar="crawl|scoring",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
@@ -32,10 +35,13 @@ def bench(
     import json
 
     if only is not None:
-        if only != "crawl":
-            raise typer.BadParameter(f"{only!r} is no measurement of its own: say crawl, or leave --only out")
-        report = _crawl(repeat, scale)
-        typer.echo(json.dumps({"crawl": report}) if as_json else _lines(report))
+        alone = {"crawl": _crawl, "scoring": _scoring}.get(only)
+        if alone is None:
+            raise typer.BadParameter(
+                f"{only!r} is no measurement of its own: say crawl or scoring, or leave --only out"
+            )
+        report = alone(repeat, scale)
+        typer.echo(json.dumps({only: report}) if as_json else _lines(report))
         return
     import tempfile
     from contextlib import ExitStack
@@ -79,6 +85,13 @@ def _crawl(repeat: int, scale: float) -> dict[str, object]:
     if not crawl.has_scrapy():
         typer.echo("Scrapy is not installed: only our crawler is measured (`make test` installs it)", err=True)
     return crawl.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
+
+
+def _scoring(repeat: int, scale: float) -> dict[str, object]:
+    """Leads scored in one process, without a database."""
+    from worker.bench import scoring
+
+    return scoring.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
 
 
 def _lines(report: dict[str, object]) -> str:

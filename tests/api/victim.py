@@ -37,6 +37,7 @@ OWNED = {
     "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",
     "uen": "SELECT uen FROM app.staging_acra_companies WHERE tenant_id = $1",
     "profile_id": "SELECT id FROM app.icp_profiles WHERE tenant_id = $1",
+    "rule_set_id": "SELECT id FROM app.rule_sets WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 

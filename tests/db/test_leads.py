@@ -45,6 +45,18 @@ async def _save(pool: Pool, tenant: UUID, of: Slice, *companies: FoundCompany, r
         return await leads.save_page(tx, tenant, of, "vendor", companies, room=room, icp_profile_id=None)
 
 
+async def test_a_run_may_have_what_it_finds_enriched_at_once(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S2.07: off, the night chooses whom
+    (of,) = await _slices(pool, tenant, ["google"])
+    for name, enrich in (("Acme", False), ("Zeta", True)):
+        async with transaction(pool, tenant) as tx:
+            await runs.lock(tx, tenant, of.run_id)
+            found = [company(name, domain=f"{name.lower()}.example")]
+            await leads.save_page(tx, tenant, of, "vendor", found, room=9, icp_profile_id=None, enrich=enrich)
+    said = await conn.fetch("SELECT payload::text FROM app.outbox_events WHERE type = 'LeadDiscovered' ORDER BY id")
+    assert ['"enrich": true' in row["payload"] for row in said] == [False, True]
+
+
 async def _companies(conn: Connection) -> list[tuple[Any, ...]]:
     rows = await conn.fetch("SELECT name, domain, registry_id, sources FROM app.companies ORDER BY name, id")
     return [tuple(r) for r in rows]

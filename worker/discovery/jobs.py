@@ -77,7 +77,8 @@ async def _save(ctx: Context, of: Slice, vendor: str, page: Page, item: ledger.I
         standing = await runs.lock(tx, ctx.tenant, of.run_id)
         if standing is None or standing.status is not RunStatus.RUNNING or await _moved_on(tx, ctx.tenant, of):
             raise RunOver
-        ended = await write_page(tx, ctx.tenant, of, vendor, page, standing)
+        enrich = ctx.settings.enrich_discovered
+        ended = await write_page(tx, ctx.tenant, of, vendor, page, standing, enrich=enrich)
         stored = await ledger.look(tx, ctx.tenant, item)
         if isinstance(stored, ledger.Stored):
             await ledger.link(tx, ctx.tenant, of.run_id, stored.item_id, of.id, of.page)
@@ -90,14 +91,18 @@ async def _moved_on(tx: Tx, tenant: UUID, of: Slice) -> bool:
     return now is None or (now.state, now.page) != ("open", of.page)
 
 
-async def write_page(tx: Tx, tenant: UUID, of: Slice, vendor: str, page: Page, standing: Standing) -> RunStatus | None:
+async def write_page(
+    tx: Tx, tenant: UUID, of: Slice, vendor: str, page: Page, standing: Standing, *, enrich: bool = False
+) -> RunStatus | None:
     """Apply one page to the database; the run is locked. Shared by real runs and rehearsals, so their counts agree."""
     params = standing.params
     companies: tuple[FoundCompany, ...] = page.companies
     if params.limit is not None:
         companies = companies[: max(0, params.limit - standing.discovered)]
     room = params.max_companies - standing.created_companies
-    added = await leads.save_page(tx, tenant, of, vendor, companies, room=room, icp_profile_id=params.icp_profile_id)
+    added = await leads.save_page(
+        tx, tenant, of, vendor, companies, room=room, icp_profile_id=params.icp_profile_id, enrich=enrich
+    )
     await slices.advance(tx, tenant, of, added, next_cursor=page.next_cursor)
     after = replace(
         standing,
