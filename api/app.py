@@ -25,13 +25,17 @@ from api.routes import (
     jobs,
     keys,
     leads,
+    messages,
     opportunities,
     outbox,
+    privacy,
     profiles,
     runs,
     staging,
+    suppressions,
     vendors,
     waterfalls,
+    webhooks,
 )
 from api.tokens import Signer
 from api.trace import Trace
@@ -55,6 +59,10 @@ ROUTERS = tuple(
         opportunities,
         discovery_queries,
         staging,
+        messages,
+        suppressions,
+        privacy,
+        webhooks,
         vendors,
         outbox,
         jobs,

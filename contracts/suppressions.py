@@ -1,10 +1,10 @@
 """Whom nobody may write to: how values are normalised before they are hashed, and suppressions as the API takes and shows them.
 
-type     normalised                                                                           example
-email    trimmed, lower case, host in IDNA; gmail.com without dots and +tags                  jane.doe+x@GMAIL.com -> janedoe@gmail.com
-phone    E.164: `+`, country code, number; `00` at the beginning is `+`                       (+65) 9123-4567 -> +6591234567
-domain   lower case, IDNA, without scheme, `www.`, path and last dot; takes in what is below  https://www.Acme.com/x -> acme.com
-person   a name of somebody in a system, lower case: `linkedin:slug`, `whatsapp:id`           linkedin.com/in/Jane -> linkedin:jane
+type    normalised                                                                       example
+email   trimmed, lower case, host in IDNA; gmail.com without dots and +tags              j.doe+x@GMAIL.com -> jdoe@gmail.com
+phone   E.164: `+`, country code, number; `00` at the beginning is `+`                   (+65) 9123-4567 -> +6591234567
+domain  lower case, IDNA, without scheme, `www.`, path, last dot; takes in what is below https://www.Acme.com/x -> acme.com
+person  a name of somebody in a system, lower case: `linkedin:slug`, `whatsapp:id`       linkedin.com/in/Jane -> linkedin:jane
 
 What is stored is HMAC-SHA256(the tenant's key, type + ":" + normalised value): it can be compared, not read.
 """
@@ -63,7 +63,7 @@ def normalised(type_: KeyType, value: str) -> SuppressionKey:
 def keys_of(
     *, emails: Iterable[str] = (), phones: Iterable[str] = (), domains: Iterable[str] = (), people: Iterable[str] = ()
 ) -> list[SuppressionKey]:
-    """All keys by which somebody may be on the list, domains of addresses and their parents too. What cannot be read is left out."""
+    """All keys by which somebody may be on the list, domains of addresses and their parents too. The unreadable is left out."""
     found: dict[SuppressionKey, None] = {}
     hosts = [*domains]
     for address in filter(None, map(email_of, emails)):

@@ -59,10 +59,10 @@ async def add_many(
     """Put many on the list, e.g. of a file; says for each whether it is new (a repetition in `entries` is not). One audit row."""
     if not entries:
         return []
-    await tx.fetchval(SQL["hold_alone"], tenant)
+    await hold_alone(tx, tenant)
     key = await _made_key(tx, tenant)
     hashed = [(e.channel, e.key.type, e.key.hashed(key)) for e in entries]
-    once = {each: entry for each, entry in zip(hashed, entries, strict=True)}
+    once = dict(zip(hashed, entries, strict=True))
     rows = await tx.fetch(
         SQL["add"],
         tenant,
@@ -91,6 +91,11 @@ async def add_many(
 async def hold(tx: Tx, tenant: UUID) -> None:
     """Nobody adds to the list until this transaction has ended. Before any row is locked."""
     await tx.fetchval(SQL["hold"], tenant)
+
+
+async def hold_alone(tx: Tx, tenant: UUID) -> None:
+    """Nobody decides by the list until this transaction has ended. Before any row is locked; adding does it by itself."""
+    await tx.fetchval(SQL["hold_alone"], tenant)
 
 
 async def hit(

@@ -54,9 +54,10 @@ CREATE TABLE app.message_templates (
 );
 CALL app.wall('app.message_templates', 'SELECT, INSERT, UPDATE, DELETE');
 
--- `outgoing`: exactly what the vendor is asked to send, frozen with the decision, so that a second attempt asks for the same message and
+-- `vendor_template`: how the vendor that was chosen with the approval calls its template. `outgoing`: exactly what the vendor is asked to send, frozen with the decision, so that a second attempt asks for the same message and
 -- the ledger knows it. `recipient_hash`: the phone it went to, as the suppression list would hold it.
 ALTER TABLE app.messages
+    ADD COLUMN vendor_template varchar(200),
     ADD COLUMN outgoing jsonb,
     ADD COLUMN recipient_hash bytea CHECK (length(recipient_hash) = 32),
     ADD COLUMN delivered_at timestamptz,
