@@ -23,6 +23,8 @@ async def receive(tx: Tx, tenant: UUID, received: Received) -> WebhookCounts:
         *received.messages,
         *received.preferences,
     ]
+    if any(_wish(item) for item in items):
+        await suppressions.hold_alone(tx, tenant)  # before any row is locked
     for item in sorted(items, key=lambda each: each.key):
         known = await _message(tx, tenant, item)
         if not await _record(tx, tenant, item, known):
@@ -73,17 +75,22 @@ async def _advance(tx: Tx, tenant: UUID, report: DeliveryReport, message_id: UUI
 
 async def _heed(tx: Tx, tenant: UUID, item: DeliveryReport | IncomingMessage | Preference) -> str | None:
     """A wish to be left alone goes onto the list, on any channel; a wish to hear from us again takes back what it stopped."""
-    stop = item.suppress
-    if not stop and not (isinstance(item, Preference) and item.wish == "resume"):
+    wish, keys = _wish(item), _person(item)
+    if wish is None or not keys:
         return None
-    keys = _person(item)
     by = f"webhook:{item.vendor}"
     for key in keys:
-        if stop:
+        if wish == "stop":
             await suppressions.add(tx, tenant, "any", key.type, key.value, by=by, reason=OPT_OUT, source=item.vendor)
         else:
             await suppressions.resume(tx, tenant, key, source=item.vendor, by=by)
-    return None if not keys else "stop" if stop else "resume"
+    return wish
+
+
+def _wish(item: DeliveryReport | IncomingMessage | Preference) -> str | None:
+    if item.suppress:
+        return "stop"
+    return "resume" if isinstance(item, Preference) else None
 
 
 def _person(item: DeliveryReport | IncomingMessage | Preference) -> list[SuppressionKey]:

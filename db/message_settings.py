@@ -33,7 +33,10 @@ async def settings(tx: Tx, tenant: UUID) -> MessageSettings:
 async def put(tx: Tx, tenant: UUID, wanted: MessageSettings, *, by: str) -> MessageSettings:
     """Decide all of it. Audited."""
     for member, value in sorted(wanted.model_dump(mode="json").items()):
-        await tx.execute(SQL["put_policy"], tenant, POLICIES[member], value, by)
+        if value is None:
+            await tx.execute(SQL["drop_policy"], tenant, POLICIES[member])
+        else:
+            await tx.execute(SQL["put_policy"], tenant, POLICIES[member], value, by)
     await audit(tx, tenant, by, "messages.settings", "tenant", str(tenant), {"auto_send": wanted.auto_send})
     return await settings(tx, tenant)
 

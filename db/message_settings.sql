@@ -7,6 +7,10 @@ SELECT p.name, p.value FROM app.tenant_policies p WHERE p.tenant_id = $1 AND p.n
 INSERT INTO app.tenant_policies (tenant_id, name, value, set_by) VALUES ($1, $2, $3, left($4, 200))
 ON CONFLICT (tenant_id, name) DO UPDATE SET value = EXCLUDED.value, set_by = EXCLUDED.set_by, updated_at = app.now()
 
+-- drop_policy --
+-- Back to the default.
+DELETE FROM app.tenant_policies WHERE tenant_id = $1 AND name = $2
+
 -- templates --
 -- A tenant's own words.
 SELECT t.id, t.channel, t.sequence_step, t.language, t.body, t.parameters, t.vendor_templates, t.set_by, t.updated_at
