@@ -1,4 +1,4 @@
-"""What vendors tell us about messages, each thing once: reports move a message onwards, a wish to be left alone is heeded at once."""
+"""What vendors tell us about messages, each thing once: reports move a message on, a wish to be left alone is heeded."""
 
 from __future__ import annotations
 

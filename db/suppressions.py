@@ -133,6 +133,12 @@ async def hits(
     return found
 
 
+async def anybody_erased(tx: Tx, tenant: UUID) -> bool:
+    """Is there anybody to keep away at all?"""
+    found: bool = await tx.fetchval(SQL["anybody_erased"], tenant)
+    return found
+
+
 async def erased(tx: Tx, tenant: UUID, keys: Sequence[SuppressionKey]) -> set[SuppressionKey]:
     """Those of these keys whose person was erased: their data must not come back. Call `hold` first when about to write."""
     return set(await hits(tx, tenant, "any", keys, erased_only=True))

@@ -11,6 +11,10 @@ SELECT pg_advisory_xact_lock(hashtextextended('headwater.suppressions:' || $1::u
 SELECT k.key, EXISTS (SELECT FROM app.suppressions s WHERE s.tenant_id = $1 AND s.erased) AS anybody_erased
   FROM app.suppression_keys k WHERE k.tenant_id = $1
 
+-- anybody_erased --
+-- Is there anybody to keep away?
+SELECT EXISTS (SELECT FROM app.suppressions s WHERE s.tenant_id = $1 AND s.erased)
+
 -- make_key --
 -- The first to need it makes it.
 INSERT INTO app.suppression_keys (tenant_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING

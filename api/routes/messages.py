@@ -1,4 +1,4 @@
-"""Messages to leads: drafts that a person approves, what became of them; and what decides about them: templates, consents, settings."""
+"""Messages to leads: drafts that a person approves, what became of them; templates, consents and settings that decide."""
 
 from __future__ import annotations
 

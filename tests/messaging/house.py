@@ -30,10 +30,17 @@ class House:
         self.conn, self.pool, self.tenant, self.sandbox = conn, pool, tenant, sandbox
         self.settings = sandbox.settings()
 
-    async def lead(self, name: str = "Karoo Workwear (Pty) Ltd", *, phone: str | None = PHONE, **more: Any) -> UUID:
+    async def lead(
+        self,
+        name: str = "Karoo Workwear (Pty) Ltd",
+        *,
+        phone: str | None = PHONE,
+        who: str = "Thandi Nkosi",
+        **more: Any,
+    ) -> UUID:
         """A lead in South Africa with a contact, Thandi Nkosi."""
         about = {"country": "ZA", "domain": f"{name.split()[0].lower()}.co.za", **more}
-        person = FoundContact(name="Thandi Nkosi", email=f"thandi@{about['domain']}")
+        person = FoundContact(name=who, email=f"{who.split()[0].lower()}@{about['domain']}")
         company = FoundCompany(external_id="t", name=name, contacts=(person,), confidence=1.0, **about)
         async with transaction(self.pool, self.tenant) as tx:
             lead_id = await leads.create(tx, self.tenant, company, icp_profile_id=None)
