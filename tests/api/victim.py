@@ -36,6 +36,10 @@ OWNED = {
     "key_id": "SELECT id FROM app.api_keys WHERE tenant_id = $1",
     "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",
     "uen": "SELECT uen FROM app.staging_acra_companies WHERE tenant_id = $1",
+    "message_id": "SELECT id FROM app.messages WHERE tenant_id = $1",
+    "template_id": "SELECT id FROM app.message_templates WHERE tenant_id = $1",
+    "consent_id": "SELECT id FROM app.consents WHERE tenant_id = $1",
+    "suppression_id": "SELECT id FROM app.suppressions WHERE tenant_id = $1",
     "profile_id": "SELECT id FROM app.icp_profiles WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
