@@ -143,9 +143,17 @@ async def identify(tx: Tx, tenant: UUID, who: Who) -> Found:
         for word, kind in _FIELDS.items():
             if word in fact["field"] and "status" not in fact["field"]:
                 named[kind].append(fact["value"])
+    named["phones"] = await _own_numbers(tx, tenant, ids, named["phones"], asked=digits[-9:])
     leads = await tx.fetch(SQL["leads"], tenant, ids)
     companies = {r["company_id"] for r in (*rows, *leads)}
     return Found(Person.of(**named), ids, [r["id"] for r in leads], sorted(companies))
+
+
+async def _own_numbers(tx: Tx, tenant: UUID, ids: list[UUID], phones: list[str], *, asked: str) -> list[str]:
+    """Numbers that name the person: those that nobody else has, and the one that was asked about."""
+    tails = {re.sub(r"\D", "", phone)[-9:]: phone for phone in phones}
+    shared = {r["tail"] for r in await tx.fetch(SQL["shared"], tenant, ids, list(tails))} if tails else set()
+    return [phone for tail, phone in tails.items() if tail == asked or tail not in shared]
 
 
 async def _erase(tx: Tx, tenant: UUID, who: Who, *, by: str, dry_run: bool) -> Erased:

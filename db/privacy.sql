@@ -17,6 +17,14 @@ WITH RECURSIVE mine AS (
 )
 SELECT p.id, p.company_id, p.name, p.email, p.phone, p.linkedin_url FROM app.contacts p JOIN mine m ON m.id = p.id WHERE p.tenant_id = $1 ORDER BY p.id
 
+-- shared --
+-- Which of these numbers, by their last digits, others have too: a switchboard's names nobody.
+SELECT right(regexp_replace(p.phone, '\D', '', 'g'), 9) AS tail FROM app.contacts p
+ WHERE p.tenant_id = $1 AND p.id <> ALL($2::uuid[]) AND right(regexp_replace(p.phone, '\D', '', 'g'), 9) = ANY($3::text[])
+UNION
+SELECT right(regexp_replace(c.phone, '\D', '', 'g'), 9) FROM app.companies c
+ WHERE c.tenant_id = $1 AND right(regexp_replace(c.phone, '\D', '', 'g'), 9) = ANY($3::text[])
+
 -- facts --
 -- What sources called the person.
 SELECT f.field, f.value FROM app.field_values f

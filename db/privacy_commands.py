@@ -29,9 +29,9 @@ def export_person(
     email: EmailOption = None, phone: PhoneOption = None, contact: ContactOption = None, tenant: OwnerOption = None
 ) -> None:
     """Everything that is stored about a person, as one JSON document."""
-    who = _who(email, phone, contact)
 
     async def work(pool: Pool, settings: Settings) -> PersonExport:
+        who = _who(email, phone, contact)
         return await privacy.export(pool, await _owner(pool, settings, tenant), who, by=operator())
 
     print_json(run(work))
@@ -48,11 +48,11 @@ def erase_person(
     json: JsonOption = False,
 ) -> None:
     """Erase a person everywhere; only keyed hashes on the suppression list are left. Status 1 when anything still names them."""
-    who = _who(email, phone, contact)
-    if not (yes or dry_run):
-        raise Invalid("erasing cannot be undone: look first with --dry-run, then say --yes", code="not_confirmed")
 
     async def work(pool: Pool, settings: Settings) -> Erased:
+        who = _who(email, phone, contact)
+        if not (yes or dry_run):
+            raise Invalid("erasing cannot be undone: look first with --dry-run, then say --yes", code="not_confirmed")
         return await privacy.erase(pool, await _owner(pool, settings, tenant), who, by=operator(), dry_run=dry_run)
 
     made = run(work)

@@ -185,6 +185,16 @@ async def test_a_person_is_found_by_number_and_by_id_too(house: House, by: str) 
     assert await everywhere(house.conn, house.tenant) == {}
 
 
+async def test_a_number_that_colleagues_share_names_nobody(house: House) -> None:  # B.09
+    """A switchboard: the colleague keeps it, and is not kept away later."""
+    contact = await house.conn.fetchval("SELECT contact_id FROM app.leads WHERE id = $1", await house.lead())
+    colleague = await house.lead("Karootwo", who="Sipho Dlamini")
+    made = await privacy.erase(house.pool, house.tenant, Who(contact_id=contact), by="ops")
+    assert (made.left, made.suppressions) == ({}, 1)
+    kept = "SELECT p.phone FROM app.contacts p JOIN app.leads l ON l.contact_id = p.id WHERE l.id = $1"
+    assert await house.conn.fetchval(kept, colleague) == PHONE
+
+
 async def test_an_export_is_all_there_is_and_of_nobody_else(house: House) -> None:  # B.09
     await lived_in(house)
     await house.lead("Limpopo Uniforms", phone="+27831111111", who="Sipho Dlamini")
