@@ -125,6 +125,28 @@ _SCORED: dict[str, Any] = {
 }  # fmt: skip
 _OUT = {"company_id": _COMPANY, "name": "Karoo Workwear GmbH", "fit": 0.4, "coverage": 1.0, "reasons": [_WHY]}
 
+_CONTACT = "01936f3e-9a41-7e22-9c0d-1e2f3a4b5c30"
+_MESSAGE: dict[str, Any] = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901231", "lead_id": _LEAD, "contact_id": _CONTACT, "prediction_id": None,
+    "company_name": "Karoo Workwear (Pty) Ltd", "contact_name": "Thandi Nkosi", "channel": "whatsapp", "sequence_step": 1,
+    "state": "draft", "language": "en", "template": "whatsapp/1/en",
+    "parameters": ["Thandi", "Well Crafted", "We work with companies like yours."],
+    "body": "Hello Thandi, this is Well Crafted. We work with companies like yours. Reply STOP and we will not write again.",
+    "written_by": "model", "notes": [], "approved_by": None, "approved_at": None, "reason": None, "vendor": None,
+    "vendor_ref": None, "sent_at": None, "delivered_at": None, "read_at": None, "created_at": _BEGAN, "updated_at": _ENDED,
+_TEMPLATE = {
+    "id": None, "channel": "whatsapp", "sequence_step": 1, "language": "en",
+    "body": "Hello {{1}}, this is {{2}}. {{3}} Reply STOP and we will not write again.",
+    "parameters": ["first_name", "sender", "opener"], "vendor_templates": {"trengo": "98231"}, "set_by": None,
+    "updated_at": None,
+_CONSENT = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901232", "contact_id": _CONTACT, "channel": "whatsapp", "basis": "opt_in",
+    "source": "trade fair, signed form 17", "note": None, "given_at": _ASKED, "recorded_by": "ada@example.com",
+    "withdrawn_at": None, "withdrawn_by": None, "created_at": _ASKED,
+_SUPPRESSION = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901233", "channel": "any", "key_type": "phone", "reason": "opt_out",
+    "source": "whatsapp", "erased": False, "added_by": "webhook:whatsapp", "created_at": _ENDED,
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -230,6 +252,32 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "rows_repeated": 0, "bad": ["line 17: uen is missing"], "started_at": _BEGAN, "updated_at": _ENDED,
             "finished_at": _ENDED,
         }],
+    },
+    "MessagePage": {"items": [_MESSAGE], "next_cursor": None},
+    "MessageDetail": {
+        **_MESSAGE, "state": "delivered", "approved_by": "ada@example.com", "approved_at": _BEGAN, "vendor": "whatsapp",
+        "vendor_ref": "wamid.HBgL1", "sent_at": _ENDED, "delivered_at": _ENDED,
+        "events": [{"kind": "report", "status": "delivered", "body": None, "at": _ENDED, "created_at": _ENDED}],
+    },
+    "Template": _TEMPLATE,
+    "TemplateList": {"items": [_TEMPLATE]},
+    "Consent": _CONSENT,
+    "ConsentPage": {"items": [_CONSENT], "next_cursor": None},
+    "WebhookCounts": {"applied": 1, "repeated": 0, "unknown": 0, "suppressed": 0, "dropped": 0},
+    "Suppression": _SUPPRESSION,
+    "SuppressionPage": {"items": [_SUPPRESSION], "next_cursor": None},
+    "SuppressionHit": {"suppressed": True, "entry": _SUPPRESSION},
+    "PersonExport": {
+        "person": {
+            "contact_ids": [_CONTACT], "emails": ["thandi@karoo.example"], "phones": ["+27821234567"], "profiles": [],
+            "names": ["Thandi Nkosi"],
+        },
+        "generated_at": _ENDED, "suppressed": False, "counts": {"contacts": 1},
+        "tables": {"contacts": [{"id": _CONTACT, "name": "Thandi Nkosi", "email": "thandi@karoo.example"}]},
+    },
+    "Erased": {
+        "dry_run": False, "rows": {"contacts": 1, "entity_keys": 1, "field_values": 4, "messages": 1, "vendor_items": 2},
+        "suppressions": 2, "left": {}, "elsewhere": {"crm_records": 1, "messages_sent": 1},
     },
     "EnrichmentsAsked": {"asked": [_LEAD], "left_out": []},
     "EnrichmentList": {

@@ -34,6 +34,10 @@ TAGS = [
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
     {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
+    {"name": "messages", "description": "Drafts, their approval, what became of them; consents, templates, settings."},
+    {"name": "suppressions", "description": "Whom nobody may write to: kept as hashes that cannot be read."},
+    {"name": "privacy", "description": "What is known about a person, and its erasure."},
+    {"name": "webhooks", "description": "What vendors tell us about messages: signed by them."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
@@ -57,6 +61,24 @@ SCHEMES = {
         "in": "header",
         "name": "x-webhook-secret",
         "description": "ACRA_WEBHOOK_SECRET; webhooks only. `Authorization: Bearer` takes it as well.",
+    },
+    "trengoSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Trengo-Signature",
+        "description": "`<timestamp>;<hex>`: HMAC-SHA256 of timestamp + `.` + body under TRENGO_WEBHOOK_SECRET.",
+    },
+    "metaSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Hub-Signature-256",
+        "description": "`sha256=<hex>`: HMAC-SHA256 of the body under WHATSAPP_APP_SECRET.",
+    },
+    "metaVerifyToken": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "hub.verify_token",
+        "description": "WHATSAPP_VERIFY_TOKEN, when Meta sets up the webhook.",
     },
 }
 
@@ -131,7 +153,7 @@ def _finish(operation: dict[str, Any], guard: Guard | None, door: SecretDoor | N
     responses.pop("422", None)
     if door is not None:
         responses.pop("403", None)
-        operation["security"] = [{"webhookSecret": []}]
+        operation["security"] = [{door.scheme: []}]
     elif guard is None:
         for status in ("401", "403") if "auth" not in operation.get("tags", ()) else ("403",):
             responses.pop(status, None)

@@ -119,6 +119,7 @@ class VendorSettings(BaseSettings):
     whatsapp_phone_number_id: str | None = Field(None, max_length=50, pattern=r"^\d+$")
     whatsapp_base_url: str = "https://graph.facebook.com/v26.0"
     whatsapp_app_secret: SecretStr | None = None
+    whatsapp_verify_token: SecretStr | None = Field(None, description="what Meta shows when it sets up the webhook")
 
     odoo_url: str | None = None
     odoo_database: str | None = Field(None, max_length=200)

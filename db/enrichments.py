@@ -13,7 +13,7 @@ from contracts.events import EnrichmentRequested, LeadEnriched
 from contracts.identity import Key, contact_key
 from contracts.providers import FoundContact
 from contracts.sites import SiteReport
-from db import crawl, entities, facts, outbox
+from db import crawl, entities, erasures, facts, outbox
 from db.sql import load
 from db.transaction import Tx
 
@@ -88,12 +88,14 @@ async def begin(tx: Tx, tenant: UUID, lead_id: UUID, cause: str) -> Begun:
 
 async def keep_site(tx: Tx, tenant: UUID, of: Subject, begun: Begun, report: SiteReport, *, with_corpus: bool) -> None:
     """Store a walk, and let later attempts of this enrichment stand on it."""
+    report = await erasures.report_without(tx, tenant, report)
     await crawl.save(tx, tenant, report, company=of.company_id, with_corpus=with_corpus)
     await tx.execute(SQL["keep_site"], tenant, begun.id, report.model_dump(mode="json", exclude={"pages"}))
 
 
 async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, learned: Learned) -> bool:
     """Write all that was learned, the end of the enrichment and `LeadEnriched`, together. False: it had ended before."""
+    learned = await erasures.learned_without(tx, tenant, learned)
     ended = await tx.fetchval(
         SQL["finish"], tenant, of.lead_id, cause, "COMPLETED", _payload(learned), learned.cost_usd, None, None
     )

@@ -11,7 +11,7 @@ from contracts.events import LeadDiscovered
 from contracts.identity import Key, company_keys, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
-from db import enrichments, entities, outbox, scores
+from db import enrichments, entities, erasures, outbox, scores
 from db.entities import Placed
 from db.slices import Slice
 from db.sql import load
@@ -36,6 +36,7 @@ async def save_page(
     At most `room` companies are created; what is over is kept as a REJECTED record. `enrich`: new leads are enriched at once.
     Returns what the page added.
     """
+    companies, lost = await erasures.companies_without(tx, tenant, companies)
     placed = await entities.place(tx, tenant, companies, room=room)
     known = [p.company_id for p in placed if p.company_id is not None]
     await tx.fetch(SQL["lock_companies"], tenant, known)
@@ -43,7 +44,7 @@ async def save_page(
     seen = {r["company_id"] for r in await tx.fetch(SQL["seen_by_run"], tenant, of.run_id, known)}
     people, wanted_people = await _write_contacts(tx, tenant, placed, companies)
     leads = await _write_leads(tx, tenant, of, placed, people, icp_profile_id)
-    records = await _write_records(tx, tenant, of, vendor, placed, companies, leads)
+    records = await _write_records(tx, tenant, of, vendor, placed, companies, leads, lost)
     events = [
         LeadDiscovered(
             lead_id=lead,
@@ -167,14 +168,16 @@ async def _write_records(
     placed: Sequence[Placed],
     companies: Sequence[FoundCompany],
     leads: dict[UUID, UUID],
+    lost: set[int],
 ) -> dict[UUID, UUID]:
-    """Every hit, with what became of it. Returns {new lead: the record it came from}."""
+    """Every hit, with what became of it; `lost` are those that named somebody who was erased. Returns {new lead: its record}."""
     hits: list[tuple[FoundCompany, str, str | None, UUID | None, UUID | None]] = []
     for p in placed:
         for n, hit in enumerate(p.group.hits):
             status = "REJECTED" if p.company_id is None else "DISCOVERED" if p.created and n == 0 else "DUPLICATE"
             lead = leads.get(p.company_id) if p.company_id and n == 0 else None
-            hits.append((companies[hit], status, p.reason, p.company_id, lead))
+            reason = p.reason or (erasures.REASON if hit in lost else None)
+            hits.append((companies[hit], status, reason, p.company_id, lead))
     rows = await tx.fetch(
         SQL["add_records"],
         tenant,
@@ -202,6 +205,7 @@ async def create(
 
     Raises: Conflict (code `lead_already_exists`, member `lead_id`) when the company has a lead for that profile.
     """
+    [company], _ = await erasures.companies_without(tx, tenant, [company])
     keys = company_keys(company)
     placed = (await entities.place(tx, tenant, [company], room=1))[0]
     if placed.company_id is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from contracts.budgets import BudgetRule
 from contracts.errors import Conflict, NotFound
-from db import alerts
+from db import alerts, erasures, suppressions
 from db.access import audit
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -160,6 +160,7 @@ async def reserve(tx: Tx, buyer: Buyer, items: Sequence[Item], units: float) -> 
     None when somebody else was quicker: roll back. Raises: BudgetSpent, which undoes the transaction.
     """
     b, prints = buyer, [item.fingerprint for item in items]
+    await erasures.refuse_erased(tx, b.tenant, [item.request for item in items])
     await tx.execute(SQL["expire"], b.tenant, b.vendor, b.operation, prints)
     limits = [{"scope": r.scope, "period": r.period, "limit": r.limit} for r in b.limits]
     try:
@@ -195,7 +196,12 @@ async def store(
     keep_raw_s: float = 0,
     latency_ms: float | None = None,
 ) -> None:
-    """Store and settle an answered call; never refuses what was paid for. Items without an answer are released."""
+    """Store and settle an answered call; never refuses what was paid for. Items without an answer are released.
+
+    Who was erased is left out: an answer that is about nobody else is kept as a miss.
+    """
+    if await suppressions.anybody_erased(tx, tenant):
+        answers = [await _without_erased(tx, tenant, a) for a in answers]
     rows = [
         {**a.about, "id": a.item_id, "outcome": a.outcome,
          "response": a.response, "raw": a.raw, "units": a.units, "keep_s": a.keep_s}
@@ -206,6 +212,17 @@ async def store(
     counts = [sum(a.outcome == o for a in answers) for o in ("found", "miss", "suppressed", "invalid")]
     spent = sum(a.units for a in answers)
     await _settle(tx, tenant, call_id, "answered", spent, latency_ms, counts, None, None)
+
+
+async def _without_erased(tx: Tx, tenant: UUID, answer: Answer) -> Answer:
+    response, lost = await erasures.cleaned(tx, tenant, answer.response)
+    raw, also = await erasures.cleaned(tx, tenant, answer.raw)
+    if not (lost or also):
+        return answer
+    return replace(
+        answer, outcome="miss" if answer.outcome == "found" and response is None else answer.outcome, response=response, raw=raw,
+        about={**answer.about, "note": "erased"} if response is None else answer.about,
+    )  # fmt: skip
 
 
 async def give_up(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal
 from worker.enrichment import jobs as enrichment
+from worker.messaging import jobs as messaging
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -26,6 +27,8 @@ ACTIVITIES: Mapping[str, Activity] = {
     "staging.fetch": Activity(staging.fetch, staging.fetch_stopped),
     "features.compute": Activity(scoring.compute_features, scoring.stopped),
     "scoring.compute": Activity(scoring.compute_score, scoring.stopped),
+    "message.generate": Activity(messaging.generate, messaging.generate_stopped),
+    "message.send": Activity(messaging.send, messaging.send_stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -27,7 +27,14 @@ def test_it_is_valid_openapi_3_1() -> None:
     made = document()
     assert made["openapi"].startswith("3.1")
     validate(made)
-    assert set(made["components"]["securitySchemes"]) == {"bearer", "jobSecret", "webhookSecret"}
+    assert set(made["components"]["securitySchemes"]) == {
+        "bearer",
+        "jobSecret",
+        "webhookSecret",
+        "trengoSignature",
+        "metaSignature",
+        "metaVerifyToken",
+    }
 
 
 def test_it_is_deterministic() -> None:

@@ -18,6 +18,7 @@ from worker.providers.sandbox.vendor import Asked, Offer
 LIMIT = 500
 _TRADE = re.compile(r"(?i)\b(corporate clothing|workwear|promotional clothing|uniforms?|branded apparel)\b")
 _YEAR = re.compile(r"\b(?:since|founded in|established) (\d{4})\b", re.IGNORECASE)
+_COMPANY = re.compile(r'"company_name": "([^"]+)"')
 _PEOPLE = re.compile(r"\b(\d{1,5}) (?:people|employees|staff)\b", re.IGNORECASE)
 
 
@@ -119,6 +120,10 @@ def _filled(schema: dict[str, Any], prompt: str, root: dict[str, Any], name: str
 
 def _text(prompt: str, name: str, nullable: bool) -> Any:
     trade = _TRADE.search(prompt)
+    if name == "opener":
+        company = _COMPANY.search(prompt)
+        # In English whatever was asked for, as some models do.
+        return f"{company[1] if company else 'Your company'} stood out to us, and we believe that our offer could be of use to you."
     if name == "industry":
         return trade[0].capitalize() if trade else (None if nullable else "Services")
     pages = prompt.partition("<<<PAGES")[2].partition("PAGES>>>")[0].strip()
