@@ -25,7 +25,7 @@ DOORS = {
     "bench": ("front.bench.command:bench", "Measure this machine, stock Procrastinate beside it."),
     "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "trial": ("front.trial.command:trial", "Enrich many companies over the sandbox: time, limits, kills, the bill."),
-    "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify."),
+    "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify, replay."),
     "opportunities": ("db.opportunity_commands:opportunities_app", "Public tenders: fetch, list, last."),
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),
