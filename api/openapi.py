@@ -33,6 +33,8 @@ TAGS = [
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
     {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
+    {"name": "imports", "description": "Files of companies, leads and suppressions that come in, row by row."},
+    {"name": "exports", "description": "The same going out, as CSV."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},

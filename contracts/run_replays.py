@@ -116,7 +116,13 @@ def replayed_slices(slices: Sequence[SliceView], gone: Sequence[NotReplayable]) 
     missing = {each.slice_id: each.pages for each in gone}
     views: list[SliceView] = []
     for view in slices:
-        bare: dict[str, Any] = {"error": None, "error_code": None, "stop_reason": None, "companies_created": 0, "companies_skipped": 0}
+        bare: dict[str, Any] = {
+            "error": None,
+            "error_code": None,
+            "stop_reason": None,
+            "companies_created": 0,
+            "companies_skipped": 0,
+        }
         if view.id in missing:
             pages = ", ".join(map(str, missing[view.id][:20]))
             words = f"the stored answer of page {pages} is gone; a new run asks for it again"

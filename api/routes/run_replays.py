@@ -61,7 +61,7 @@ async def list_replays(run_id: UUID, principal: Reader, pool: PoolDep, page: Pag
 
 
 @router.get("/{replay_id}", responses=problems(404))
-async def show(
+async def show_replay(
     run_id: UUID,
     replay_id: UUID,
     principal: Reader,

@@ -47,8 +47,8 @@ async def _rules_that_went_wrong(desk: Desk, run: UUID) -> tuple[UUID, UUID, UUI
     ids = [
         r["company_id"]
         for r in await desk.rows(
-            "SELECT r.company_id FROM app.source_records r JOIN app.companies c ON c.tenant_id = r.tenant_id AND c.id = r.company_id"
-            " WHERE r.tenant_id = {me} AND r.run_id = $1 AND c.city IS NOT NULL"
+            "SELECT r.company_id FROM app.source_records r JOIN app.companies c USING (tenant_id)"
+            " WHERE r.tenant_id = {me} AND r.run_id = $1 AND c.id = r.company_id AND c.city IS NOT NULL"
             " GROUP BY 1 HAVING count(*) = 1 ORDER BY 1 LIMIT 4",
             run,
         )
