@@ -35,6 +35,7 @@ from api.routes import (
     staging,
     vendors,
     waterfalls,
+    webhook_endpoints,
 )
 from api.tokens import Signer
 from api.trace import Trace
@@ -63,6 +64,7 @@ ROUTERS = tuple(
         exports,
         vendors,
         outbox,
+        webhook_endpoints,
         jobs,
         health,
     )

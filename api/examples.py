@@ -108,6 +108,13 @@ _IMPORT: dict[str, Any] = {
     "started_at": _BEGAN, "updated_at": _ENDED, "finished_at": _ENDED,
 }  # fmt: skip
 
+_ENDPOINT: dict[str, Any] = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f90120e", "url": "https://hooks.karoo.co.za/headwater",
+    "events": ["LeadScored", "RunFinished"], "ordering": "none", "enabled": True, "description": None, "failures": 0,
+    "open_until": None, "last_error": None, "disabled_reason": None, "created_by": "ada@example.com", "created_at": _ASKED,
+    "updated_at": _ASKED,
+}  # fmt: skip
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -206,6 +213,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "tried": [{"field": "email", "operation": "hunter.find", "asked": 40, "accepted": 11, "cost_usd": 0.11}],
         }],
     },
+    "Endpoint": _ENDPOINT,
+    "EndpointSecret": {**_ENDPOINT, "secret": "whsec_" + "x" * 43},
+    "EndpointPage": {"items": [_ENDPOINT], "next_cursor": None},
     "ImportPage": {"items": [_IMPORT], "next_cursor": None},
     "ImportDone": {
         **_IMPORT, "again": False,

@@ -38,6 +38,7 @@ TAGS = [
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
+    {"name": "webhooks", "description": "Where a tenant wants facts told: signed, in order if wanted, at least once."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
 ]

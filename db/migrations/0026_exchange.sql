@@ -67,3 +67,25 @@ CREATE TABLE app.import_errors (
     FOREIGN KEY (tenant_id, import_id) REFERENCES app.imports (tenant_id, id) ON DELETE CASCADE
 );
 CALL app.wall('app.import_errors', 'SELECT, INSERT, DELETE');
+
+-- Where a tenant wants facts told. The signing secret is derived from a setting and never stored: nothing here could be used to sign.
+-- `failures` and `open_until` are its circuit breaker: while it is open, its deliveries wait untouched.
+CREATE TABLE app.webhook_endpoints (
+    tenant_id uuid NOT NULL REFERENCES app.tenants,
+    id uuid NOT NULL DEFAULT app.uuidv7(),
+    url varchar(2000) NOT NULL,
+    events text[] NOT NULL CHECK (cardinality(events) BETWEEN 1 AND 50),
+    ordering text NOT NULL DEFAULT 'none' CHECK (ordering IN ('none', 'block', 'park', 'skip')),
+    enabled boolean NOT NULL DEFAULT true,
+    description varchar(500),
+    secret_version integer NOT NULL DEFAULT 1 CHECK (secret_version >= 1),
+    failures integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    open_until timestamptz,
+    last_error varchar(500),
+    disabled_reason varchar(200),
+    created_by varchar(200) NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT app.now(),
+    updated_at timestamptz NOT NULL DEFAULT app.now(),
+    PRIMARY KEY (tenant_id, id)
+);
+CALL app.wall('app.webhook_endpoints', 'SELECT, INSERT, UPDATE, DELETE');
