@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +15,7 @@ from contracts.runs import RunStatus, RunView
 from db import run_replays
 from db.transaction import transaction
 from tests.flows.business import business
-from tests.flows.installation import Desk
+from tests.flows.installation import ROOT, Desk, Installation
 from tests.providers.sandbox_fixture import RunningSandbox
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -149,6 +153,29 @@ async def test_a_slice_whose_answers_are_gone_is_named_and_not_asked_again(desk:
     assert [(g.slice_id, g.pages) for g in found.not_replayable] == [(lost.id, [0])]
     assert found.pages == sum(s.page for s in run.slices) - lost.page
     assert every_request(sandbox) == paid
+
+
+async def test_the_command_shows_and_applies(desk: Desk, idle: Installation) -> None:
+    # B.03
+    run = await desk.run(channels=["register"], queries=[JOBURG], max_companies=500)
+    poorer, *_ = await _rules_that_went_wrong(desk, run.id)
+
+    async def command(*words: str) -> dict[str, Any]:
+        asked = ("runs", "replay", str(run.id), *words, "--json")
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "headwater", *asked, env=idle.environment(), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await done.communicate()
+        assert done.returncode == 0
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    shown = await command()
+    assert (shown["apply"], shown["replay_of"], len(shown["entities"])) == (False, str(run.id), 3)
+    assert await desk.one("SELECT city FROM app.companies WHERE tenant_id = {me} AND id = $1", poorer) is None
+    applied = await command("--apply")
+    assert [e["kind"] for e in applied["entities"]] == [e["kind"] for e in shown["entities"]]
+    assert await desk.one("SELECT city FROM app.companies WHERE tenant_id = {me} AND id = $1", poorer) is not None
 
 
 async def test_a_replay_keeps_to_the_caps_of_its_run(desk: Desk) -> None:
