@@ -21,7 +21,9 @@ from api.routes import (
     auth,
     discovery_queries,
     enrichments,
+    exports,
     health,
+    imports,
     jobs,
     keys,
     leads,
@@ -31,6 +33,7 @@ from api.routes import (
     privacy,
     profiles,
     rule_sets,
+    run_replays,
     runs,
     scores,
     staging,
@@ -38,6 +41,7 @@ from api.routes import (
     vendors,
     waterfalls,
     webhooks,
+    webhook_endpoints,
 )
 from api.tokens import Signer
 from api.trace import Trace
@@ -54,6 +58,7 @@ ROUTERS = tuple(
         auth,
         keys,
         runs,
+        run_replays,
         leads,
         enrichments,
         waterfalls,
@@ -67,8 +72,11 @@ ROUTERS = tuple(
         suppressions,
         privacy,
         webhooks,
+        imports,
+        exports,
         vendors,
         outbox,
+        webhook_endpoints,
         jobs,
         health,
     )

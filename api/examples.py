@@ -147,6 +147,19 @@ _SUPPRESSION = {
     "id": "01936f46-0000-7abc-8def-6d7e8f901233", "channel": "any", "key_type": "phone", "reason": "opt_out",
     "source": "whatsapp", "erased": False, "added_by": "webhook:whatsapp", "created_at": _ENDED,
 
+_IMPORT: dict[str, Any] = {
+    "id": "01936f44-0000-7abc-8def-6d7e8f90120d", "kind": "companies", "label": "customers.csv", "state": "done",
+    "dry_run": False, "rows": 1000, "created": 900, "merged": 95, "skipped": 2, "bad": 3, "errors": 3,
+    "companies_created": 900, "contacts_created": 0, "columns": {"name": "Company Name", "domain": "Website"},
+    "ignored": ["Fax"], "notes": ["the file is not UTF-8: it was read as Windows-1252"], "requested_by": "ada@example.com",
+    "started_at": _BEGAN, "updated_at": _ENDED, "finished_at": _ENDED,
+
+_ENDPOINT: dict[str, Any] = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f90120e", "url": "https://hooks.karoo.co.za/headwater",
+    "events": ["LeadScored", "RunFinished"], "ordering": "none", "enabled": True, "description": None, "failures": 0,
+    "open_until": None, "last_error": None, "disabled_reason": None, "created_by": "ada@example.com", "created_at": _ASKED,
+    "updated_at": _ASKED,
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -307,6 +320,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "tried": [{"field": "email", "operation": "hunter.find", "asked": 40, "accepted": 11, "cost_usd": 0.11}],
         }],
     },
+    "Endpoint": _ENDPOINT,
+    "EndpointSecret": {**_ENDPOINT, "secret": "whsec_" + "x" * 43},
+    "EndpointPage": {"items": [_ENDPOINT], "next_cursor": None},
+    "ImportPage": {"items": [_IMPORT], "next_cursor": None},
+    "ImportDone": {
+        **_IMPORT, "again": False,
+        "first_errors": [{
+            "row": 17, "column": "Country", "code": "bad_country", "fatal": True,
+            "message": "is no country we know: give its ISO code, like ZA, or its English name",
+        }],
+    },
+    "ReplayView": {
+        "run": {**_VIEW, "kind": "replay", "dry_run": True}, "replay_of": _RUN, "apply": False, "pages": 2,
+        "summary": [{"kind": "company", "change": "changed", "count": 1}],
+        "entities": [{
+            "kind": "company", "change": "changed", "entity_id": _COMPANY,
+            "subject": {"name": "Karoo Workwear (Pty) Ltd"}, "fields": {"city": {"from": None, "to": "Johannesburg"}},
+        }],
+        "scores": [], "not_replayable": [], "next_cursor": None,
+    },
+    "ReplayPage": {"items": [{**_VIEW, "kind": "replay", "dry_run": True, "slices": None}], "next_cursor": None},
     "VendorList": {
         "since": _ASKED,
         "vendors": [{

@@ -38,9 +38,12 @@ TAGS = [
     {"name": "suppressions", "description": "Whom nobody may write to: kept as hashes that cannot be read."},
     {"name": "privacy", "description": "What is known about a person, and its erasure."},
     {"name": "webhooks", "description": "What vendors tell us about messages: signed by them."},
+    {"name": "imports", "description": "Files of companies, leads and suppressions that come in, row by row."},
+    {"name": "exports", "description": "The same going out, as CSV."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
+    {"name": "webhooks", "description": "Where a tenant wants facts told: signed, in order if wanted, at least once."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
 ]

@@ -92,6 +92,13 @@ class Settings(VendorSettings, CrawlSettings):
         200, ge=0, le=100_000, description="queued executions a tenant may have standing; 0: no limit"
     )
     outbox_max_attempts: int = Field(5, ge=1, le=100)
+    webhook_signing_key: SecretStr | None = Field(
+        None, min_length=32, description="the secrets of tenants' webhooks are derived from it; at least 32 characters"
+    )
+    webhook_timeout_s: float = Field(10.0, gt=0.1, le=120, description="how long a webhook may take to answer")
+    webhook_allow_loopback: bool = Field(
+        False, description="webhooks may go to http on this machine: for tests and the sandbox, never in production"
+    )
     headwater_faults: str | None = Field(None, description="watch the fault points of a process, or fail at one")
 
     @field_validator("database_url")

@@ -107,6 +107,7 @@ async def _section(
     ]
     if section == "sent":
         arguments.append(key[0])
+    arguments.append(asked.sink)
     rows = await tx.fetch(SQL[section].replace("/* path */", path), *arguments)
     found = [row for row in rows if row["event_id"] is not None]
     shown = [EventRow.model_validate(dict(row)) for row in found[:limit]]

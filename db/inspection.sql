@@ -18,7 +18,7 @@ SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
     SELECT l.* FROM looked l
      WHERE l.id >= coalesce(e.id, 0) AND ($5::text[] IS NULL OR l.status = ANY($5)) AND ($6::text IS NULL OR l.type = $6)
        AND ($7::text IS NULL OR l.aggregate_type = $7) AND ($8::uuid IS NULL OR l.aggregate_id = $8)
-       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10)
+       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10) AND ($13::text IS NULL OR l.sink = $13)
        AND l.created_at >= $11::timestamptz
        AND l.created_at <= $12::timestamptz
      ORDER BY l.id DESC LIMIT $4) r ON true
@@ -43,7 +43,7 @@ SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
       FROM looked l
      WHERE l.kind = 'event' AND (e.id IS NULL OR l.letter_id >= e.id) AND ($5::text[] IS NULL OR 'dead_letter' = ANY($5)) AND ($6::text IS NULL OR l.type = $6)
        AND ($7::text IS NULL OR l.event->>'aggregate_type' = $7) AND ($8::uuid IS NULL OR (l.event->>'aggregate_id')::uuid = $8)
-       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10)
+       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10) AND ($13::text IS NULL OR l.event->>'sink' = $13)
        AND (l.event->>'created_at')::timestamptz >= $11::timestamptz
        AND (l.event->>'created_at')::timestamptz <= $12::timestamptz
      ORDER BY l.letter_id DESC LIMIT $4) r ON true
@@ -68,7 +68,7 @@ SELECT e.created_at AS edge_at, e.id AS edge_id, r.* FROM edge e LEFT JOIN LATER
     SELECT l.*, 'sent' AS status FROM looked l
      WHERE (e.id IS NULL OR (l.created_at, l.id) >= (e.created_at, e.id)) AND ($5::text[] IS NULL OR 'sent' = ANY($5)) AND ($6::text IS NULL OR l.type = $6)
        AND ($7::text IS NULL OR l.aggregate_type = $7) AND ($8::uuid IS NULL OR l.aggregate_id = $8)
-       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10)
+       AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10) AND ($14::text IS NULL OR l.sink = $14)
      ORDER BY l.created_at DESC, l.id DESC LIMIT $4) r ON true
  ORDER BY r.created_at DESC, r.id DESC
 

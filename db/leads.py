@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,23 @@ from db.sql import load
 from db.transaction import Tx
 
 SQL = load("leads")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from that no run found."""
+
+    channel: str
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What rows of a file became, in their order: did it make a company, and did it make a lead?"""
+
+    companies: list[bool]
+    leads: list[bool]
+    contacts: int
 
 
 async def save_page(
@@ -70,7 +88,7 @@ async def save_page(
 
 
 async def _write_companies(
-    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[Placed], companies: Sequence[FoundCompany]
+    tx: Tx, tenant: UUID, of: Slice | Origin, placed: Sequence[Placed], companies: Sequence[FoundCompany]
 ) -> None:
     new = [p for p in placed if p.created]
     if new:
@@ -143,7 +161,12 @@ async def _write_contacts(
 
 
 async def _write_leads(
-    tx: Tx, tenant: UUID, of: Slice, placed: Sequence[Placed], people: dict[UUID, UUID], icp_profile_id: UUID | None
+    tx: Tx,
+    tenant: UUID,
+    of: Slice | Origin,
+    placed: Sequence[Placed],
+    people: dict[UUID, UUID],
+    icp_profile_id: UUID | None,
 ) -> dict[UUID, UUID]:
     """One lead a company, unless it has one. Returns {company: its new lead}."""
     companies = sorted({p.company_id for p in placed if p.company_id})
@@ -233,6 +256,40 @@ async def create(
     await outbox.emit(tx, tenant, typed, correlation_id=lead)
     created: UUID = lead
     return created
+
+
+async def bring(
+    tx: Tx,
+    tenant: UUID,
+    companies: Sequence[FoundCompany],
+    *,
+    source: str,
+    with_leads: bool,
+    icp_profile_id: UUID | None = None,
+) -> Brought:
+    """Rows of a file through the door of discovery: each a company, and with `with_leads` a lead, unless there is one.
+
+    What stands already is only filled where it was empty. Every company must have a key. New leads wait for a night to choose them.
+    """
+    of = Origin(source)
+    placed = await entities.place(tx, tenant, companies, room=len(companies))
+    known = [p.company_id for p in placed if p.company_id is not None]
+    await tx.fetch(SQL["lock_companies"], tenant, known)
+    await _write_companies(tx, tenant, of, placed, companies)
+    people: dict[UUID, UUID] = {}
+    made: dict[UUID, UUID] = {}
+    if with_leads:
+        people, _ = await _write_contacts(tx, tenant, placed, companies)
+        made = await _write_leads(tx, tenant, of, placed, people, icp_profile_id)
+        events = [
+            LeadDiscovered(lead_id=lead, provider=source, icp_profile_id=icp_profile_id) for lead in made.values()
+        ]
+        await outbox.emit_many(tx, tenant, events)
+    firsts = {p.group.hits[0]: p for p in placed}
+    hits = [firsts.get(n) for n in range(len(companies))]
+    return Brought(
+        [p is not None and p.created for p in hits], [p is not None and p.company_id in made for p in hits], len(people)
+    )
 
 
 async def _typed_contact(tx: Tx, tenant: UUID, placed: Placed, company: FoundCompany) -> UUID | None:

@@ -38,6 +38,7 @@ AggregateTypeOption = Annotated[str | None, typer.Option("--aggregate-type", hel
 AggregateOption = Annotated[UUID | None, typer.Option("--aggregate-id", help="Id of the run, lead or execution.")]
 CorrelationOption = Annotated[UUID | None, typer.Option("--correlation-id")]
 ErrorOption = Annotated[str | None, typer.Option("--error-class", help="For example bad_payload.")]
+SinkOption = Annotated[str | None, typer.Option("--sink", help="queue, or webhook: what goes to tenants' addresses.")]
 OlderOption = Annotated[str | None, typer.Option("--older-than", help="Age such as 90s, 15m, 2h, 7d.")]
 NewerOption = Annotated[str | None, typer.Option("--newer-than", help="Age such as 90s, 15m, 2h, 7d.")]
 
@@ -50,6 +51,7 @@ def list_events(
     aggregate_id: AggregateOption = None,
     correlation_id: CorrelationOption = None,
     error_class: ErrorOption = None,
+    sink: SinkOption = None,
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
     tenant: TenantOption = None,
@@ -65,6 +67,7 @@ def list_events(
         "aggregate_id": aggregate_id,
         "correlation_id": correlation_id,
         "error_class": error_class,
+        "sink": sink,
         "older_than_s": age_s(older_than),
         "newer_than_s": age_s(newer_than),
     }
@@ -202,6 +205,7 @@ def replay(
     aggregate_id: AggregateOption = None,
     correlation_id: CorrelationOption = None,
     error_class: ErrorOption = None,
+    sink: SinkOption = None,
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
     tenant: TenantOption = None,
@@ -218,6 +222,7 @@ def replay(
         "aggregate_id": aggregate_id,
         "correlation_id": correlation_id,
         "error_class": error_class,
+        "sink": sink,
         "older_than_s": age_s(older_than),
         "newer_than_s": age_s(newer_than),
     }

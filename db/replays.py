@@ -105,6 +105,7 @@ async def _replay(
         which.error_class,
         *ages,
         which.model_dump(mode="json", exclude_none=True),
+        which.sink,
     )
     for row in rows:
         report.by_type[row["type"]] = report.by_type.get(row["type"], 0) + row["n"]

@@ -33,6 +33,7 @@ WITH clock AS MATERIALIZED (
            AND h.created_at <= $12::timestamptz /* path */
            AND ($6::text IS NULL OR h.type = $6) AND ($7::text IS NULL OR h.aggregate_type = $7) AND ($8::uuid IS NULL OR h.aggregate_id = $8)
            AND ($9::uuid IS NULL OR h.correlation_id = $9) AND ($10::text IS NULL OR h.error_class = $10)
+           AND h.sink = coalesce($14, 'queue') -- a fact that is replayed makes its deliveries anew
            AND h.type <> 'Redelivery' AND NOT h.headers ? 'replay_of'
          ORDER BY h.created_at, h.id LIMIT $2::bigint + 1) s
      ORDER BY s.created_at, s.id LIMIT $2::bigint + 1
@@ -65,6 +66,7 @@ WITH clock AS MATERIALIZED (
      WHERE d.tenant_id = ANY($1::uuid[]) AND d.resolved_at IS NULL AND d.kind = 'event' AND ($6::text IS NULL OR d.name = $6)
        AND ($7::text IS NULL OR d.event->>'aggregate_type' = $7) AND ($8::uuid IS NULL OR (d.event->>'aggregate_id')::uuid = $8)
        AND ($9::uuid IS NULL OR d.correlation_id = $9) AND ($10::text IS NULL OR d.error_class = $10)
+       AND ($14::text IS NULL OR d.event->>'sink' = $14)
        AND (d.event->>'created_at')::timestamptz >= $11::timestamptz
        AND (d.event->>'created_at')::timestamptz <= $12::timestamptz
      ORDER BY d.tenant_id, d.id LIMIT $2::bigint + 1 FOR UPDATE SKIP LOCKED

@@ -1,4 +1,4 @@
-"""`headwater runs`: create, list, show, timeline, cancel, verify, for whoever may read the database's URL."""
+"""`headwater runs`: create, list, show, timeline, cancel, verify, replay, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Tim
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from db import discovery_queries, inspection, profiles, queue, runs, story, tenants
+from db.run_replay_commands import replay_run
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run, wake_dispatchers
 from db.transaction import DbRole, Pool, Tx, transaction
 
 T = TypeVar("T")
 
-runs_app = typer.Typer(no_args_is_help=True, help="Runs: create, list, show, timeline, cancel, verify.")
+runs_app = typer.Typer(no_args_is_help=True, help="Runs: create, list, show, timeline, cancel, verify, replay.")
 
 RunArgument = Annotated[UUID, typer.Argument(metavar="RUN", help="Id of the run.")]
 OwnerOption = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
@@ -178,6 +179,9 @@ def verify_run(run_id: RunArgument, tenant: HolderOption = None, json: JsonOptio
             typer.echo(f"  {finding}")
     if not checked.ok:
         raise typer.Exit(1)
+
+
+runs_app.command("replay")(replay_run)
 
 
 def _asked(**options: Any) -> CreateRun:

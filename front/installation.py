@@ -119,10 +119,15 @@ def _given(settings: Settings, database_url: str, port: int) -> dict[str, str]:
         "HEADWATER_DATA": settings.headwater_data,
         "READYZ_REQUIRES_WORKER": os.environ.get("READYZ_REQUIRES_WORKER") or "true",
     }
+    folder = Path(settings.headwater_data)
     if settings.jwt_secret is None:
-        folder = Path(settings.headwater_data)
         try:
             given["JWT_SECRET"] = generated_secret(folder / "jwt-secret")
+        except OSError as error:
+            raise server.unusable(folder, error) from error
+    if settings.webhook_signing_key is None:
+        try:
+            given["WEBHOOK_SIGNING_KEY"] = generated_secret(folder / "webhook-signing-key")
         except OSError as error:
             raise server.unusable(folder, error) from error
     return given

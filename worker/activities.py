@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from worker.discovery import jobs as discovery
-from worker.discovery import rehearsal
+from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
 from worker.messaging import jobs as messaging
 from worker.opportunities import jobs as opportunities
@@ -18,6 +18,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.run": Activity(discovery.run, discovery.run_stopped),
     "discovery.dry_run": Activity(rehearsal.dry_run, discovery.run_stopped),
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
+    "replay.run": Activity(replay.replay, replay.stopped),
     "enrichment.run": Activity(enrichment.run, enrichment.stopped),
     "opportunities.run": Activity(opportunities.run, opportunities.run_stopped),
     "opportunities.fetch": Activity(opportunities.fetch, opportunities.fetch_stopped),

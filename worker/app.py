@@ -31,9 +31,11 @@ from worker.pace import Pacer
 from worker.perform import Activity, Performer, tell
 from worker.providers.crawler import make as make_crawler
 from worker.providers.registry import build
+from worker.providers.tenant_webhook import Poster
 from worker.queue.listener import Listener
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
+from worker.sinks import WebhookSink
 from worker.sweep import Sweeper
 
 log = structlog.get_logger("worker")
@@ -79,6 +81,7 @@ async def work(
     dispatch_pool = await open_dispatch_pool(url, settings) if "dispatch" in only else None
     ports, pacer = build(settings), Pacer(pool, settings)
     crawler = make_crawler(settings, pacer)
+    poster = Poster(timeout_s=settings.webhook_timeout_s, loopback=settings.webhook_allow_loopback)
     stop = asyncio.Event()
     _on_signals(stop.set)
     parts = _Parts([], [])
@@ -86,6 +89,9 @@ async def work(
         dispatcher = Dispatcher(dispatch_pool, settings) if dispatch_pool is not None else None
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, url)
+            sink = WebhookSink(pool, settings, poster)
+            dispatcher.on_deliveries = sink.wake
+            parts.start("webhooks", sink.run(), sink.stop)
         if "jobs" in only:
             await directory.publish(pool, ports, settings)
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
@@ -108,6 +114,7 @@ async def work(
     finally:
         await _close(parts, pacer, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         await ports.close()
+        await poster.close()
         if crawler is not None:
             await crawler.close()
         log.info("worker_stopped", pid=os.getpid())

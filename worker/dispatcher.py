@@ -14,7 +14,7 @@ from contracts.errors import HeadwaterError, Unavailable
 from contracts.events import parse
 from contracts.jobs import Again, Job
 from contracts.settings import Settings
-from db import outbox, queue
+from db import outbox, queue, webhooks
 from db.outbox import Claimed
 from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
@@ -62,9 +62,12 @@ class Dispatcher:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: Called after each handoff: the worker of this process need not wait for its NOTIFY.
     on_jobs: Callable[[], None] = lambda: None
+    #: Called after a handoff that made deliveries to tenants' webhooks.
+    on_deliveries: Callable[[], None] = lambda: None
     lanes: int = LANES
     dispatched: int = 0
     _deep: bool = False
+    _told: bool = False
 
     def wake(self) -> None:
         self.woken.set()
@@ -95,6 +98,9 @@ class Dispatcher:
         moved = sum(made for made, _ in batches)
         self.dispatched += moved
         self._deep = any(claimed >= self.settings.dispatch_batch for _, claimed in batches)
+        if self._told:
+            self._told = False
+            self.on_deliveries()
         if moved:
             self.on_jobs()
             connection = await self.pool.acquire()
@@ -154,12 +160,14 @@ class Dispatcher:
         return routed
 
     async def _hand_off_whole(self, tx: Tx, routed: Routed) -> int:
+        self._told |= await webhooks.fan_out(tx, [event for event, _ in routed])
         return await outbox.hand_off(tx, routed)
 
     async def _hand_off_bisecting(self, tx: Tx, routed: Routed) -> int:
         """Halve a refused batch under savepoints until the culprit stands alone."""
         await tx.execute("SAVEPOINT handoff")
         try:
+            self._told |= await webhooks.fan_out(tx, [event for event, _ in routed])
             made = await outbox.hand_off(tx, routed)
         except asyncpg.PostgresError as error:
             if not _blames_data(error):

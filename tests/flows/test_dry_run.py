@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.runs import RunStatus
+from tests.flows.business import business
 from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox
 
@@ -15,33 +16,13 @@ JOBURG = "workwear manufacturers Johannesburg"
 SUPPLIERS = "corporate clothing suppliers South Africa"
 
 
-async def _business(desk: Desk) -> dict[str, Any]:
-    """(rows, their versions and places) of every table that is not bookkeeping, over all tenants."""
-    bookkeeping = (
-        "runs", "outbox_events", "outbox_history", "job_executions", "job_attempts", "absorbed_events", "dead_letters",
-        "vendor_calls", "vendor_items", "run_vendor_items", "audit_log", "workers",
-    )  # fmt: skip
-    tables = await desk.rows(
-        "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind IN ('r', 'p')"
-        " AND NOT relispartition AND relname <> ALL($1)",
-        list(bookkeeping),
-    )
-    assert {"app.companies", "app.leads", "app.source_records", "app.entity_keys"} <= {t["name"] for t in tables}
-    return {
-        t["name"]: (await desk.rows(
-            f"SELECT count(*), md5(string_agg(t.xmin::text || t.ctid::text, ',' ORDER BY t.ctid)) FROM {t['name']} t"
-        ))[0]
-        for t in tables
-    }  # fmt: skip
-
-
 async def test_a_dry_run_counts_what_the_real_run_will_count_and_touches_nothing(desk: Desk) -> None:
     # R3 S0.08 S0.17 S0.18
     asked: dict[str, Any] = {"channels": ["register", "file"], "queries": [JOBURG, SUPPLIERS], "max_companies": 500}
     await desk.run(channels=["register"], queries=["uniform suppliers Botswana"])
-    before = await _business(desk)
+    before = await business(desk)
     dry = await desk.run(**asked, dry_run=True)
-    assert await _business(desk) == before
+    assert await business(desk) == before
 
     real = await desk.run(**asked)
     bare = {"errors", "api_calls"}

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-import idna
-
-if TYPE_CHECKING:
-    import tldextract
+from contracts.domains import company_domain as company_domain
+from contracts.domains import registrable_domain as registrable_domain
+from contracts.domains import suffixes
 
 MAX_URL = 500
 MAX_CONTACTS = 5
@@ -33,34 +29,6 @@ _PAGE_WORDS = re.compile(
     r"\b[\s!:.-]*"
 )
 _LETTERS = re.compile(r"[\W_]+")
-
-
-@cache
-def _not_companies() -> frozenset[str]:
-    path = Path(__file__).parent / "data" / "not_companies.txt"
-    return frozenset(path.read_text(encoding="ascii").split())
-
-
-@cache
-def _suffixes() -> tldextract.TLDExtract:
-    # It brings a whole HTTP client along, a quarter of a second for every process: only those who ask for a domain wait for it.
-    import tldextract
-
-    # Offline: only the list inside the package. Private suffixes count, so that two shops of one host stay apart.
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-
-
-def registrable_domain(host: str) -> str | None:
-    """The domain somebody registered ("shop.x.co.za" -> "x.co.za"), lower case, in ASCII; None for IPs and
-    odd names.
-    """
-    parts = _suffixes()(host.strip().rstrip("."))
-    if not parts.domain or not parts.suffix:
-        return None
-    try:
-        return idna.encode(f"{parts.domain}.{parts.suffix}".lower(), uts46=True).decode()
-    except idna.IDNAError:
-        return None
 
 
 def normal_url(url: str) -> str | None:
@@ -85,19 +53,13 @@ def normal_url(url: str) -> str | None:
     return f"{whole[: MAX_URL - 33]}#{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 
-def company_domain(url: str) -> str | None:
-    """The registrable domain of a page that can be a company's own; None for hosts that never are."""
-    domain = registrable_domain(urlsplit(url).hostname or "")
-    return None if domain is None or domain in _not_companies() or len(domain) > 253 else domain
-
-
 def company_name(title: str, domain: str) -> str:
     """The company in a page title: "Home | Acme (Pty) Ltd - Uniforms" at acme.co.za -> "Acme (Pty) Ltd".
 
     Of the parts between separators the one that looks like the domain wins, else the first that is not page
     furniture; a title without any gives the domain's own label.
     """
-    label = _suffixes()(domain).domain or domain
+    label = suffixes()(domain).domain or domain
     parts = [_PAGE_WORDS.sub("", part.strip()).strip() for part in _SEPARATOR.split(" ".join(title.split()))]
     parts = [part for part in parts if _LETTERS.sub("", part)]
     if not parts:

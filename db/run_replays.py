@@ -1,0 +1,207 @@
+"""Runs done again from stored answers (B.03): what they read then, what stands, what differs. Nobody is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import Conflict, NotFound
+from contracts.events import ReplayRequested
+from contracts.identity import Key
+from contracts.run_replays import (
+    Difference,
+    DifferenceCount,
+    DifferenceKind,
+    Images,
+    NotReplayable,
+    ReplayView,
+)
+from contracts.runs import RunStatus, RunView
+from db import idempotency as idempotency_keys
+from db import outbox, runs
+from db.access import audit
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("run_replays")
+#: Not what anybody would call a difference.
+_BOOKKEEPING = frozenset({"id", "tenant_id", "created_at", "updated_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A stored page, in our words as it was read then."""
+
+    slice_id: UUID | None
+    page: int
+    vendor: str
+    response: Any
+
+
+async def start(
+    tx: Tx,
+    tenant: UUID,
+    run_id: UUID,
+    *,
+    apply: bool,
+    by: str,
+    triggered_by: str,
+    idempotency: tuple[str, object] | None = None,
+) -> UUID:
+    """Write a replay and its event in the caller's transaction. Returns its run.
+
+    Raises: NotFound; Conflict (code `run_not_ended`, `nothing_to_replay` or `idempotency_key_reused`).
+    """
+    found = await tx.fetchrow(SQL["subject"], tenant, run_id)
+    if found is None:
+        raise NotFound(f"no run {run_id}", code="run_not_found")
+    if found["kind"] != "discovery" or found["dry_run"]:
+        what = "a dry run wrote nothing" if found["dry_run"] else f"this run is of kind {found['kind']}"
+        raise Conflict(f"{what}: only real discovery runs are replayed", code="nothing_to_replay")
+    if not RunStatus(found["status"]).ended:
+        raise Conflict(
+            f"the run is {found['status']}: wait for its end, or cancel it, then replay it", code="run_not_ended"
+        )
+    replay_id: UUID = await tx.fetchval(runs.SQL["new_id"])
+    if idempotency is not None:
+        first = await idempotency_keys.claim(tx, tenant, "discovery.replays", *idempotency, replay_id)
+        if first != replay_id:
+            return first
+    await tx.execute(SQL["start"], tenant, run_id, replay_id, not apply, triggered_by, by)
+    await outbox.emit(tx, tenant, ReplayRequested(run_id=replay_id, apply=apply), correlation_id=replay_id)
+    if apply:
+        await audit(tx, tenant, by, "run.replay", "run", str(run_id), {"replay": str(replay_id)}, replay_id)
+    return replay_id
+
+
+async def parent(tx: Tx, tenant: UUID, replay_id: UUID) -> UUID | None:
+    """The run that a replay does again."""
+    found: UUID | None = await tx.fetchval(SQL["parent"], tenant, replay_id)
+    return found
+
+
+async def answers(tx: Tx, tenant: UUID, run_id: UUID) -> list[Answer]:
+    """What a run read, as far as it is still stored; an answer's cache lifetime does not matter."""
+    return [Answer(**dict(r)) for r in await tx.fetch(SQL["answers"], tenant, run_id)]
+
+
+async def order(tx: Tx, tenant: UUID, run_id: UUID) -> list[tuple[UUID, int]]:
+    """(slice, page) of what a run committed, in that order. A page without hits is not among them."""
+    return [(r["slice_id"], r["page"]) for r in await tx.fetch(SQL["committed"], tenant, run_id)]
+
+
+async def made_before(tx: Tx, tenant: UUID, run_id: UUID) -> int:
+    """How many companies there are that the run or one of its replays made."""
+    return int(await tx.fetchval(SQL["made_before"], tenant, run_id))
+
+
+async def family(tx: Tx, tenant: UUID, run_id: UUID, replay_id: UUID) -> list[UUID]:
+    """The run and its other replays: their newest records say where a hit belongs."""
+    return [r["id"] for r in await tx.fetch(SQL["family"], tenant, run_id, replay_id)]
+
+
+async def lock_touched(tx: Tx, tenant: UUID, keys: Sequence[Key], runs_: Sequence[UUID]) -> list[UUID]:
+    """Lock the companies that a replay can touch, in order. Returns their ids."""
+    rows = await tx.fetch(SQL["touched"], tenant, list(runs_), [k.type for k in keys], [k.value for k in keys])
+    ids = sorted(r["id"] for r in rows)
+    await tx.fetch(SQL["lock_companies"], tenant, ids)
+    return ids
+
+
+async def images(tx: Tx, tenant: UUID, companies: Sequence[UUID]) -> Images:
+    """What stands of these companies, their contacts and their leads."""
+    found: Images = {"company": {}, "contact": {}, "lead": {}}
+    for r in await tx.fetch(SQL["images"], tenant, list(companies)):
+        kind: DifferenceKind = r["kind"]
+        found[kind][r["id"]] = {k: v for k, v in r["image"].items() if k not in _BOOKKEEPING}
+    return found
+
+
+async def companies_of(tx: Tx, tenant: UUID, replay_id: UUID) -> list[UUID]:
+    """The companies that the hits of a replay belong to."""
+    return [r["company_id"] for r in await tx.fetch(SQL["companies_of"], tenant, replay_id)]
+
+
+async def placed(
+    tx: Tx, tenant: UUID, replay_id: UUID, earlier: Sequence[UUID], *, keep_ids: bool
+) -> tuple[list[Difference], list[UUID]]:
+    """Hits that belong elsewhere than then, or were not recorded then; and the ids of their records."""
+    rows = await tx.fetch(SQL["placed"], tenant, replay_id, list(earlier))
+    return [_placement(dict(r), keep_ids) for r in rows], [r["id"] for r in rows]
+
+
+def _placement(row: dict[str, Any], keep_ids: bool) -> Difference:
+    fields: dict[str, Any] = {"company": {"from": row["was_company"], "to": row["company"]}}
+    if keep_ids:
+        was, now = row["was_company_id"], row["company_id"]
+        fields["company_id"] = {"from": was and str(was), "to": now and str(now)}
+    if row["status"] == "REJECTED" or row["was_status"] == "REJECTED":
+        fields["status"] = {"from": row["was_status"], "to": row["status"]}
+    subject = {
+        "channel": row["source"], "page": row["page"], "external_id": row["external_id"], "name": row["name"],
+        "slice_id": str(row["slice_id"]),
+    }  # fmt: skip
+    change = "created" if row["was_status"] is None else "placed"
+    return Difference.model_validate({"kind": "record", "change": change, "subject": subject, "fields": fields})
+
+
+async def forget_same(tx: Tx, tenant: UUID, replay_id: UUID, keep: Sequence[UUID]) -> None:
+    """Keep only the records of an applied replay that say something new."""
+    await tx.execute(SQL["forget_same"], tenant, replay_id, list(keep))
+
+
+async def note(tx: Tx, tenant: UUID, replay_id: UUID, found: Sequence[Difference]) -> None:
+    """Write the difference down, in the order in which it is shown."""
+    if found:
+        await tx.execute(
+            SQL["note"],
+            tenant,
+            replay_id,
+            [d.kind for d in found],
+            [d.change for d in found],
+            [d.entity_id for d in found],
+            [d.subject for d in found],
+            [d.fields for d in found],
+        )
+
+
+async def end(
+    tx: Tx, tenant: UUID, replay_id: UUID, seen: RunView, *, pages: int, gone: Sequence[NotReplayable]
+) -> RunStatus | None:
+    """End a replay with what it counted. None: it had ended before."""
+    counters = {"pages": pages, "not_replayable": [each.model_dump(mode="json") for each in gone]}
+    await tx.execute(SQL["count"], tenant, replay_id, counters)
+    return await runs.end_rehearsed(tx, tenant, replay_id, seen)
+
+
+async def show(tx: Tx, tenant: UUID, run_id: UUID, replay_id: UUID, *, after: int = -1, limit: int = 50) -> ReplayView:
+    """A replay with a page of its difference, from position `after` on. Raises: NotFound."""
+    row = await tx.fetchrow(SQL["counters"], tenant, replay_id)
+    run = await runs.show(tx, tenant, replay_id) if row and row["parent_id"] == run_id else None
+    if row is None or run is None:
+        raise NotFound(f"run {run_id} has no replay {replay_id}", code="run_not_found")
+    found = await tx.fetch(SQL["page"], tenant, replay_id, after, limit + 1)
+    rows = [(r["position"], Difference.model_validate({k: v for k, v in r.items() if k != "position"})) for r in found]
+    shown = [d for _, d in rows[:limit]]
+    return ReplayView(
+        run=run,
+        replay_of=run_id,
+        apply=not run.dry_run,
+        pages=row["counters"].get("pages", 0),
+        summary=[DifferenceCount(**dict(r)) for r in await tx.fetch(SQL["summary"], tenant, replay_id)],
+        entities=[d for d in shown if d.kind != "score"],
+        scores=[d for d in shown if d.kind == "score"],
+        not_replayable=[NotReplayable.model_validate(each) for each in row["counters"].get("not_replayable", [])],
+        next_cursor=str(rows[limit - 1][0]) if len(rows) > limit else None,
+    )
+
+
+async def of_run(tx: Tx, tenant: UUID, run_id: UUID, *, before: UUID | None, limit: int) -> list[RunView]:
+    """Replays of a run, newest first. Raises: NotFound."""
+    if await tx.fetchrow(SQL["subject"], tenant, run_id) is None:
+        raise NotFound(f"no run {run_id}", code="run_not_found")
+    ids = [r["id"] for r in await tx.fetch(SQL["of_run"], tenant, run_id, before, limit)]
+    found = [await runs.show(tx, tenant, each) for each in ids]
+    return [run.model_copy(update={"slices": None}) for run in found if run is not None]

@@ -1,0 +1,28 @@
+"""What a test means by "nothing was written": rows, their versions and places, of every table that is not bookkeeping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.flows.installation import Desk
+
+BOOKKEEPING = (
+    "runs", "outbox_events", "outbox_history", "job_executions", "job_attempts", "absorbed_events", "dead_letters",
+    "vendor_calls", "vendor_items", "run_vendor_items", "audit_log", "workers", "replay_differences",
+)  # fmt: skip
+
+
+async def business(desk: Desk) -> dict[str, Any]:
+    """(rows, their versions and places) of every table that is not bookkeeping, over all tenants."""
+    tables = await desk.rows(
+        "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind IN ('r', 'p')"
+        " AND NOT relispartition AND relname <> ALL($1)",
+        list(BOOKKEEPING),
+    )
+    assert {"app.companies", "app.leads", "app.source_records", "app.entity_keys"} <= {t["name"] for t in tables}
+    return {
+        t["name"]: (await desk.rows(
+            f"SELECT count(*), md5(string_agg(t.xmin::text || t.ctid::text, ',' ORDER BY t.ctid)) FROM {t['name']} t"
+        ))[0]
+        for t in tables
+    }  # fmt: skip
