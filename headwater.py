@@ -32,6 +32,7 @@ DOORS = {
     "staging": ("db.staging_commands:staging_app", "The company register in staging: import, pull, status."),
     "leads": ("db.lead_commands:leads_app", "Leads: list, show, enrich."),
     "companies": ("db.company_commands:companies_app", "Companies: list, show, find duplicates in files."),
+    "matches": ("db.match_commands:matches_app", "Likely duplicates: list, merge, reject, undo, scan."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),

@@ -19,12 +19,14 @@ from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
     auth,
+    companies,
     discovery_queries,
     enrichments,
     health,
     jobs,
     keys,
     leads,
+    matches,
     opportunities,
     outbox,
     profiles,
@@ -49,6 +51,8 @@ ROUTERS = tuple(
         keys,
         runs,
         leads,
+        companies,
+        matches,
         enrichments,
         waterfalls,
         profiles,

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from math import log
 
-from contracts.likeness import Record, Rarity
+from contracts.likeness import Rarity, Record
 
 #: How many rows may share a key before it is not followed, and how many candidates a row is compared with.
 MOST_SHARING = 120

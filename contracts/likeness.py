@@ -28,7 +28,9 @@ _STREET = {
     "eighth": "8th", "ninth": "9th", "tenth": "10th", "saint": "st", "calle": "c", "piazza": "p", "plaza": "pl",
 }  # fmt: skip
 #: A suite or floor says where in the house, which few write down: it and its number are left out.
-_INSIDE = re.compile(r"\b(?:suite|ste|floor|fl|unit|apt|room|rm|no|nr|level|stock|etage|bldg|building)\b\.?\s*#?\s*\d+[a-z]?\b")
+_INSIDE = re.compile(
+    r"\b(?:suite|ste|floor|fl|unit|apt|room|rm|no|nr|level|stock|etage|bldg|building)\b\.?\s*#?\s*\d+[a-z]?\b"
+)
 #: German and Dutch write street and kind as one word.
 _TAIL = re.compile(r"(?<=\w\w)(?:strasse|straat|str)$")
 _NUMBER = re.compile(r"\d+[a-z]?")
@@ -38,7 +40,9 @@ _WORDS = re.compile(r"[^\W_]+", re.UNICODE)
 #: Features made of others, by `together`.
 TOGETHER = ("name_place", "name_phone", "name_site")
 _EXTENSION = re.compile(r"\s*(?:ext\.?|extension|x|#)\s*\d+\s*$|[,;].*$|\bor\b.*$", re.IGNORECASE)
-_ARTICLES = frozenset({"the", "le", "la", "les", "el", "il", "der", "die", "das", "de", "and", "of", "et", "und", "y", "e", "at"})
+_ARTICLES = frozenset(
+    {"the", "le", "la", "les", "el", "il", "der", "die", "das", "de", "and", "of", "et", "und", "y", "e", "at"}
+)
 #: What people write where they have no address of a site.
 _NO_SITE = frozenset({"yes", "no", "none", "n", "y", "na", "n/a", "-"})
 #: Fewer digits are an extension or a short code, which says nothing.
@@ -67,7 +71,7 @@ def record(
     country: str | None = None,
     city: str | None = None,
     address: str | None = None,
-    zip: str | None = None,  # noqa: A002 - the column's name
+    zip: str | None = None,
     phone: str | None = None,
     website: str | None = None,
     registries: frozenset[str] = frozenset(),

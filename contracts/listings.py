@@ -50,7 +50,7 @@ class DuplicateReport(BaseModel):
 
 def headings(found: list[str]) -> dict[str, str]:
     """Column -> heading in the file: its own name first, else one it is known by."""
-    by_folded = {}
+    by_folded: dict[str, str] = {}
     for heading in found:
         by_folded.setdefault("_".join(heading.strip().casefold().replace("-", " ").split()), heading)
     used: dict[str, str] = {}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.enrichment import EnrichmentDetail, EnrichmentList, Learned, Person, ShadowRow, StepTaken
+from contracts.errors import Unavailable
 from contracts.events import EnrichmentRequested, LeadEnriched
 from contracts.identity import Key, contact_key
 from contracts.providers import FoundContact
 from contracts.sites import SiteReport
-from db import crawl, entities, facts, outbox
+from contracts.survivorship import columns, survivors
+from db import crawl, entities, facts, merges, outbox, survivorship
 from db.sql import load
 from db.transaction import Tx
 
@@ -99,16 +101,25 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     )
     if ended is None:
         return False
-    await tx.fetchval(SQL["lock_subject"], tenant, of.company_id)
+    of = await _hold(tx, tenant, of)
     people = await _write_people(tx, tenant, of, learned.people)
-    await _write_company(tx, tenant, of, learned.company)
     known = [(of.company_id, fact) for fact in learned.company_facts]
     known += [(contact, fact) for contact, person in people for fact in person.facts]
     await facts.save(tx, tenant, of.lead_id, known)
+    await _write_company(tx, tenant, of, learned.company)
     await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
     await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
     await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
     return True
+
+
+async def _hold(tx: Tx, tenant: UUID, of: Subject) -> Subject:
+    """Lock the company, or the one it went under since it was read. Raises: Unavailable when that went on while we waited."""
+    root = await merges.root(tx, tenant, of.company_id)
+    company_id = root if root is not None else of.company_id
+    if await tx.fetchval(SQL["lock_subject"], tenant, company_id) is not None:
+        raise Unavailable("the company has just been merged into another: try again", after_s=0.1)
+    return replace(of, company_id=company_id)
 
 
 async def fail(tx: Tx, tenant: UUID, lead_id: UUID, cause: str, *, error_code: str, error: str) -> None:
@@ -171,6 +182,8 @@ def _payload(learned: Learned) -> dict[str, Any]:
 
 
 async def _write_company(tx: Tx, tenant: UUID, of: Subject, best: dict[str, Any]) -> None:
+    rules = await survivorship.policy(tx, tenant)
+    best = best | columns(survivors(await facts.of_entity(tx, tenant, of.company_id), rules))
     names = ("employees", "industry", "description", "phone")
     place = [best.get("city"), best.get("country")]
     await tx.execute(

@@ -103,7 +103,12 @@ def _judge(
     true = set()
     for row in rows:
         left, right = (row.get(a) or "").strip(), (row.get(b) or "").strip()
-        if others is not None and (left not in known or right not in known_other) and left in known_other and right in known:
+        if (
+            others is not None
+            and (left not in known or right not in known_other)
+            and left in known_other
+            and right in known
+        ):
             left, right = right, left
         if left and right and (others is not None or left != right):
             true.add(_ordered(left, right, both=others is not None))
@@ -122,7 +127,10 @@ def _ordered(a: str, b: str, *, both: bool) -> tuple[str, str]:
 def _table(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise Invalid(f"{path} is larger than {MOST_BYTES // 1_000_000} MB: split it, by country for example", code="file_too_large")
+            raise Invalid(
+                f"{path} is larger than {MOST_BYTES // 1_000_000} MB: split it, by country for example",
+                code="file_too_large",
+            )
         raw = path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}", code="unreadable_file") from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal
 from worker.enrichment import jobs as enrichment
+from worker.matching import jobs as matching
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -17,6 +18,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.dry_run": Activity(rehearsal.dry_run, discovery.run_stopped),
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
     "enrichment.run": Activity(enrichment.run, enrichment.stopped),
+    "matching.scan": Activity(matching.scan, matching.stopped),
     "opportunities.run": Activity(opportunities.run, opportunities.run_stopped),
     "opportunities.fetch": Activity(opportunities.fetch, opportunities.fetch_stopped),
     "opportunities.share": Activity(opportunities.share, opportunities.stopped),

@@ -63,7 +63,9 @@ def directory(names: Sequence[tuple[str, str]], seed: int) -> list[Listing]:
         entity += 1
         if draw.random() < 0.08:  # a branch or a namesake elsewhere: somebody else
             away = _house(draw)
-            other = replace(first, entity=entity, city=away[0], address=away[2], zip=away[1], phone=_phone(draw, away[1]))
+            other = replace(
+                first, entity=entity, city=away[0], address=away[2], zip=away[1], phone=_phone(draw, away[1])
+            )
             listings += _views(draw, replace(other, website="" if draw.random() < 0.7 else other.website))
             entity += 1
     return listings
@@ -90,7 +92,9 @@ def _seen(draw: random.Random, of: Listing) -> Listing:
     changed = replace(of, name=_renamed(draw, of.name, of.city))
     if draw.random() < 0.08:  # it moved, or one lists the office and the other the shop
         house = _house(draw)
-        changed = replace(changed, address=house[2], zip=house[1], city=changed.city if draw.random() < 0.6 else house[0])
+        changed = replace(
+            changed, address=house[2], zip=house[1], city=changed.city if draw.random() < 0.6 else house[0]
+        )
     elif draw.random() < 0.8:
         changed = replace(changed, address=_readdressed(draw, of.address))
     if draw.random() < 0.1:
@@ -128,7 +132,14 @@ def _renamed(draw: random.Random, name: str, city: str) -> str:
 
 
 def _readdressed(draw: random.Random, address: str) -> str:
-    for long, short in (("Street", "St"), ("Avenue", "Ave."), ("Blvd.", "Boulevard"), ("Road", "Rd."), ("straße", "str."), ("Lane", "Ln")):
+    for long, short in (
+        ("Street", "St"),
+        ("Avenue", "Ave."),
+        ("Blvd.", "Boulevard"),
+        ("Road", "Rd."),
+        ("straße", "str."),
+        ("Lane", "Ln"),
+    ):
         if long in address and draw.random() < 0.6:
             address = address.replace(long, short)
     words = address.split()
