@@ -1,4 +1,5 @@
-"""Which records of a file are worth comparing: those that share something rare. Pure, in memory, for files of up to some 100,000 rows.
+"""Which records of a file are worth comparing: those that share something rare. Pure, in memory, for files of up to
+some 100,000 rows.
 
 An inverted index over words and trigrams of names, phones, houses and sites. What very many share says nothing and is not followed,
 so the work grows with the rows and not with their square.

@@ -154,7 +154,9 @@ def features(a: Record, b: Record, rarity: Rarity | None = None) -> dict[str, fl
 
 
 def together(said: Mapping[str, float]) -> dict[str, float]:
-    """The features with what says more together than by itself: many firms share a house or a switchboard, branches share a name."""
+    """The features with what says more together than by itself: many firms share a house or a switchboard, branches
+    share a name.
+    """
     found = {name: value for name, value in said.items() if name not in TOGETHER}
     name = found.get("name_rare")
     if name is None:

@@ -33,7 +33,9 @@ class LikelyPair(BaseModel):
 
 
 class DuplicateReport(BaseModel):
-    """Likely duplicates of a file. `columns`: what was used -> how the file calls it. Precision, recall and F1 only beside a truth."""
+    """Likely duplicates of a file. `columns`: what was used -> how the file calls it. Precision, recall and F1 only
+    beside a truth.
+    """
 
     pairs: list[LikelyPair]
     precision: float | None = None

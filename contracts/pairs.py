@@ -1,6 +1,7 @@
 """What a pair's probability means, and which pairs and groups follow from many of them. Pure.
 
->= 0.9 the same company, 0.5 to 0.9 a person decides, below that nothing. Groups grow only through pairs of 0.9 or more, and only while
+>= 0.9 the same company, 0.5 to 0.9 a person decides, below that nothing. Groups grow only through pairs of 0.9 or
+more, and only while
 nobody in the group is too unlike anybody else in it: chains of small steps may otherwise join what has nothing in common.
 """
 

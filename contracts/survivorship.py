@@ -1,6 +1,7 @@
 """Which of several values of a field survives: by a rule for each field. Pure.
 
-The four rules are those of Salesforce Data Cloud's reconciliation (last updated, most frequent, source sequence), and highest confidence.
+The four rules are those of Salesforce Data Cloud's reconciliation (last updated, most frequent, source sequence), and
+highest confidence.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def survivors(facts: Iterable[S], policy: Survivorship) -> dict[str, S]:
 
 
 def columns(best: dict[str, S]) -> dict[str, Any]:
-    """A company's columns from its surviving facts; a column nobody spoke about is absent. Values that no column could hold are left out."""
+    """A company's columns from its surviving facts; a column nobody spoke about is absent. Values that no column
+    could hold are left out.
+    """
     found: dict[str, Any] = {}
     for name, longest in (("industry", 300), ("description", 4000), ("phone", 40), ("city", 200)):
         value = best[name].value if name in best else None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contracts.errors import Conflict, Unavailable
 from contracts.events import LeadDiscovered
-from contracts.identity import Key, company_keys, contact_key, name_core
+from contracts.identity import Key, company_keys, contact_address, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
 from db import enrichments, entities, outbox
@@ -139,7 +139,7 @@ async def _write_contacts(
             [c for _, c, _ in won],
             [person.name for _, _, person in won],
             [person.title for _, _, person in won],
-            [keys[ids.index(i)].value for i, _, _ in won],
+            [contact_address(person) for _, _, person in won],
             [person.linkedin_url for _, _, person in won],
         )
     return {i: company for i, company, _ in won}, named

@@ -1,6 +1,7 @@
 """Two companies become one, and two again. A merge is a redirect: ids stay, and what moved stands in the undo payload.
 
-Locks: companies in id order, then the decision. Whoever adds something to a company locks it too (`entities.hold`), so that nothing is
+Locks: companies in id order, then the decision. Whoever adds something to a company locks it too (`entities.hold`),
+so that nothing is
 added to one that is just going under another.
 """
 
@@ -66,9 +67,11 @@ async def merge(
 
 
 async def undo(tx: Tx, tenant: UUID, match_id: UUID, *, by: str, reason: str | None = None) -> UUID:
-    """Make them two again: ids, keys and rows as they were, and what came since stays with the survivor. Returns the company that is back.
+    """Make them two again: ids, keys and rows as they were, and what came since stays with the survivor. Returns the
+    company that is back.
 
-    Raises: NotFound; Conflict (`match_decided`: it is no merge; `merged_further`, member `match_id`: a later merge stands on this one).
+    Raises: NotFound; Conflict (`match_decided`: it is no merge; `merged_further`, member `match_id`: a later merge
+    stands on this one).
     """
     pair = await _pair(tx, tenant, match_id)
     merged = {r["id"]: r["merged_into"] for r in await tx.fetch(SQL["lock"], tenant, pair)}

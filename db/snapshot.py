@@ -22,7 +22,8 @@ WHERE relnamespace = 'app'::regnamespace AND relispartition AND relkind = 'r' AN
 
 
 async def dump(url: str) -> str:
-    """Schema `app` of a migrated database and the extension it needs, owners and rights included; partitions of months are left out.
+    """Schema `app` of a migrated database and the extension it needs, owners and rights included; partitions of
+    months are left out.
 
     Raises: Unavailable when the server or a pg_dump that is new enough is missing, or pg_dump fails.
     """

@@ -57,6 +57,8 @@ async def show(
         AwareDatetime | None, Query(description="fields as they were known at that time, for example 2026-03-03T00:00Z")
     ] = None,
 ) -> CompanyDetail:
-    """One company: each field's value, source, confidence and time, by the tenant's rule, with its history. Of a merged one, the survivor."""
+    """One company: each field's value, source, confidence and time, by the tenant's rule, with its history. Of a
+    merged one, the survivor.
+    """
     async with transaction(pool, principal.tenant_id) as tx:
         return await companies.show(tx, principal.tenant_id, company_id, as_of=as_of)

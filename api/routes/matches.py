@@ -55,7 +55,9 @@ async def show(match_id: UUID, principal: Reader, pool: PoolDep) -> Match:
 
 @router.post("/{match_id}/merge", responses=problems(404, 409))
 async def merge(match_id: UUID, body: DecideMatch, principal: Decider, pool: PoolDep, wake: WakeDep) -> Match:
-    """They are one: the older id survives, keys, contacts, leads and facts go under it. Companies with two registry ids are refused."""
+    """They are one: the older id survives, keys, contacts, leads and facts go under it. Companies with two registry
+    ids are refused.
+    """
     async with transaction(pool, principal.tenant_id) as tx:
         await merges.merge(tx, principal.tenant_id, match_id, by=principal.name, reason=body.reason)
         decided = await matching.get(tx, principal.tenant_id, match_id)

@@ -14,7 +14,7 @@ from tests.db.test_walls import acting
 ADD = """
 INSERT INTO app.companies (tenant_id, name, name_core, country) SELECT $1, n, n, $3 FROM unnest($2::text[]) n RETURNING id
 """
-ASK = "SELECT s.*, c.name FROM app.similar_companies($1, $2, $3, $4) s JOIN app.companies c USING (id) ORDER BY place, likeness DESC"
+ASK = "SELECT s.*, c.name FROM app.similar_companies($1, $2, $3, $4) s JOIN app.companies c USING (id) ORDER BY place"
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ async def test_it_uses_the_trigram_index(conn: Connection, two: tuple[UUID, UUID
     # Only its owner may: the operator is not leakproof, so that a tenant's own query would read every row.
     ours, _ = two
     await conn.execute(
-        "INSERT INTO app.companies (tenant_id, name, name_core) SELECT $1, md5(n::text), md5(n::text) FROM generate_series(1, 5000) n",
+        "INSERT INTO app.companies (tenant_id, name, name_core)"
+        " SELECT $1, md5(n::text), md5(n::text) FROM generate_series(1, 5000) n",
         ours,
     )
     await conn.execute("ANALYZE app.companies")

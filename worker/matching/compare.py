@@ -49,7 +49,8 @@ def judge(pairs: Sequence[Pair], known: Mapping[UUID, Suspect], score: Scorer) -
 def sure(
     verdicts: Sequence[Verdict], known: Mapping[UUID, Suspect], score: Scorer, apart: Collection[Pair] = ()
 ) -> list[list[UUID]]:
-    """Groups to merge without asking, each sorted, the oldest first: joined by pairs of 0.9 or more that nothing contradicts, and with no two
+    """Groups to merge without asking, each sorted, the oldest first: joined by pairs of 0.9 or more that nothing
+    contradicts, and with no two
     members that contradict each other, are too unlike, or were told `apart` (a, b) by a person.
     """
 

@@ -1,4 +1,5 @@
-"""Invented directories of companies, to learn from what the labelled sets do not show: houses with many firms, branches, moves, other
+"""Invented directories of companies, to learn from what the labelled sets do not show: houses with many firms,
+branches, moves, other
 countries' addresses, missing columns. Names are given (real legal names); everything else is drawn. Pure, and the same for a seed.
 """
 
@@ -16,17 +17,22 @@ _STREETS = (
     "{n} {w} Drive", "Piazza {w} {n}", "Avenida {w}, {n}", "{w}gatan {n}", "ul. {w} {n}",
 )  # fmt: skip
 _STEMS = (
-    "Linden", "Park", "Church", "Mill", "King", "Queen", "Station", "Garden", "Bahnhof", "Schiller", "Goethe", "Republique", "Victor Hugo",
-    "Garibaldi", "Roma", "Mayor", "Alcala", "Harbour", "Market", "High", "Oak", "Maple", "Cedar", "Washington", "Lincoln", "Jefferson",
-    "Madison", "Lake", "River", "Hill", "Spring", "Wilhelm", "Friedrich", "Kaiser", "Nieuwe", "Prins Hendrik", "Drottning", "Marszalkowska",
-    "Commercial", "Bridge", "Grove", "Chestnut", "Franklin", "Clark", "Ashland", "Western", "Mozart", "Beethoven", "Pasteur", "Foch",
+    "Linden", "Park", "Church", "Mill", "King", "Queen", "Station", "Garden", "Bahnhof", "Schiller", "Goethe", "Republique",
+    "Victor Hugo", "Garibaldi", "Roma", "Mayor", "Alcala", "Harbour", "Market", "High", "Oak", "Maple", "Cedar",
+    "Washington", "Lincoln", "Jefferson", "Madison", "Lake", "River", "Hill", "Spring", "Wilhelm", "Friedrich", "Kaiser",
+    "Nieuwe", "Prins Hendrik", "Drottning", "Marszalkowska", "Commercial", "Bridge", "Grove", "Chestnut", "Franklin",
+    "Clark", "Ashland", "Western", "Mozart", "Beethoven", "Pasteur", "Foch",
 )  # fmt: skip
 _CITIES = (
-    "Springfield", "Port Alma", "Lindau", "Neustadt", "Villeneuve", "Montclair", "San Marco", "Castelnuovo", "Villanueva", "Amstelveen",
-    "Norrby", "Nowy Dwor", "Kingsbridge", "Westbrook", "Eastfield", "Oakdale", "Rosebank", "Sandton", "Halfway House", "Riverside",
+    "Springfield", "Port Alma", "Lindau", "Neustadt", "Villeneuve", "Montclair", "San Marco", "Castelnuovo", "Villanueva",
+    "Amstelveen", "Norrby", "Nowy Dwor", "Kingsbridge", "Westbrook", "Eastfield", "Oakdale", "Rosebank", "Sandton",
+    "Halfway House", "Riverside",
 )  # fmt: skip
-_SHORT = {"international": "intl", "services": "svcs", "service": "svc", "management": "mgmt", "company": "co", "associates": "assoc",
-          "association": "assn", "center": "ctr", "centre": "ctr", "manufacturing": "mfg", "national": "natl", "university": "univ"}  # fmt: skip
+_SHORT = {
+    "international": "intl", "services": "svcs", "service": "svc", "management": "mgmt", "company": "co", "associates":
+    "assoc", "association": "assn", "center": "ctr", "centre": "ctr", "manufacturing": "mfg", "national": "natl",
+    "university": "univ",
+}  # fmt: skip
 _FORMS = ("Ltd", "Limited", "Inc.", "LLC", "GmbH", "S.A.", "")
 
 

@@ -1,6 +1,7 @@
 """Makes the pair model that is shipped: `python -m worker.matching.train tests/data/matching db/data/pair_model.json`.
 
-Learns from half of the Chicago entities, FEBRL's first set, and invented directories of real company names. The other half of Chicago,
+Learns from half of the Chicago entities, FEBRL's first set, and invented directories of real company names. The other
+half of Chicago,
 Fodors-Zagats and FEBRL's third set are not learned from. Repeatable: the same data give the same file.
 """
 

@@ -32,7 +32,9 @@ Pair = tuple[Mapping[str, float], bool, float]
 
 
 def without_columns(pairs: Sequence[Pair], seed: int, copies: int = 2) -> list[Pair]:
-    """The pairs, and copies that lack columns at random: files differ in what they have, and a model must not lean on one column."""
+    """The pairs, and copies that lack columns at random: files differ in what they have, and a model must not lean on
+    one column.
+    """
     draw = random.Random(seed)  # noqa: S311
     made = list(pairs)
     for said, same, weight in pairs:
