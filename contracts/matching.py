@@ -59,6 +59,16 @@ class DecideMatch(BaseModel):
     reason: Annotated[str, Field(max_length=1000), NoNul] | None = None
 
 
+class RequestScan(BaseModel):
+    """Body of POST /v1/matches/scan."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"reason": "after an import"}]}
+    )
+
+    reason: Annotated[str, Field(max_length=1000), NoNul] | None = None
+
+
 class ScanAsked(BaseModel):
     """Answer of POST /v1/matches/scan: how many companies wait to be compared."""
 

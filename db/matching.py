@@ -52,6 +52,11 @@ async def candidates(tx: Tx, tenant: UUID, ids: Sequence[UUID]) -> list[tuple[UU
     return sorted(pairs - {(r["a_id"], r["b_id"]) for r in known})
 
 
+async def alike(tx: Tx, name: str, country: str | None) -> list[str]:
+    """Core names of the companies called most like `name` (a core name)."""
+    return [r["name_core"] for r in await tx.fetch(SQL["alike"], name, country, NEAREST)]
+
+
 async def apart(tx: Tx, tenant: UUID, ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
     """Pairs (a < b) among these that a person said are two companies."""
     return {(r["a_id"], r["b_id"]) for r in await tx.fetch(SQL["apart"], tenant, list(ids))}

@@ -19,6 +19,11 @@ SELECT c.id, c.name, c.name_core, c.country, c.city, c.phone, c.domain,
 -- The likest names, through the one function that may use trigrams (design.md 6b).
 SELECT place, id FROM app.similar_companies($1::text[], $2::text[], $3::uuid[], $4)
 
+-- alike --
+-- The likest names to one.
+SELECT c.name_core FROM app.similar_companies(ARRAY[$1::text], ARRAY[$2::text], ARRAY[NULL]::uuid[], $3) s
+  JOIN app.companies c ON c.tenant_id = nullif(current_setting('request.tenant_id', true), '')::uuid AND c.id = s.id ORDER BY s.likeness DESC, c.id
+
 -- same_phone --
 -- Companies with the telephone of these. A number that many have is a switchboard's and says nothing.
 SELECT w.id, c.id AS other FROM app.companies w JOIN app.companies c ON c.tenant_id = w.tenant_id AND c.phone = w.phone AND c.id <> w.id

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
-from contracts.matching import DecideMatch, Match, MatchPage, MatchState, ScanAsked
+from contracts.matching import DecideMatch, Match, MatchPage, MatchState, RequestScan, ScanAsked
 from contracts.tenants import Principal, Role
 from db import matching, merges
 from db.access import audit
@@ -37,11 +37,12 @@ async def list_matches(
 
 
 @router.post("/scan", status_code=202)
-async def scan(principal: Starter, pool: PoolDep, wake: WakeDep) -> ScanAsked:
+async def scan(body: RequestScan, principal: Starter, pool: PoolDep, wake: WakeDep) -> ScanAsked:
     """Compare what came in since the last scan. A scan that already waits stands for this one."""
     async with transaction(pool, principal.tenant_id) as tx:
         waiting = await matching.request_scan(tx, principal.tenant_id)
-        await audit(tx, principal.tenant_id, principal.name, "matching.requested", "tenant", str(principal.tenant_id))
+        tenant, detail = principal.tenant_id, {"reason": body.reason or ""}
+        await audit(tx, tenant, principal.name, "matching.requested", "tenant", str(tenant), detail)
     wake.soon()
     return ScanAsked(waiting=waiting)
 

@@ -65,7 +65,7 @@ DO $do$
 DECLARE
     place CONSTANT text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm');
 BEGIN
-    EXECUTE format('CREATE INDEX companies_name_trgm ON app.companies USING gin (name_core %I.gin_trgm_ops) WITH (fastupdate = off) WHERE merged_into IS NULL', place);
+    EXECUTE format('CREATE INDEX companies_name_trgm ON app.companies USING gin (name_core %I.gin_trgm_ops) WITH (gin_pending_list_limit = 256) WHERE merged_into IS NULL', place);
     EXECUTE format($fn$
         CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer)
         RETURNS TABLE (place integer, id uuid, likeness real)

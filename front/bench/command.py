@@ -22,7 +22,10 @@ def bench(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(help="`crawl`: our crawler beside Scrapy, which the default leaves out.", metavar="crawl"),
+        typer.Option(
+            help="`crawl`: our crawler beside Scrapy; `matching`: duplicates among many names. The default leaves both out.",
+            metavar="crawl|matching",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
@@ -31,9 +34,15 @@ def bench(
     """Measure this machine on a Postgres of its own, stock Procrastinate beside it. Changes nothing of yours."""
     import json
 
+    if only == "matching":
+        report = _matching(scale)
+        typer.echo(json.dumps({"matching": report}) if as_json else _lines(report))
+        return
     if only is not None:
         if only != "crawl":
-            raise typer.BadParameter(f"{only!r} is no measurement of its own: say crawl, or leave --only out")
+            raise typer.BadParameter(
+                f"{only!r} is no measurement of its own: say crawl or matching, or leave --only out"
+            )
         report = _crawl(repeat, scale)
         typer.echo(json.dumps({"crawl": report}) if as_json else _lines(report))
         return
@@ -79,6 +88,28 @@ def _crawl(repeat: int, scale: float) -> dict[str, object]:
     if not crawl.has_scrapy():
         typer.echo("Scrapy is not installed: only our crawler is measured (`make test` installs it)", err=True)
     return crawl.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
+
+
+def _matching(scale: float) -> dict[str, object]:
+    """A lookup among 400,000 names, and 10,000 imported companies deduplicated, on a Postgres of its own."""
+    import tempfile
+
+    from contracts.settings import Settings
+    from db import server
+    from db.commands import prepare
+    from front.logs import configure_logging
+    from worker.bench import matching
+
+    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
+
+    async def work_through(url: str) -> dict[str, object]:
+        await prepare(url)
+        return await matching.measure(url, scale=scale, say=lambda line: typer.echo(line, err=True))
+
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with server.start(Path(folder) / "pg") as running:
+            return asyncio.run(work_through(running.local_url))
 
 
 def _lines(report: dict[str, object]) -> str:
