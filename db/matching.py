@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,16 @@ from db.transaction import Tx
 SQL = load("matching")
 #: Candidates a company is compared with, and names from which the rarity of words is learned.
 NEAREST = 5
-SAMPLE = 20_000
+SAMPLE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """Which model tells pairs: `id` is None for the shipped one; `answers` are those it was learned from."""
+
+    model: Model
+    id: UUID | None
+    answers: int
 
 
 async def request_scan(tx: Tx, tenant: UUID) -> int:
@@ -72,13 +82,31 @@ async def rarity(tx: Tx, tenant: UUID) -> Rarity:
     return Rarity(len(rows), having)
 
 
-async def model(tx: Tx, tenant: UUID) -> Model:
+async def model(tx: Tx, tenant: UUID) -> OwnModel:
     """The tenant's own model of pairs, else the one that is shipped."""
-    own = await tx.fetchval(SQL["own_model"], tenant)
-    return Model.model_validate(own) if own is not None else shipped()
+    own = await tx.fetchrow(SQL["own_model"], tenant)
+    if own is None:
+        return OwnModel(shipped(), None, 0)
+    return OwnModel(Model.model_validate(own["model"]), own["id"], int(own["config"].get("answers", 0)))
 
 
-async def propose(tx: Tx, tenant: UUID, pairs: Sequence[Verdict]) -> dict[tuple[UUID, UUID], UUID]:
+async def count_answers(tx: Tx, tenant: UUID) -> int:
+    """How many pairs persons have decided about."""
+    count: int = await tx.fetchval(SQL["answers"], tenant)
+    return count
+
+
+async def adopt(tx: Tx, tenant: UUID, own: Model, figures: dict[str, float]) -> None:
+    """Tell pairs by the tenant's own model from now on."""
+    await tx.execute(SQL["archive_model"], tenant)
+    await tx.execute(
+        SQL["add_model"], tenant, own.model_dump(mode="json"), {"answers": int(figures["answers"])}, figures
+    )
+
+
+async def propose(
+    tx: Tx, tenant: UUID, pairs: Sequence[Verdict], model_id: UUID | None = None
+) -> dict[tuple[UUID, UUID], UUID]:
     """Put pairs before a person. A pair that stands there already keeps what was decided. Returns (a, b) -> id of the new ones."""
     if not pairs:
         return {}
@@ -90,6 +118,7 @@ async def propose(tx: Tx, tenant: UUID, pairs: Sequence[Verdict]) -> dict[tuple[
         [p.probability for p in pairs],
         [p.features for p in pairs],
         [" ".join(p.contradictions) for p in pairs],
+        model_id,
     )
     return {(r["a_id"], r["b_id"]): r["id"] for r in rows}
 

@@ -46,9 +46,9 @@ SELECT d.a_id, d.b_id FROM app.match_decisions d
 
 -- add_pairs --
 -- Pairs a person has to decide, in key order.
-INSERT INTO app.match_decisions (tenant_id, kind, a_id, b_id, probability, features, contradictions)
+INSERT INTO app.match_decisions (tenant_id, kind, a_id, b_id, probability, features, contradictions, model_version_id)
 SELECT $1, 'company', p.a_id, p.b_id, p.probability, p.features,
-       coalesce(string_to_array(nullif(p.contradictions, ''), ' '), '{}')
+       coalesce(string_to_array(nullif(p.contradictions, ''), ' '), '{}'), $7
   FROM unnest($2::uuid[], $3::uuid[], $4::float8[], $5::jsonb[], $6::text[]) AS p(a_id, b_id, probability, features, contradictions)
  ORDER BY p.a_id, p.b_id
 ON CONFLICT DO NOTHING
@@ -79,4 +79,18 @@ SELECT d.features, d.decision = 'merged' AS same FROM app.match_decisions d
 
 -- own_model --
 -- The tenant's own model of pairs.
-SELECT model FROM app.model_versions WHERE tenant_id = $1 AND family = 'pairs' AND stage = 'ACTIVE'
+SELECT id, model, config FROM app.model_versions WHERE tenant_id = $1 AND family = 'pairs' AND stage = 'ACTIVE'
+
+-- answers --
+-- How many pairs persons have decided about.
+SELECT count(*)::int FROM app.match_decisions d WHERE d.tenant_id = $1 AND d.kind = 'company' AND d.decision IN ('merged', 'rejected', 'undone')
+
+-- archive_model --
+-- A newer one takes its place.
+UPDATE app.model_versions SET stage = 'ARCHIVED', stage_at = app.now() WHERE tenant_id = $1 AND family = 'pairs' AND stage = 'ACTIVE'
+
+-- add_model --
+-- The tenant's own from now on.
+INSERT INTO app.model_versions (tenant_id, family, version, stage, model, config, metrics, reason)
+SELECT $1, 'pairs', coalesce(max(version), 0) + 1, 'ACTIVE', $2, $3, $4, 'tells held-out answers better than the shipped one'
+  FROM app.model_versions WHERE tenant_id = $1 AND family = 'pairs'

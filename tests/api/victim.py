@@ -36,6 +36,8 @@ OWNED = {
     "key_id": "SELECT id FROM app.api_keys WHERE tenant_id = $1",
     "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",
     "uen": "SELECT uen FROM app.staging_acra_companies WHERE tenant_id = $1",
+    "company_id": "SELECT id FROM app.companies WHERE tenant_id = $1",
+    "match_id": "SELECT id FROM app.match_decisions WHERE tenant_id = $1",
     "profile_id": "SELECT id FROM app.icp_profiles WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }

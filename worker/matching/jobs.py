@@ -11,9 +11,11 @@ from contracts.duplicates import Scorer
 from contracts.errors import Conflict
 from contracts.jobs import Payload, ScanMatches
 from db import matching, merges
+from db.pair_models import shipped
 from db.transaction import Tx
 from worker.context import Context, Stopped
 from worker.matching.compare import judge, sure, told
+from worker.matching.learning import LEAST, NEW, adapted
 
 log = structlog.get_logger("worker")
 
@@ -29,7 +31,12 @@ async def scan(ctx: Context, _args: ScanMatches) -> None:
         pairs = await matching.candidates(tx, ctx.tenant, ids)
         known = await matching.suspects(tx, ctx.tenant, sorted({id_ for pair in pairs for id_ in pair}))
         apart = await matching.apart(tx, ctx.tenant, list(known))
-        score = Scorer(await matching.model(tx, ctx.tenant), await matching.rarity(tx, ctx.tenant))
+        own = await matching.model(tx, ctx.tenant)
+        rarity = await matching.rarity(tx, ctx.tenant)
+        due = await matching.count_answers(tx, ctx.tenant) >= max(LEAST, own.answers + NEW)
+        answers = await matching.answered(tx, ctx.tenant) if due else []
+    learned = adapted(shipped(), answers)
+    score = Scorer(learned[0] if learned else own.model, rarity)
     verdicts = judge(pairs, known, score)
     groups = sure(verdicts, known, score, apart)
     within = {pair for group in groups for pair in combinations(group, 2)}
@@ -37,7 +44,10 @@ async def scan(ctx: Context, _args: ScanMatches) -> None:
     async with ctx.write() as tx:
         await merges.lock(tx, ctx.tenant, {id_ for group in groups for id_ in group})
         asked = [v for v in verdicts if (v.a_id, v.b_id) not in within] + [v for group in to_merge for v in group]
-        new = await matching.propose(tx, ctx.tenant, asked)
+        if learned is not None:
+            await matching.adopt(tx, ctx.tenant, *learned)
+            own = await matching.model(tx, ctx.tenant)
+        new = await matching.propose(tx, ctx.tenant, asked, own.id)
         merged = await _merge(
             tx, ctx.tenant, [new[v.a_id, v.b_id] for g in to_merge for v in g if (v.a_id, v.b_id) in new]
         )
