@@ -19,6 +19,7 @@ from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
     auth,
+    companies,
     discovery_queries,
     enrichments,
     exports,
@@ -28,6 +29,7 @@ from api.routes import (
     keys,
     leads,
     messages,
+    matches,
     opportunities,
     outbox,
     privacy,
@@ -60,6 +62,8 @@ ROUTERS = tuple(
         runs,
         run_replays,
         leads,
+        companies,
+        matches,
         enrichments,
         waterfalls,
         profiles,

@@ -160,6 +160,22 @@ _ENDPOINT: dict[str, Any] = {
     "open_until": None, "last_error": None, "disabled_reason": None, "created_by": "ada@example.com", "created_at": _ASKED,
     "updated_at": _ASKED,
 
+_LISTED: dict[str, Any] = {
+    "id": _COMPANY, "name": "Karoo Workwear (Pty) Ltd", "country": "ZA", "city": "Johannesburg", "domain": "karoo.example",
+    "registry_id": "lei:529900T8BM49AURSDO55", "phone": "+27110000000", "employees": 120, "industry": "workwear",
+    "sources": ["register", "google"], "likeness": None, "created_at": _ENDED, "updated_at": _ENDED,
+_SIDE = {
+    "id": _COMPANY, "name": "Karoo Workwear (Pty) Ltd", "country": "ZA", "city": "Johannesburg", "domain": "karoo.example",
+    "phone": "+27110000000", "registry_id": "lei:529900T8BM49AURSDO55", "merged_into": None,
+_MATCH: dict[str, Any] = {
+    "id": "01936f50-0000-7abc-8def-6d7e8f901555", "kind": "company", "a": _SIDE,
+    "b": {**_SIDE, "id": "01936f50-0000-7abc-8def-6d7e8f901556", "name": "Karoo Work Wear", "registry_id": None},
+    "probability": 0.84, "features": {"name_rare": 0.9, "city": 1.0}, "contradictions": [], "decision": "pending",
+    "survivor_id": None, "decided_by": None, "decided_at": None, "reason": None, "created_at": _ENDED,
+_SAID = {
+    "value": "+27110000000", "vendor": "site", "operation": "tel", "source_url": "https://karoo.example/contact",
+    "confidence": 0.9, "verified": None, "observed_at": _ENDED, "created_at": _ENDED, "superseded_at": None,
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
@@ -292,6 +308,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "dry_run": False, "rows": {"contacts": 1, "entity_keys": 1, "field_values": 4, "messages": 1, "vendor_items": 2},
         "suppressions": 2, "left": {}, "elsewhere": {"crm_records": 1, "messages_sent": 1},
     },
+    "ListedCompany": _LISTED,
+    "CompanyPage": {"items": [_LISTED], "next_cursor": None},
+    "CompanyDetail": {
+        **_LISTED, "asked_for": None, "description": None, "naics": ["315250"], "keys": ["domain karoo.example"], "merged": [],
+        "leads": [_LEAD], "as_of": None,
+        "fields": [{
+            "field": "phone", "value": "+27110000000", "rule": "highest_confidence", "vendor": "site", "confidence": 0.9,
+            "observed_at": _ENDED, "history": [_SAID],
+        }],
+    "Match": _MATCH,
+    "MatchPage": {"items": [_MATCH], "next_cursor": None},
+    "ScanAsked": {"waiting": 120},
     "EnrichmentsAsked": {"asked": [_LEAD], "left_out": []},
     "EnrichmentList": {
         "items": [{

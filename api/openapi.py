@@ -29,6 +29,8 @@ TAGS = [
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
     {"name": "runs", "description": "Discovery runs."},
     {"name": "leads", "description": "What was found."},
+    {"name": "companies", "description": "Companies, and what is known of each, from whom."},
+    {"name": "matches", "description": "Companies that may be one: the review queue, merges and undoing them."},
     {"name": "enrichment", "description": "What is learned about a lead, from whom, at what cost."},
     {"name": "scoring", "description": "What a lead is worth, and why."},
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},

@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import unquote
 from uuid import UUID
 
+from contracts.freemail import is_shared
 from contracts.providers import FoundCompany, FoundContact
 
-KeyType = Literal["registry", "domain", "email", "name_country"]
+KeyType = Literal["registry", "domain", "linkedin", "email", "name_country"]
 
 #: Legal forms that say nothing about who somebody is, as whole words after folding. Longest first where one contains another.
 _LEGAL_FORMS = (
@@ -26,6 +28,9 @@ _DOTTED = re.compile(r"\b[^\W\d](?:\.[^\W\d])+\b\.?")
 _NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
 
 
+_COMPANY_PAGE = re.compile(
+    r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(?:company|school|showcase)/([^/?#\s]+)", re.IGNORECASE
+)
 #: Folding can lengthen a text many times over; what is kept fits the columns it goes to, in characters.
 _MAX_CORE = 500
 _MAX_EMAIL = 320
@@ -53,11 +58,14 @@ def name_core(name: str) -> str:
 
 
 def company_keys(company: FoundCompany) -> tuple[Key, ...]:
-    """Keys of a company, strongest first: registry id, registrable domain, (core name, country)."""
+    """Keys of a company, strongest first: registry id, registrable domain, (core name, country).
+
+    A mail provider's domain is everybody's, and no key.
+    """
     keys: list[Key] = []
     if company.registry_id:
         keys.append(Key("registry", company.registry_id.strip().lower()))
-    if company.domain:
+    if company.domain and not is_shared(company.domain):
         keys.append(Key("domain", company.domain.strip().lower().rstrip(".")))
     core = name_core(company.name)
     if company.country and core:
@@ -66,9 +74,30 @@ def company_keys(company: FoundCompany) -> tuple[Key, ...]:
 
 
 def contact_key(contact: FoundContact) -> Key | None:
-    """The key of a person: the e-mail address, lower-cased; None without one that could be real."""
+    """The key of a person: the e-mail address as its provider reads it; None without one that could be real."""
+    address = contact_address(contact)
+    return Key("email", mailbox(address)) if address else None
+
+
+def contact_address(contact: FoundContact) -> str | None:
+    """The address to write to, lower-cased; None without one that could be real."""
     address = (contact.email or "").strip().lower()
-    return Key("email", address) if "@" in address and len(address) <= _MAX_EMAIL else None
+    return address if "@" in address and len(address) <= _MAX_EMAIL else None
+
+
+def mailbox(address: str) -> str:
+    """Which box an address means, for matching only: at Gmail dots and what follows a plus do not count."""
+    local, _, domain = address.rpartition("@")
+    if domain not in ("gmail.com", "googlemail.com"):
+        return address
+    plain = local.partition("+")[0].replace(".", "")
+    return f"{plain or local}@gmail.com"
+
+
+def linkedin_key(url: str) -> Key | None:
+    """The key of a company's page there: linkedin.com/company/SLUG, in any country's spelling; None for another address."""
+    found = _COMPANY_PAGE.match(url.strip())
+    return Key("linkedin", unquote(found[1]).casefold()[:_MAX_CORE]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

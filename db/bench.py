@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,3 +52,18 @@ async def bucket(tx: Tx, distance_s: float) -> float:
 async def row_writes(tx: Tx) -> int:
     """How often rows of paces were changed by sessions that have ended."""
     return int(await tx.fetchval(SQL["row_writes"]))
+
+
+async def add_companies(tx: Tx, tenant: UUID, companies: Sequence[tuple[str, str, str]]) -> None:
+    """(name, core name, country) each."""
+    names, cores, countries = (list(column) for column in zip(*companies, strict=True))
+    await tx.execute(SQL["add_companies"], tenant, names, cores, countries)
+
+
+async def analyze_companies(connection: Any) -> None:
+    await connection.execute(SQL["analyze_companies"])
+
+
+async def decided(tx: Tx, tenant: UUID) -> list[Any]:
+    """decision, a, b by core names."""
+    return list(await tx.fetch(SQL["decided"], tenant))

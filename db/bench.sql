@@ -35,3 +35,18 @@ RETURNING extract(epoch FROM next_at - app.now())::float8
 -- row_writes --
 -- How often rows of paces were changed, as far as ended sessions have told.
 SELECT n_tup_upd FROM pg_stat_user_tables WHERE relid = 'app.paces'::regclass
+
+-- add_companies --
+-- Imported companies.
+INSERT INTO app.companies (tenant_id, name, name_core, country)
+SELECT $1, c.name, c.name_core, c.country FROM unnest($2::text[], $3::text[], $4::text[]) AS c(name, name_core, country)
+
+-- analyze_companies --
+-- What autovacuum would have done by then.
+VACUUM (ANALYZE) app.companies
+
+-- decided --
+-- What a scan decided, by the names of the two.
+SELECT d.decision, a.name_core AS a, b.name_core AS b FROM app.match_decisions d
+  JOIN app.companies a ON a.tenant_id = d.tenant_id AND a.id = d.a_id JOIN app.companies b ON b.tenant_id = d.tenant_id AND b.id = d.b_id
+ WHERE d.tenant_id = $1

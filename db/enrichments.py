@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.enrichment import EnrichmentDetail, EnrichmentList, Learned, Person, ShadowRow, StepTaken
+from contracts.enrichment import EnrichmentDetail, EnrichmentList, FactValue, Learned, Person, ShadowRow, StepTaken
+from contracts.errors import Unavailable
 from contracts.events import EnrichmentRequested, LeadEnriched
-from contracts.identity import Key, contact_key
+from contracts.identity import Key, contact_address, contact_key, linkedin_key
+from contracts.matching import Verdict
+from contracts.pairs import SAME
 from contracts.providers import FoundContact
 from contracts.sites import SiteReport
-from db import crawl, entities, erasures, facts, outbox
+from db import erasures, survivors, survivorship import columns
+from db import crawl, entities, facts, matching, merges, outbox, survivorship
 from db.sql import load
 from db.transaction import Tx
 
@@ -101,16 +105,26 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     )
     if ended is None:
         return False
-    await tx.fetchval(SQL["lock_subject"], tenant, of.company_id)
+    of = await _hold(tx, tenant, of)
     people = await _write_people(tx, tenant, of, learned.people)
-    await _write_company(tx, tenant, of, learned.company)
     known = [(of.company_id, fact) for fact in learned.company_facts]
     known += [(contact, fact) for contact, person in people for fact in person.facts]
     await facts.save(tx, tenant, of.lead_id, known)
+    await _write_company(tx, tenant, of, learned.company)
+    await _take_page(tx, tenant, of.company_id, learned.company_facts)
     await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
     await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
     await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
     return True
+
+
+async def _hold(tx: Tx, tenant: UUID, of: Subject) -> Subject:
+    """Lock the company, or the one it went under since it was read. Raises: Unavailable when that went on while we waited."""
+    root = await merges.root(tx, tenant, of.company_id)
+    company_id = root if root is not None else of.company_id
+    if await tx.fetchval(SQL["lock_subject"], tenant, company_id) is not None:
+        raise Unavailable("the company has just been merged into another: try again", after_s=0.1)
+    return replace(of, company_id=company_id)
 
 
 async def fail(tx: Tx, tenant: UUID, lead_id: UUID, cause: str, *, error_code: str, error: str) -> None:
@@ -173,6 +187,8 @@ def _payload(learned: Learned) -> dict[str, Any]:
 
 
 async def _write_company(tx: Tx, tenant: UUID, of: Subject, best: dict[str, Any]) -> None:
+    rules = await survivorship.policy(tx, tenant)
+    best = best | columns(survivors(await facts.of_entity(tx, tenant, of.company_id), rules))
     names = ("employees", "industry", "description", "phone")
     place = [best.get("city"), best.get("country")]
     await tx.execute(
@@ -184,7 +200,7 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
     """Find or make the contact of each person; people without an address are kept in the record only."""
     keyed: dict[Key, Person] = {}
     for person in people:
-        key = contact_key(FoundContact(name=person.name, email=person.email))
+        key = contact_key(_found(person))
         if key is not None:
             keyed.setdefault(key, person)
     order = sorted(keyed)
@@ -193,9 +209,10 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
     written: dict[Key, tuple[UUID, Person]] = {}
     for key, fresh in zip(order, ids, strict=True):
         person = keyed[key]
+        found = _found(person)
         if holders[key] == fresh:
             await tx.execute(
-                SQL["add_contact"], tenant, fresh, of.company_id, person.name, person.title, key.value, person.phone,
+                SQL["add_contact"], tenant, fresh, of.company_id, person.name, person.title, contact_address(found), person.phone,
                 person.linkedin_url,
             )  # fmt: skip
         await tx.execute(
@@ -204,6 +221,23 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
         )  # fmt: skip
         written[key] = (holders[key], person)
     return [written[key] for key in keyed]
+
+
+def _found(person: Person) -> FoundContact:
+    return FoundContact(name=person.name, email=person.email)
+
+
+async def _take_page(tx: Tx, tenant: UUID, company_id: UUID, known: Sequence[FactValue]) -> None:
+    """Its page at LinkedIn is a key too. Where another company has it, a person decides whether the two are one."""
+    said = [f for f in known if f.field == "linkedin_url" and isinstance(f.value, str)]
+    page = linkedin_key(max(said, key=lambda f: f.confidence).value) if said else None
+    if page is None:
+        return
+    holder = (await entities.take(tx, tenant, "company", [(page, company_id)]))[page]
+    if holder != company_id:
+        a, b = sorted((company_id, holder))
+        same = Verdict(a_id=a, b_id=b, probability=SAME, features={"linkedin_page": 1.0})
+        await matching.propose(tx, tenant, [same])
 
 
 async def _write_steps(

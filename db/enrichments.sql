@@ -4,7 +4,7 @@ SELECT l.id, l.status, l.icp_profile_id,
        (SELECT r.id FROM app.source_records r WHERE r.tenant_id = l.tenant_id AND r.lead_id = l.id ORDER BY r.id LIMIT 1) AS record_id,
        (SELECT count(*) FROM app.enrichments e WHERE e.tenant_id = l.tenant_id AND e.lead_id = l.id)::int AS before
   FROM app.leads l
- WHERE l.tenant_id = $1 AND CASE WHEN cardinality($2::uuid[]) > 0 THEN l.id = ANY($2::uuid[]) ELSE l.status = 'new' END
+ WHERE l.tenant_id = $1 AND CASE WHEN cardinality($2::uuid[]) > 0 THEN l.id = ANY($2::uuid[]) ELSE l.status = 'new' END AND l.merged_into IS NULL
  ORDER BY l.id LIMIT $3 FOR NO KEY UPDATE OF l
 
 -- mark --
@@ -35,7 +35,7 @@ SELECT l.id AS lead_id, l.icp_profile_id, c.id AS company_id, c.name AS company_
 
 -- lock_subject --
 -- Entity locks in order: company, then lead.
-SELECT c.id FROM app.companies c WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE
+SELECT c.merged_into FROM app.companies c WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE
 
 -- finish --
 -- The end of an enrichment, once.
@@ -47,11 +47,13 @@ UPDATE app.enrichments SET state = $4, payload = $5, cost_usd = $6, error_code =
 UPDATE app.leads SET status = $3, contact_id = coalesce(contact_id, $4), updated_at = app.now() WHERE tenant_id = $1 AND id = $2
 
 -- company --
--- The best values of a company: only what is better than nothing; a domain or registry id is never overwritten.
+-- The values that survive: only what is better than nothing; a domain or registry id is never overwritten. What tells companies apart being new,
+-- it is compared again.
 UPDATE app.companies SET
        employees = coalesce($3, employees), industry = coalesce($4, industry), description = coalesce($5, description),
        phone = coalesce($6, phone), naics = CASE WHEN cardinality($7::text[]) > 0 THEN $7 ELSE naics END,
-       city = coalesce(city, $8), country = coalesce(country, $9), updated_at = app.now()
+       city = coalesce(city, $8), country = coalesce(country, $9), updated_at = app.now(),
+       compared_at = CASE WHEN coalesce($6, phone) IS DISTINCT FROM phone OR (city IS NULL AND $8::text IS NOT NULL) THEN NULL ELSE compared_at END
  WHERE tenant_id = $1 AND id = $2
 
 -- add_contact --

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from contracts.errors import Conflict
+from contracts.errors import Conflict, Unavailable
 from contracts.events import LeadDiscovered
-from contracts.identity import Key, company_keys, contact_key, name_core
+from contracts.identity import Key, company_keys, contact_address, contact_key, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
 from db import enrichments, entities, erasures, outbox, scores
@@ -57,7 +57,7 @@ async def save_page(
     companies, lost = await erasures.companies_without(tx, tenant, companies)
     placed = await entities.place(tx, tenant, companies, room=room)
     known = [p.company_id for p in placed if p.company_id is not None]
-    await tx.fetch(SQL["lock_companies"], tenant, known)
+    await _hold(tx, tenant, known)
     await _write_companies(tx, tenant, of, placed, companies)
     seen = {r["company_id"] for r in await tx.fetch(SQL["seen_by_run"], tenant, of.run_id, known)}
     people, wanted_people = await _write_contacts(tx, tenant, placed, companies)
@@ -85,6 +85,13 @@ async def save_page(
         leads_created=len(leads),
         leads_skipped=len(placed) - len(leads),
     )
+
+
+async def _hold(tx: Tx, tenant: UUID, companies: Sequence[UUID]) -> None:
+    """Lock companies in id order. Raises: Unavailable where one has just gone under another: its keys lead there the next time."""
+    rows = await tx.fetch(SQL["lock_companies"], tenant, companies)
+    if any(r["merged_into"] is not None for r in rows):
+        raise Unavailable("a company of this page has just been merged into another: try again", after_s=0.1)
 
 
 async def _write_companies(
@@ -154,7 +161,7 @@ async def _write_contacts(
             [c for _, c, _ in won],
             [person.name for _, _, person in won],
             [person.title for _, _, person in won],
-            [keys[ids.index(i)].value for i, _, _ in won],
+            [contact_address(person) for _, _, person in won],
             [person.linkedin_url for _, _, person in won],
         )
     return {i: company for i, company, _ in won}, named
@@ -241,7 +248,7 @@ async def create(
             [company.city], [company.domain], [company.registry_id], [" ".join(company.industries)], ["manual"],
         )  # fmt: skip
     else:
-        await tx.fetch(SQL["lock_companies"], tenant, [placed.company_id])  # two at once would both find no lead
+        await _hold(tx, tenant, [placed.company_id])  # two at once would both find no lead
     lead = None
     if await tx.fetchval(SQL["lead_of_company"], tenant, placed.company_id, icp_profile_id) is None:
         contact_id = await _typed_contact(tx, tenant, placed, company)
@@ -330,6 +337,6 @@ async def show(tx: Tx, tenant: UUID, lead_id: UUID) -> dict[str, Any] | None:
     rows = await list_(tx, tenant, lead_id=lead_id, limit=1)
     if not rows:
         return None
-    records = [dict(r) for r in await tx.fetch(SQL["records"], tenant, lead_id)]
-    contacts = [dict(r) for r in await tx.fetch(SQL["contacts"], tenant, lead_id)]
+    records = [dict(r) for r in await tx.fetch(SQL["records"], tenant, rows[0]["id"])]
+    contacts = [dict(r) for r in await tx.fetch(SQL["contacts"], tenant, rows[0]["id"])]
     return {**rows[0], "discovery_records": records, "contacts": contacts}

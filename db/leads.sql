@@ -12,7 +12,7 @@ SELECT $1, c.id, c.name, c.name_core, c.country, c.city, c.domain, c.registry_id
 UPDATE app.companies c
    SET domain = coalesce(c.domain, d.domain), registry_id = coalesce(c.registry_id, d.registry_id), city = coalesce(c.city, d.city),
        country = coalesce(c.country, d.country), sources = CASE WHEN d.source = ANY(c.sources) THEN c.sources ELSE c.sources || d.source END,
-       updated_at = app.now()
+       updated_at = app.now(), compared_at = CASE WHEN c.city IS NULL AND d.city IS NOT NULL THEN NULL ELSE c.compared_at END
   FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) AS d(id, country, city, domain, registry_id, source)
  WHERE c.tenant_id = $1 AND c.id = d.id
    AND ((c.domain IS NULL AND d.domain IS NOT NULL) OR (c.registry_id IS NULL AND d.registry_id IS NOT NULL) OR (c.city IS NULL AND d.city IS NOT NULL)
@@ -20,7 +20,7 @@ UPDATE app.companies c
 
 -- lock_companies --
 -- Entity locks in key order, before anything is added to them.
-SELECT id FROM app.companies WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+SELECT id, merged_into FROM app.companies WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 
 -- seen_by_run --
 -- Companies this run has met before.
@@ -61,7 +61,7 @@ ON CONFLICT DO NOTHING RETURNING id
 SELECT l.id FROM app.leads l WHERE l.tenant_id = $1 AND l.company_id = $2 AND l.icp_profile_id IS NOT DISTINCT FROM $3 ORDER BY l.id LIMIT 1
 
 -- list --
--- Newest first, keyset by id, with company and the newest discovery record.
+-- Newest first, keyset by id, with company and the newest discovery record. One that a merge pointed to another is that other.
 SELECT l.id, l.status, l.source, l.run_id, l.icp_profile_id, l.created_at, l.updated_at,
        c.id AS company_id, c.name AS company_name, c.country, c.city, c.domain, c.registry_id, c.industries, c.sources,
        p.id AS contact_id, p.name AS contact_name, p.email AS contact_email
@@ -69,9 +69,11 @@ SELECT l.id, l.status, l.source, l.run_id, l.icp_profile_id, l.created_at, l.upd
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = l.contact_id
  WHERE l.tenant_id = $1 AND ($2::uuid IS NULL OR l.id < $2) AND ($3::text IS NULL OR l.status = $3)
-   AND ($4::uuid IS NULL OR l.run_id = $4) AND ($5::uuid IS NULL OR l.id = $5)
+   AND ($4::uuid IS NULL OR l.run_id = $4)
    AND ($7::text IS NULL OR EXISTS (SELECT FROM app.score_predictions s
          WHERE s.tenant_id = l.tenant_id AND s.lead_id = l.id AND s.decides AND s.band = $7))
+   AND CASE WHEN $5::uuid IS NULL THEN l.merged_into IS NULL
+            ELSE l.id = coalesce((SELECT m.merged_into FROM app.leads m WHERE m.tenant_id = $1 AND m.id = $5), $5) END
  ORDER BY l.id DESC LIMIT $6
 
 -- records --

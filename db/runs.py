@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from contracts.errors import Conflict, NotFound
-from contracts.events import RunFinished, RunRequested
+from contracts.events import MatchingRequested, RunFinished, RunRequested
 from contracts.outcomes import Outcome, outcome, stats
 from contracts.providers import Channel
 from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunParams, RunStatus, RunView, SliceView
@@ -157,6 +157,9 @@ async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView
     kind: Literal["opportunities"] | None = "opportunities" if run.kind == "opportunities" else None
     event = RunFinished(run_id=run_id, status=ended.status.value, kind=kind)
     await outbox.emit(tx, tenant, event, correlation_id=run_id)
+    if run.kind == "discovery" and not run.dry_run and run.counts.companies_created:
+        # Work of the tenant and not of the run: it can be neither cancelled nor counted with it.
+        await outbox.emit(tx, tenant, MatchingRequested(for_tenant=tenant))
     return ended.status
 
 

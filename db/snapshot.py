@@ -22,7 +22,8 @@ WHERE relnamespace = 'app'::regnamespace AND relispartition AND relkind = 'r' AN
 
 
 async def dump(url: str) -> str:
-    """Schema `app` of a migrated database, owners and rights included; partitions of months are left out.
+    """Schema `app` of a migrated database and the extension it needs, owners and rights included; partitions of
+    months are left out.
 
     Raises: Unavailable when the server or a pg_dump that is new enough is missing, or pg_dump fails.
     """
@@ -40,6 +41,9 @@ def _dump(url: str, major: int, months: list[str]) -> str:
         str(engines.program("pg_dump", at_least=major)),
         "--schema-only",
         "--schema=app",
+        # The extension our own function and index stand on, and its place.
+        "--schema=trgm",
+        "--extension=pg_trgm",
         "--no-comments",
     ]
     command += [f"--exclude-table={month}" for month in months]

@@ -8,6 +8,7 @@ from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
 from worker.messaging import jobs as messaging
+from worker.matching import jobs as matching
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -20,6 +21,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
     "replay.run": Activity(replay.replay, replay.stopped),
     "enrichment.run": Activity(enrichment.run, enrichment.stopped),
+    "matching.scan": Activity(matching.scan, matching.stopped),
     "opportunities.run": Activity(opportunities.run, opportunities.run_stopped),
     "opportunities.fetch": Activity(opportunities.fetch, opportunities.fetch_stopped),
     "opportunities.share": Activity(opportunities.share, opportunities.stopped),

@@ -23,8 +23,9 @@ def bench(
     only: Annotated[
         str | None,
         typer.Option(
-            help="`crawl`: our crawler beside Scrapy. `scoring`: leads scored in one process. The default leaves both out.",
-            metavar="crawl|scoring",
+            help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates among many names,"
+            " leads scored in one process, how good scores are.",
+            metavar="crawl|matching|scoring|learning",
         ),
     ] = None,
     as_json: Annotated[
@@ -35,13 +36,13 @@ def bench(
     import json
 
     if only is not None:
-        alone = {"crawl": _crawl, "scoring": _scoring}.get(only)
-        if alone is None:
-            raise typer.BadParameter(
-                f"{only!r} is no measurement of its own: say crawl or scoring, or leave --only out"
-            )
-        report = alone(repeat, scale)
-        typer.echo(json.dumps({only: report}) if as_json else _lines(report))
+        from front.bench.alone import MEASUREMENTS
+
+        if only not in MEASUREMENTS:
+            known = ", ".join(MEASUREMENTS)
+            raise typer.BadParameter(f"{only!r} is no measurement of its own: say one of {known}, or leave --only out")
+        report = MEASUREMENTS[only](repeat, scale)
+        typer.echo(json.dumps({only: report}) if as_json else "\n".join(f"{k}: {v}" for k, v in report.items()))
         return
     import tempfile
     from contextlib import ExitStack
@@ -73,26 +74,3 @@ def bench(
     if markdown is not None:
         markdown.write_text(table(report) + "\n", encoding="utf-8")
     typer.echo(json.dumps(report) if as_json else table(report))
-
-
-def _crawl(repeat: int, scale: float) -> dict[str, object]:
-    """Our crawler beside Scrapy on loopback; Scrapy is left out where it is not installed."""
-    from contracts.settings import Settings
-    from front.logs import configure_logging
-    from worker.bench import crawl
-
-    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
-    if not crawl.has_scrapy():
-        typer.echo("Scrapy is not installed: only our crawler is measured (`make test` installs it)", err=True)
-    return crawl.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
-
-
-def _scoring(repeat: int, scale: float) -> dict[str, object]:
-    """Leads scored in one process, without a database."""
-    from worker.bench import scoring
-
-    return scoring.measure(repeat=repeat, scale=scale, say=lambda line: typer.echo(line, err=True))
-
-
-def _lines(report: dict[str, object]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in report.items())

@@ -17,6 +17,10 @@ TIED: dict[str, dict[str, str]] = {
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.runs": {"kind": "'discovery'"},
     "app.score_predictions": {"decides": "true"},
+    "app.match_decisions": {
+        "a_id": "'00000000-0000-7000-8000-000000000001'",
+        "decision": "'pending'",
+    },
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",

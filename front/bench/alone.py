@@ -1,0 +1,69 @@
+"""Measurements that stand alone: `headwater bench --only NAME`."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import typer
+
+from contracts.settings import Settings
+from front.logs import configure_logging
+
+Report = dict[str, object]
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _crawl(repeat: int, scale: float) -> Report:
+    """Our crawler beside Scrapy on loopback; Scrapy is left out where it is not installed."""
+    from worker.bench import crawl
+
+    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
+    if not crawl.has_scrapy():
+        _say("Scrapy is not installed: only our crawler is measured (`make test` installs it)")
+    return crawl.measure(repeat=repeat, scale=scale, say=_say)
+
+
+def _scoring(repeat: int, scale: float) -> Report:
+    """Leads scored in one process, without a database."""
+    from worker.bench import scoring
+
+    return scoring.measure(repeat=repeat, scale=scale, say=_say)
+
+
+def _matching(_repeat: int, scale: float) -> Report:
+    """A lookup among 400,000 names, and 10,000 imported companies deduplicated, on a Postgres of its own."""
+    from db import server
+    from db.commands import prepare
+    from worker.bench import matching
+
+    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
+
+    async def work_through(url: str) -> Report:
+        await prepare(url)
+        return await matching.measure(url, scale=scale, say=_say)
+
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with server.start(Path(folder) / "pg") as running:
+            return asyncio.run(work_through(running.local_url))
+
+
+def _learning(_repeat: int, _scale: float) -> Report:
+    """The quality gates of learning at full size."""
+    from front.bench import learning
+
+    return learning.measured(_say)
+
+
+MEASUREMENTS: Mapping[str, Callable[[int, float], Report]] = {
+    "crawl": _crawl,
+    "matching": _matching,
+    "scoring": _scoring,
+    "learning": _learning,
+}

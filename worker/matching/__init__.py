@@ -1,0 +1,1 @@
+"""Who is who: likely duplicates are found, scored, merged or shown to a person."""
