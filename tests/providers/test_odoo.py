@@ -85,7 +85,7 @@ async def test_a_record_sent_twice_is_there_once_with_its_newest_values(
     assert ids(first) == ids(again)
     (company,), (opportunity,) = stored(sandbox, "res.partner", path), stored(sandbox, "crm.lead", path)
     assert company["phone"] == "+65000000002"
-    assert opportunity["partner_id"] == company["id"]
+    assert opportunity["partner_id"] == [company["id"], company["name"]]
     assert opportunity["expected_revenue"] == 2500.5
     assert upsert.spec.resend
     assert not upsert.spec.billable

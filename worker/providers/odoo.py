@@ -1,4 +1,5 @@
-"""Odoo as the CRM that leads go to: records by external id, once however often they are sent, and a test of the connection.
+"""Odoo as the CRM that leads go to: records by external id, once however often they are sent, how they stand there, and a test
+of the connection.
 
 Source: providers.md, section 18. `odoo.upsert` is one `load` for the records of one model and one set of fields; when Odoo turns
 some down, the others are loaded without them, so that one bad record does not lose its neighbours. Sending again is safe: the
@@ -12,15 +13,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.errors import BadAnswer, VendorRefused
-from contracts.outgoing import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
+from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot, CrmStanding
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.keys import absent, usable_key
 from worker.providers.lenient import listed, members, words
 from worker.providers.odoo_load import Loaded, Row, loads, reading, row
+from worker.providers.odoo_read import read_all
 from worker.providers.odoo_refusals import Refusal
 from worker.providers.odoo_remote import Access, Door, Remote, major
-from worker.providers.operation import found, invalid, patience
+from worker.providers.operation import HOUSE, found, invalid, miss, patience
 from worker.providers.redaction import unnamed, unnaming
 
 #: How long the fields of a model are believed to stay the same, in seconds.
@@ -60,6 +62,22 @@ CHECK = OperationSpec(
     keep_miss_s=0.0,
     resend=True,
 )
+READ = OperationSpec(
+    vendor="odoo",
+    operation="read",
+    answer=CrmSnapshot,
+    terms=Terms.OWN,
+    pace=_PACE,
+    unit="record",
+    units=0.0,
+    billable=False,
+    batch=100,
+    # What people wrote a moment ago must be seen.
+    keep_s=0.0,
+    keep_miss_s=0.0,
+    keep_raw_s=0.0,
+    resend=True,
+)
 
 
 class OdooUpsert:
@@ -67,8 +85,8 @@ class OdooUpsert:
 
     spec = UPSERT
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, credential: str = HOUSE) -> None:
+        self._door, self.credential = door, credential
         self._fields: dict[str, tuple[float, frozenset[str]]] = {}
 
     def units_of(self, query: CrmRecord) -> float:  # noqa: ARG002
@@ -101,13 +119,36 @@ class OdooUpsert:
         return known
 
 
+class OdooRead:
+    """`Operation` that reads how records stand. A miss: there is none by that name, or it was deleted. Changes nothing."""
+
+    spec = READ
+
+    def __init__(self, door: Door, credential: str = HOUSE) -> None:
+        self._door, self.credential = door, credential
+
+    def units_of(self, query: CrmLookup) -> float:  # noqa: ARG002
+        return self.spec.units
+
+    async def ask(self, queries: Sequence[CrmLookup], *, key: str) -> list[Reply[CrmSnapshot]]:  # noqa: ARG002
+        remote = await self._door.open()
+        seen = await read_all(remote, queries)
+        return [miss("no such record") if one is None else found(one, units=0.0) for one in seen]
+
+    async def recover(self, query: CrmLookup, *, key: str) -> Reply[CrmSnapshot] | None:  # noqa: ARG002 - asked again
+        return None
+
+    async def close(self) -> None:
+        await self._door.close()
+
+
 class OdooCheck:
     """`Operation` that tries the connection: version, user, and whether records may be created. Changes nothing."""
 
     spec = CHECK
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, credential: str = HOUSE) -> None:
+        self._door, self.credential = door, credential
 
     def units_of(self, query: CrmProbe) -> float:  # noqa: ARG002
         return self.spec.units
@@ -147,10 +188,10 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     return operations(access)
 
 
-def operations(access: Access) -> list[Operation[Any, Any]]:
-    """The operations at one Odoo, which may be a tenant's own."""
+def operations(access: Access, credential: str = HOUSE) -> list[Operation[Any, Any]]:
+    """The operations at one Odoo, which may be a tenant's own: then `credential` keeps its pace and breakers apart from others'."""
     door = Door(access)
-    return [OdooUpsert(door), OdooCheck(door)]
+    return [OdooUpsert(door, credential), OdooCheck(door, credential), OdooRead(door, credential)]
 
 
 async def _loaded(remote: Remote, group: Sequence[Row]) -> dict[int, Reply[CrmReceipt]]:

@@ -105,8 +105,12 @@ def _execute(kept: Database, model: str, method: str, ids: list[int], named: Map
         "search_read": records.search_read,
         "fields_get": records.fields_get,
     }
+    if model in (records.DATA, records.COUNTRY) and method not in ("search_read", "fields_get"):
+        raise Trouble(f"You are not allowed to modify {model}.", "odoo.exceptions.AccessError", 403)
     if method == "write":
         return records.write(kept, model, ids, *args, **named)
+    if method == "unlink":
+        return records.unlink(kept, model, ids)
     if method not in methods:
         raise Trouble(f"the method '{model}.{method}' does not exist", "werkzeug.exceptions.NotFound", 404)
     return methods[method](kept, model, *args, **named)
