@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker.analytics import jobs as analytics
+from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal
 from worker.enrichment import jobs as enrichment
@@ -23,6 +25,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "opportunities.evaluate": Activity(opportunities.evaluate, opportunities.stopped),
     "staging.pull": Activity(staging.pull, staging.pull_stopped),
     "staging.fetch": Activity(staging.fetch, staging.fetch_stopped),
+    "crm.push": Activity(crm_sync.push, crm_sync.push_stopped),
+    "crm.check": Activity(crm_sync.check, crm_sync.check_stopped),
+    "analytics.rollup": Activity(analytics.roll_up, analytics.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }
