@@ -31,6 +31,8 @@ DOORS = {
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),
     "staging": ("db.staging_commands:staging_app", "The company register in staging: import, pull, status."),
     "leads": ("db.lead_commands:leads_app", "Leads: list, show, enrich."),
+    "crm": ("worker.crm_commands:crm_app", "The CRM: connection, policy, sync, links, pushes."),
+    "analytics": ("db.analytics_commands:analytics_app", "Daily figures: rollup, show, funnel."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),

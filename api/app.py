@@ -18,7 +18,9 @@ from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
+    analytics,
     auth,
+    crm,
     discovery_queries,
     enrichments,
     health,
@@ -58,9 +60,12 @@ ROUTERS = tuple(
         vendors,
         outbox,
         jobs,
+        crm,
+        analytics,
         health,
     )
 )
+ROUTERS += (crm.export_router,)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

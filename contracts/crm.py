@@ -1,4 +1,4 @@
-"""A tenant's CRM as the API takes and shows it: its connection, its policy, what stands there, what came of pushing (S3.16, S3.17)."""
+"""A tenant's CRM as the API takes and shows it: connection, policy, what stands there, what came of pushing (S3.16, S3.17)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SetConnection(_Body):
     enabled: bool = True
 
 
-class TestResult(BaseModel):
+class ConnectionTest(BaseModel):
     """What a test of the connection came to."""
 
     ok: bool
@@ -87,7 +87,7 @@ class Connection(BaseModel):
     transport: Transport
     enabled: bool
     tested_at: datetime | None
-    test_result: TestResult | None
+    test_result: ConnectionTest | None
     created_at: datetime
     updated_at: datetime
 
@@ -129,7 +129,7 @@ class SyncRequest(_Body):
 
 
 class PlannedRecord(BaseModel):
-    """What a sync would do to one record: `changed` names the fields that would be sent. What people changed there shows only then."""
+    """What a sync would do to one record: `changed` are the fields to send. What people changed there shows when it is done."""
 
     model: str
     local_id: UUID

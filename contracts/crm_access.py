@@ -1,4 +1,4 @@
-"""Where a tenant's CRM may stand and which key may be sent there. Pure; asked when a connection is written and again when it is used.
+"""Where a tenant's CRM may stand and which key may be sent there. Pure; asked when a connection is written, and when it is used.
 
 A connection is written by a tenant, the keys are the installation's. So that nobody has a key sent to an address of theirs: a
 tenant's connection may name the key that bears the tenant's own name, and the house's key goes to the house's Odoo only.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.crm import Connection, Policy, SetConnection, TestResult
+from contracts.crm import Connection, ConnectionTest, Policy, SetConnection
 from contracts.crm_access import CrmAccess, check
 from contracts.errors import NotFound
 from contracts.events import CrmProbeRequested
@@ -75,7 +75,7 @@ async def request_test(tx: Tx, tenant: UUID, *, by: str) -> Connection:
     return await get(tx, tenant)
 
 
-async def tested(tx: Tx, tenant: UUID, of: datetime, result: TestResult) -> None:
+async def tested(tx: Tx, tenant: UUID, of: datetime, result: ConnectionTest) -> None:
     """Keep what a test of the connection as it was `of` that time came to; one that was changed since is still untested."""
     await tx.execute(SQL["tested"], tenant, of, result.model_dump(mode="json"))
 

@@ -1,7 +1,7 @@
 """crm.push brings one lead's records to the tenant's CRM as it stands now; crm.check tries a connection.
 
-A push reads how the records stand there, sends what is ours to send, and reads them again, so that the next push can tell a person's
-change from its own. It may start again at any point: records have names of ours, and what is there already is not sent twice.
+A push reads how the records stand there, sends what is ours to send, and reads them again, so that the next push can tell a
+person's change from its own. It may start again at any point: records have names of ours, and what is there is not made twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from contracts.crm import ODOO, Conflicts, PushOutcome, TestResult
+from contracts.crm import ODOO, Conflicts, ConnectionTest, PushOutcome
 from contracts.crm_access import CrmAccess
 from contracts.crm_records import PARTNER, Subject, wanted
 from contracts.errors import HeadwaterError, TryLater, VendorBusy, VendorRefused
@@ -207,17 +207,17 @@ async def check(ctx: Context, args: CheckCrm) -> None:  # noqa: ARG001 - it tell
     log.info("crm_checked", system=ODOO, ok=result and result.ok, code=result and result.code)
 
 
-async def _tried(ctx: Context, access: CrmAccess) -> TestResult:
+async def _tried(ctx: Context, access: CrmAccess) -> ConnectionTest:
     try:
         (reply,) = await ask.items(ctx, ctx.ports.crm(access)["check"], [CrmProbe()])
     except VendorBusy:
         raise
     except TryLater as error:
-        return TestResult(ok=False, code=error.code, error=error.detail)
+        return ConnectionTest(ok=False, code=error.code, error=error.detail)
     except HeadwaterError as error:
-        return TestResult(ok=False, code=error.code, error=error.detail)
+        return ConnectionTest(ok=False, code=error.code, error=error.detail)
     assert reply.value is not None
-    return TestResult.model_validate({"ok": all(reply.value.can_create.values()), **reply.value.model_dump()})
+    return ConnectionTest.model_validate({"ok": all(reply.value.can_create.values()), **reply.value.model_dump()})
 
 
 async def check_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:
@@ -225,5 +225,5 @@ async def check_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -
     assert isinstance(args, CheckCrm)
     connection = await crm_connections.show(tx, tenant)
     if connection is not None:
-        result = TestResult(ok=False, code=stopped.error_class, error=stopped.error)
+        result = ConnectionTest(ok=False, code=stopped.error_class, error=stopped.error)
         await crm_connections.tested(tx, tenant, connection.updated_at, result)

@@ -1,8 +1,8 @@
 """What to send of a record: three versions are held against each other, ours, theirs, and theirs as we last saw it. Pure.
 
-A field goes out when we have something new and nobody has touched theirs since we looked. What a person has changed is theirs: it is
-shown (`ask`), left (`theirs`) or written over (`ours`), as the tenant's policy says; a decision about one record (`resolution`) comes
-before the policy. A field that gave way stays theirs (`ceded`) until our own value changes.
+A field goes out when we have something new and nobody has touched theirs since we looked. What a person has changed is theirs: it
+is shown (`ask`), left (`theirs`) or written over (`ours`), as the tenant's policy says; a decision about one record (`resolution`)
+comes before the policy. A field that gave way stays theirs (`ceded`) until our own value changes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contracts.crm import Conflicts, Keep
 from contracts.crm_records import Value, Wanted
 from contracts.outgoing import CrmSnapshot
 
-#: changed: a person has changed fields we have values for; deleted, archived: the record is gone or put away; moved: our name for it
-#: leads to another record (people merge them); merged: it is to be put away, but a person has worked on it.
+#: changed: a person has changed fields we have values for; deleted, archived: the record is gone or put away; moved: our name for
+#: it leads to another record (people merge them); merged: it is to be put away, but a person has worked on it.
 Problem = Literal["changed", "deleted", "archived", "moved", "merged"]
 Action = Literal["created", "updated", "unchanged", "conflict", "left"]
 
@@ -170,7 +170,7 @@ def put_away(known: Known, now: CrmSnapshot | None, policy: Conflicts, resolutio
 
 
 def same(name: str, one: Value, other: Value) -> bool:
-    """Whether two values of a field say the same, however Odoo writes it: phones by their digits, addresses without their scheme."""
+    """Whether two values of a field say the same, however Odoo writes it: phones by digits, addresses without their scheme."""
     return _plain(name.partition("/")[0], one) == _plain(name.partition("/")[0], other)
 
 

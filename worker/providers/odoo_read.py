@@ -1,7 +1,7 @@
 """How records stand in Odoo: found by the name we gave them, archived ones too.
 
-Names stand in `ir.model.data`, which not every user may read: then a record is looked for under the number it had when we last heard
-of it, and a record that people have merged into another looks deleted.
+Names stand in `ir.model.data`, which not every user may read: then a record is looked for under the number it had when we last
+heard of it, and one that people have merged into another looks deleted.
 """
 
 from __future__ import annotations
