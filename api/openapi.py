@@ -35,6 +35,8 @@ TAGS = [
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
+    {"name": "crm", "description": "A tenant's CRM: where it is, what stands there, what waits for a person."},
+    {"name": "analytics", "description": "Daily figures and the funnel, in days of UTC."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},

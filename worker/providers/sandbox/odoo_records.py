@@ -108,6 +108,12 @@ def unlink(kept: Database, model: str, ids: list[int]) -> bool:
     return True
 
 
+def repoint(kept: Database, name: str, number: int) -> bool:
+    """A record was merged into another of its model: its name leads there from now on."""
+    kept.names[name] = (kept.names[name][0], number)
+    return True
+
+
 def search_read(
     kept: Database,
     model: str,
