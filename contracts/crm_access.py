@@ -19,6 +19,7 @@ HOUSE_KEY = "ODOO_API_KEY"
 #: Where a key may stand at all.
 REFERENCE = re.compile(r"ODOO_API_KEY(_[A-Z0-9]+)*")
 _PORTS = {"http": 80, "https": 443}
+_NUMERIC_END = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)$")
 #: Names that mean this machine, or one that only our own network knows.
 _OURS = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".arpa")
 
@@ -93,7 +94,7 @@ def _is_private(host: str) -> bool:
     except ValueError:
         pass
     # An address in digits that is no plain one (octal, hex, short) is nobody's name.
-    return "." not in host or host.endswith(_OURS) or re.fullmatch(r"[0-9a-fx.]+", host) is not None
+    return "." not in host or host.endswith(_OURS) or _NUMERIC_END.search(host) is not None
 
 
 def _check_reference(access: CrmAccess, settings: VendorSettings) -> None:

@@ -42,9 +42,9 @@ def roll_up(
 ) -> None:
     """Work out the figures of these days anew: yesterday's and today's when none is named. A worker must run."""
     given = {"day": _day(day), "from": _day(first), "to": _day(to)}
-    body = _fits(lambda: RequestRollup.model_validate({k: v for k, v in given.items() if v is not None}))
 
     async def ask(tx: Tx, owner: UUID) -> tuple[UUID, UUID]:
+        body = _fits(lambda: RequestRollup.model_validate({k: v for k, v in given.items() if v is not None}))
         return owner, await analytics.request_rollup(tx, owner, body, by=operator(), triggered_by="cli")
 
     owner, run_id = as_owner(tenant, ask)

@@ -16,9 +16,11 @@ from contracts.crm import (
     Connection,
     ConnectionTest,
     LinkPage,
+    LinkRow,
     LinkState,
     Policy,
     PushPage,
+    ResolveLink,
     SetConnection,
     SyncAnswer,
     SyncRequest,
@@ -61,12 +63,12 @@ def set_(
     json: JsonOption = False,
 ) -> None:
     """Write the whole connection."""
-    body = _fits(
-        SetConnection, url=url, secret_ref=secret_ref, database=database, login=login, transport=transport,
-        enabled=not disabled,
-    )  # fmt: skip
 
     async def write(tx: Tx, owner: UUID) -> Connection:
+        body = _fits(
+            SetConnection, url=url, secret_ref=secret_ref, database=database, login=login, transport=transport,
+            enabled=not disabled,
+        )  # fmt: skip
         return await crm_connections.put(tx, owner, body, Settings(), by=operator())
 
     _say(as_owner(tenant, write), json)
@@ -145,9 +147,9 @@ def sync(
     json: JsonOption = False,
 ) -> None:
     """Push leads to the CRM. What is unchanged is not sent. A worker must run for anything to happen."""
-    body = _fits(SyncRequest, run_id=run_id, lead_ids=lead or None, dry_run=dry_run, force=force)
 
     async def work(tx: Tx, owner: UUID) -> SyncAnswer:
+        body = _fits(SyncRequest, run_id=run_id, lead_ids=lead or None, dry_run=dry_run, force=force)
         return await crm_syncs.sync(tx, owner, body, Settings(), by=operator())
 
     answer = as_owner(tenant, work)
@@ -201,11 +203,10 @@ def resolve(
     json: JsonOption = False,
 ) -> None:
     """Decide whose values stay where ours and the CRM's differ."""
-    if keep not in ("ours", "theirs"):
-        raise Invalid("--keep is ours or theirs")
 
-    async def work(tx: Tx, owner: UUID) -> BaseModel:
-        return await crm.resolve(tx, owner, link_id, "ours" if keep == "ours" else "theirs", by=operator())
+    async def work(tx: Tx, owner: UUID) -> LinkRow:
+        body = _fits(ResolveLink, keep=keep)
+        return await crm.resolve(tx, owner, link_id, body.keep, by=operator())
 
     found = as_owner(tenant, work)
     wake_dispatchers()
@@ -258,4 +259,6 @@ def _fits(kind: type[Body], **given: object) -> Body:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise Invalid(in_words(error.errors(include_url=False)[0])) from None
+        first = error.errors(include_url=False)[0]
+        where = f"{first['loc'][0]}: " if first["loc"] else ""
+        raise Invalid(f"{where}{in_words(first)}") from None
