@@ -192,6 +192,21 @@ async def test_fields_that_this_database_lacks_are_named(house: House, monkeypat
     assert (await house.link()).dropped == ["x_tier"]
 
 
+async def test_a_user_who_may_not_read_names_pushes_all_the_same(house: House) -> None:
+    # S3.07: newer servers keep names from ordinary users
+    await house.connect()
+    house.settings = house.sandbox.settings(odoo_api_key="ordinary-key-123")
+    lead = await house.lead()
+    await house.scored(lead)
+    assert len(house.stored()) == 2
+    house.write("res.partner", house.company()["id"], phone="+27 99 999 9999")
+    await house.set_company(lead, phone="+27 31 000 0002", city="Maun")
+    push = await house.scored(lead)
+    assert push is not None
+    assert (push.outcome, push.reason) == ("conflict", "changed")
+    assert (house.company()["phone"], house.company()["city"]) == ("+27 99 999 9999", "Maun")
+
+
 # --- people change things there ---------------------------------------------------------------------------------------------------
 
 

@@ -16,9 +16,9 @@ import structlog
 from contracts.crm import ODOO, Conflicts, ConnectionTest, PushOutcome
 from contracts.crm_access import CrmAccess
 from contracts.crm_records import PARTNER, Subject, wanted
-from contracts.errors import HeadwaterError, TryLater, VendorBusy, VendorRefused
+from contracts.errors import HeadwaterError, TryLater, VendorBusy
 from contracts.jobs import CheckCrm, Payload, PushToCrm
-from contracts.outgoing import CrmProbe, CrmReceipt, CrmSnapshot
+from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmSnapshot
 from contracts.providers import Operation, Reply
 from db import crm, crm_connections, crm_syncs
 from db.crm import Audit, Link
@@ -101,7 +101,7 @@ async def _items(tx: Tx, ctx: Context, subject: Subject, *, check: bool) -> list
 
 async def _bring(ctx: Context, at: Operations, standing: Standing) -> list[Outcome]:
     """Look, decide, send, look again."""
-    now = await _look(ctx, at, standing.items)
+    now = await _look(ctx, at, [item.lookup() for item in standing.items])
     made = [_decided(item, seen, standing.conflicts) for item, seen in zip(standing.items, now, strict=True)]
     company_waits = any(
         is_company(item) and not decision.send and (seen is None or decision.gone)
@@ -114,23 +114,16 @@ async def _bring(ctx: Context, at: Operations, standing: Standing) -> list[Outco
     receipts: dict[int, Reply[CrmReceipt]] = {}
     if messages:
         receipts = dict(zip(going, await ask.items(ctx, at["upsert"], messages), strict=True))
-        again = [n for n in going if receipts[n].outcome == "found"]
-        for n, seen in zip(again, await _look(ctx, at, [made[n][0] for n in again]), strict=True):
+        sent = {n: reply.value for n, reply in receipts.items() if reply.value is not None}
+        after = await _look(ctx, at, [made[n][0].lookup(receipt) for n, receipt in sent.items()])
+        for n, seen in zip(sent, after, strict=True):
             now[n] = seen
     return [Outcome(item, decision, receipts.get(n), now[n], waits[n]) for n, (item, decision) in enumerate(made)]
 
 
-async def _look(ctx: Context, at: Operations, items: Sequence[Item]) -> list[CrmSnapshot | None]:
-    """How the records stand there. Where we may not read names, those we never wrote are taken to be absent."""
-    if not items:
-        return []
-    try:
-        replies = await ask.items(ctx, at["read"], [item.lookup() for item in items])
-    except VendorRefused as error:
-        if error.code != "vendor_auth" or any(item.known.remote_id for item in items):
-            raise
-        return [None for _ in items]
-    return [reply.value for reply in replies]
+async def _look(ctx: Context, at: Operations, lookups: Sequence[CrmLookup]) -> list[CrmSnapshot | None]:
+    """How the records stand there; None: there is none, or (an ordinary user of a newer server) none that we ever wrote."""
+    return [reply.value for reply in await ask.items(ctx, at["read"], lookups)] if lookups else []
 
 
 def _decided(item: Item, now: CrmSnapshot | None, policy: Conflicts) -> tuple[Item, Decision]:

@@ -44,11 +44,11 @@ class Item:
         found = self.detail.get("resolution")
         return cast(Keep, found) if found in ("ours", "theirs") else None
 
-    def lookup(self) -> CrmLookup:
-        """How it stands there."""
-        return CrmLookup(
-            model=self.model, external_id=self.name, fields=plain(LOOKED_AT[self.kind]), remote_id=self.known.remote_id
-        )
+    def lookup(self, receipt: CrmReceipt | None = None) -> CrmLookup:
+        """How it stands there; `receipt`: after it was sent."""
+        remote_id = receipt.remote_id if receipt else self.known.remote_id
+        fields = plain(LOOKED_AT[self.kind])
+        return CrmLookup(model=self.model, external_id=self.name, fields=fields, remote_id=remote_id)
 
     def message(self, decision: Decision) -> CrmRecord:
         """What goes out."""

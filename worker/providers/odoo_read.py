@@ -1,7 +1,7 @@
 """How records stand in Odoo: found by the name we gave them, archived ones too.
 
 Names stand in `ir.model.data`, which not every user may read: then a record is looked for under the number it had when we last
-heard of it, and one that people have merged into another looks deleted.
+heard of it. One that people have merged into another looks deleted then, and one we never heard of looks absent.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ async def _numbers(remote: Remote, lookups: Sequence[CrmLookup]) -> list[int | N
     try:
         answer = await remote.call(_DATA, "search_read", asked)
     except VendorRefused as error:
-        if error.code != "vendor_auth" or error.members.get("status") == 401 or not any(e.remote_id for e in lookups):
+        # Raised on, it would count as a key that is refused, and shut the door to everything.
+        if error.code != "vendor_auth" or error.members.get("status") == 401:
             raise
         return [each.remote_id for each in lookups]
     known = {(f"{one.module}.{one.name}", one.model): one.res_id for one in _read(_NAMED, answer)}
