@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from contracts.crm_access import REFERENCE
+from contracts.outgoing import CrmStanding
 from contracts.texts import NoNul
 
 #: The one CRM there is so far, as `crm_links.system` names it.
@@ -73,6 +74,16 @@ class ConnectionTest(BaseModel):
     transport: str | None = None
     user: str | None = None
     can_create: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, standing: CrmStanding) -> ConnectionTest:
+        """A connection that works, unless something may not be created there."""
+        said = standing.model_dump()
+        missing = [model for model, may in standing.can_create.items() if not may]
+        if not missing:
+            return cls(ok=True, **said)
+        hint = "install its app (crm.lead: CRM), or give the user the right"
+        return cls(ok=False, code="crm_rights", error=f"may not create {', '.join(missing)}: {hint}", **said)
 
 
 class Connection(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.analytics import DailyMetric, DailyPage, Funnel, RequestRollup, Span, funnel
+from contracts.errors import Invalid
 from contracts.runs import RunParams
 from db import paging, runs
 from db.access import audit
@@ -75,7 +76,7 @@ async def daily(
             key[0] = date.fromisoformat(key[0])
             bytes.fromhex(key[2])
         except ValueError:
-            paging.decode("", {})
+            raise Invalid("this cursor is not one of ours: start again without it", code="invalid_cursor") from None
     rows = await tx.fetch(SQL["daily"], tenant, span.first, span.last, metric, *key, limit + 1)
     items = [DailyMetric.model_validate(dict(row)) for row in rows[:limit]]
     if len(rows) <= limit:

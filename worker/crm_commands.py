@@ -101,7 +101,7 @@ def try_out(tenant: Slug = None, json: JsonOption = False) -> None:
             assert access is not None
             (reply,) = await crms.operations(access)["check"].ask([CrmProbe()], key="test")
             assert reply.value is not None
-            result = ConnectionTest(ok=all(reply.value.can_create.values()), **reply.value.model_dump())
+            result = ConnectionTest.of(reply.value)
         except Rejected:
             raise
         except HeadwaterError as error:

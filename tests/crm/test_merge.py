@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.crm_records import Wanted
-from contracts.outgoing import CrmSnapshot
-from worker.crm_sync.merge import Known, decide, same
+from contracts.outgoing import CrmReceipt, CrmSnapshot
+from contracts.providers import Reply
+from worker.crm_sync.links import Item, Outcome, remembered
+from worker.crm_sync.merge import Decision, Known, decide, same
 
 FIELDS = ("name", "phone", "city", "website")
 _VALUE = st.one_of(st.none(), st.sampled_from(["a", "b", "A ", "+27 1", "271", "https://x.example/", "x.example"]))
@@ -56,6 +59,23 @@ def test_what_was_pushed_is_settled(mine: dict[str, Any], there: dict[str, Any])
     after = there | first.send
     again = decide(wanted(mine), Known(7, seen=after, values=mine), CrmSnapshot(remote_id=7, values=after), "ask")
     assert (again.action, again.send, again.differs) == ("unchanged", {}, {})
+
+
+def test_what_a_push_leaves_behind_names_fields_that_were_dropped_and_keeps_what_waits() -> None:
+    # S3.07
+    item = Item(
+        "company", "res.partner", UUID(int=1), {}, Known(7, seen={"phone": "1", "city": "x"}), wanted({"city": "y"})
+    )
+    receipt = Reply[CrmReceipt](
+        outcome="found", value=CrmReceipt(remote_id=7, dropped=("x_tier",)), at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    waiting = Decision(
+        "conflict", {"city": "y"}, problem="changed", differs={"phone": {"ours": "3", "theirs": "2", "before": "1"}}
+    )
+    after = CrmSnapshot(remote_id=7, values={"phone": "2", "city": "y"})
+    left = remembered(Outcome(item, waiting, receipt, after), UUID(int=9))
+    assert (left["state"], left["pushed"], left["detail"]["dropped"]) == ("conflict", True, ["x_tier"])
+    assert left["detail"]["seen"] == {"phone": "1", "city": "y"}, "the next look must still find the person's change"
 
 
 def test_what_odoo_writes_in_its_own_way_is_no_persons_change() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from contracts.errors import Conflict, NotFound
-from db import crm, jobs
+from db import crm, crm_connections, jobs
 from db.transaction import transaction
 from tests.crm.house import DOORS, House
 
@@ -96,9 +95,7 @@ async def test_what_is_unchanged_is_not_sent_again_and_a_rename_updates_the_same
 
 
 @each_door
-async def test_killed_between_ask_and_write_nothing_is_doubled(
-    house: House, door: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_killed_between_ask_and_write_nothing_is_doubled(house: House, door: str) -> None:
     # S3.07 design law 4
     await house.connect(door)
     lead = await house.lead()
@@ -175,21 +172,25 @@ async def test_a_record_that_odoo_turns_down_says_why_and_does_not_lose_its_neig
     assert len(house.stored()) == 2
 
 
-async def test_fields_that_this_database_lacks_are_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    # S3.07
-    from contracts import crm_records
-
-    made = crm_records._company
-
-    def with_tier(row: Any) -> Any:
-        found = made(row)
-        found.values["x_tier"] = "A"
-        return found
-
-    monkeypatch.setattr(crm_records, "_company", with_tier)
+async def test_a_database_without_the_crm_app_takes_company_and_contact_and_says_what_is_missing(house: House) -> None:
+    # S3.07 S3.16
     await house.connect()
-    await house.scored(await house.lead())
-    assert (await house.link()).dropped == ["x_tier"]
+    house.odoo("ir.model.data", "uninstall", "crm.lead")
+    lead = await house.lead()
+    push = await house.scored(lead)
+    assert push is not None
+    assert (push.outcome, sorted(push.records.values())) == ("error", ["created", "created", "error"])
+    assert "install its app" in (push.reason or "")
+    assert [link.state for link in (await house.link(), await house.link("contact"))] == ["linked", "linked"]
+    assert (await house.link("lead")).state == "error"
+    async with transaction(house.pool, house.tenant) as tx:
+        await crm_connections.request_test(tx, house.tenant, by="tests")
+    await house.work()
+    async with transaction(house.pool, house.tenant) as tx:
+        tried = (await crm_connections.get(tx, house.tenant)).test_result
+    assert tried is not None
+    assert (tried.ok, tried.can_create) == (False, {"res.partner": True, "crm.lead": False})
+    assert "may not create crm.lead" in (tried.error or "")
 
 
 async def test_a_user_who_may_not_read_names_pushes_all_the_same(house: House) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,10 @@ import structlog
 
 from contracts.crm import ODOO, Conflicts, ConnectionTest, PushOutcome
 from contracts.crm_access import CrmAccess
-from contracts.crm_records import PARTNER, Subject, wanted
-from contracts.errors import HeadwaterError, TryLater, VendorBusy
+from contracts.crm_records import LEAD, PARTNER, Subject, wanted
+from contracts.errors import HeadwaterError, TryLater, VendorBusy, VendorRefused
 from contracts.jobs import CheckCrm, Payload, PushToCrm
-from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmSnapshot
+from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot
 from contracts.providers import Operation, Reply
 from db import crm, crm_connections, crm_syncs
 from db.crm import Audit, Link
@@ -110,15 +111,29 @@ async def _bring(ctx: Context, at: Operations, standing: Standing) -> list[Outco
     # Without its company a person, or a lead, would belong to nobody.
     waits = [company_waits and decision.action == "created" for _, decision in made]
     going = [n for n, (_, decision) in enumerate(made) if decision.send and not waits[n]]
-    messages = [made[n][0].message(made[n][1]) for n in going]
     receipts: dict[int, Reply[CrmReceipt]] = {}
-    if messages:
-        receipts = dict(zip(going, await ask.items(ctx, at["upsert"], messages), strict=True))
+    for model in (PARTNER, LEAD):
+        some = [n for n in going if made[n][0].model == model]
+        messages = [made[n][0].message(made[n][1]) for n in some]
+        receipts |= dict(zip(some, await _send(ctx, at, messages), strict=True))
+    if receipts:
         sent = {n: reply.value for n, reply in receipts.items() if reply.value is not None}
         after = await _look(ctx, at, [made[n][0].lookup(receipt) for n, receipt in sent.items()])
         for n, seen in zip(sent, after, strict=True):
             now[n] = seen
     return [Outcome(item, decision, receipts.get(n), now[n], waits[n]) for n, (item, decision) in enumerate(made)]
+
+
+async def _send(ctx: Context, at: Operations, messages: Sequence[CrmRecord]) -> list[Reply[CrmReceipt]]:
+    """Have records there. A model that is not installed costs its own records, not the company's and the contact's."""
+    if not messages:
+        return []
+    try:
+        return await ask.items(ctx, at["upsert"], messages)
+    except VendorRefused as error:
+        if error.members.get("status") != 404 or messages[0].model == PARTNER:
+            raise
+        return [Reply[CrmReceipt](outcome="invalid", note=error.detail[:500], at=datetime.now(UTC)) for _ in messages]
 
 
 async def _look(ctx: Context, at: Operations, lookups: Sequence[CrmLookup]) -> list[CrmSnapshot | None]:
@@ -210,7 +225,7 @@ async def _tried(ctx: Context, access: CrmAccess) -> ConnectionTest:
     except HeadwaterError as error:
         return ConnectionTest(ok=False, code=error.code, error=error.detail)
     assert reply.value is not None
-    return ConnectionTest.model_validate({"ok": all(reply.value.can_create.values()), **reply.value.model_dump()})
+    return ConnectionTest.of(reply.value)
 
 
 async def check_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:

@@ -13,10 +13,9 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from contracts.errors import BadAnswer, VendorRefused
 from contracts.outgoing import CrmLookup, CrmSnapshot
+from worker.providers.odoo_fields import Fields
 from worker.providers.odoo_remote import Remote
 
-#: Models without a field `active`: nothing of theirs is ever archived.
-_LASTING = frozenset({"res.country"})
 _DATA = "ir.model.data"
 
 
@@ -35,7 +34,7 @@ _NAMED = TypeAdapter(list[_Named])
 _ROWS = TypeAdapter(list[Annotated[dict[str, Any], BeforeValidator(_numbered)]])
 
 
-async def read_all(remote: Remote, lookups: Sequence[CrmLookup]) -> list[CrmSnapshot | None]:
+async def read_all(remote: Remote, known: Fields, lookups: Sequence[CrmLookup]) -> list[CrmSnapshot | None]:
     """The records in the order asked; None where there is none. Raises what the remote raises; BadAnswer."""
     numbers = await _numbers(remote, lookups)
     rows: dict[tuple[str, int], Mapping[str, Any]] = {}
@@ -43,7 +42,10 @@ async def read_all(remote: Remote, lookups: Sequence[CrmLookup]) -> list[CrmSnap
         wanted = sorted({n for each, n in zip(lookups, numbers, strict=True) if n is not None and each.model == model})
         fields = sorted({name for each in lookups if each.model == model for name in each.fields})
         if wanted:
-            rows |= {(model, row["id"]): row for row in await _rows(remote, model, wanted, fields)}
+            rows |= {
+                (model, row["id"]): row
+                for row in await _rows(remote, model, await known.of(remote, model), wanted, fields)
+            }
     return [
         None if number is None or (row := rows.get((each.model, number))) is None else _snapshot(each, row)
         for each, number in zip(lookups, numbers, strict=True)
@@ -68,11 +70,10 @@ async def _numbers(remote: Remote, lookups: Sequence[CrmLookup]) -> list[int | N
     return [known.get((each.external_id, each.model)) for each in lookups]
 
 
-async def _rows(remote: Remote, model: str, numbers: Sequence[int], fields: Sequence[str]) -> list[dict[str, Any]]:
-    known = await remote.call(model, "fields_get", {"attributes": ["type"]})
-    if not isinstance(known, dict) or not known:
-        raise BadAnswer(f"odoo names no fields of {model}: look at ODOO_URL", vendor="odoo")
-    lasting = model in _LASTING or "active" not in known
+async def _rows(
+    remote: Remote, model: str, known: Mapping[str, str], numbers: Sequence[int], fields: Sequence[str]
+) -> list[dict[str, Any]]:
+    lasting = "active" not in known
     # A domain that speaks of `active` sees archived records as well.
     domain: list[Any] = [["id", "in", list(numbers)]] + ([] if lasting else [["active", "in", [True, False]]])
     names = [name for name in fields if name in known] + ([] if lasting else ["active"])
@@ -80,15 +81,13 @@ async def _rows(remote: Remote, model: str, numbers: Sequence[int], fields: Sequ
     return [_typed(row, known) for row in rows]
 
 
-def _typed(row: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+def _typed(row: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """Unset values are false in Odoo, whatever their type; relations are [id, name]."""
     made: dict[str, Any] = {}
     for name, value in row.items():
-        described = known.get(name)
-        kind = described.get("type") if isinstance(described, dict) else None
         if isinstance(value, list):
             made[name] = value[0] if value and isinstance(value[0], int) else None
-        elif value is False and kind != "boolean":
+        elif value is False and known.get(name) != "boolean":
             made[name] = None
         else:
             made[name] = value if isinstance(value, str | int | float | bool) else None

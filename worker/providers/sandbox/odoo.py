@@ -4,7 +4,7 @@ It keeps what it is given until a reset. `load` imports as Odoo does: an externa
 none, and messages name the rows to blame. What makes a row bad: no name, an unknown parent, a country that is not one, a
 priority beyond "3", an e-mail address without "@" (a constraint such as many databases have). The model `x.busy` is always being
 changed by somebody else, `x.secret` is not for us. A key with `ordinary` in it may not read `ir.model.data`, whose `repoint` is
-what Odoo's merging of records does to their names.
+what Odoo's merging of records does to their names, and whose `uninstall` takes a model away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from worker.providers.sandbox.vendor import Asked, Offer
 
 VERSIONS = {"odoo": "19.0", "odoo16": "16.0"}
 _UID, _LOGIN = 2, "sandbox@example.com"
-_API_MODEL = ("repoint", "load", "create", "fields_get", "search_read", "context_get", "check_access_rights")
+_API_MODEL = (
+    "repoint",
+    "uninstall",
+    "load",
+    "create",
+    "fields_get",
+    "search_read",
+    "context_get",
+    "check_access_rights",
+)
 
 
 def json2(asked: Asked) -> Answer:
@@ -110,6 +119,8 @@ def _execute(kept: Database, model: str, method: str, ids: list[int], named: Map
     }
     if (model, method) == (records.DATA, "repoint"):
         return records.repoint(kept, *args)
+    if (model, method) == (records.DATA, "uninstall"):
+        return records.uninstall(kept, *args)
     if model in (records.DATA, records.COUNTRY) and method not in ("search_read", "fields_get"):
         raise Trouble(f"You are not allowed to modify {model}.", "odoo.exceptions.AccessError", 403)
     if method == "write":

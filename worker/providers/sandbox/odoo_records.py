@@ -55,6 +55,7 @@ class Database:
     rows: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     names: dict[str, tuple[str, int]] = field(default_factory=dict)
     last_id: int = 70
+    uninstalled: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rows[COUNTRY] = {}
@@ -69,12 +70,13 @@ class Database:
         partner = dict.fromkeys((*_PARTNER, *(("mobile",) if self.version < 19 else ())), _TEXT)
         common = {"id": {"type": "integer", "required": False}, "name": {"type": "char", "required": True}}
         active = {"active": {"type": "boolean", "required": False}}
-        return {
+        models = {
             COUNTRY: common | {"code": _TEXT},
             DATA: common | {"module": _TEXT, "model": _TEXT, "res_id": {"type": "integer", "required": True}},
             "res.partner": common | active | partner | _others("res.partner", "is_company"),
             "crm.lead": common | active | dict.fromkeys(_LEAD, _TEXT) | _others("crm.lead", "expected_revenue"),
         }
+        return {model: fields for model, fields in models.items() if model not in self.uninstalled}
 
 
 def fields_get(kept: Database, model: str, attributes: list[str] | None = None) -> dict[str, Any]:
@@ -111,6 +113,12 @@ def unlink(kept: Database, model: str, ids: list[int]) -> bool:
 def repoint(kept: Database, name: str, number: int) -> bool:
     """A record was merged into another of its model: its name leads there from now on."""
     kept.names[name] = (kept.names[name][0], number)
+    return True
+
+
+def uninstall(kept: Database, model: str) -> bool:
+    """An administrator removes the app of a model."""
+    kept.uninstalled.add(model)
     return True
 
 
