@@ -39,6 +39,8 @@ DOORS = {
     "webhooks": ("db.webhook_commands:webhooks_app", "Webhooks of tenants: create, list, change, rotate, remove."),
     "companies": ("db.company_commands:companies_app", "Companies: list, show, find duplicates in files."),
     "matches": ("db.match_commands:matches_app", "Likely duplicates: list, merge, reject, undo, scan."),
+    "crm": ("worker.crm_commands:crm_app", "The CRM: connection, policy, sync, links, pushes."),
+    "analytics": ("db.analytics_commands:analytics_app", "Daily figures: rollup, show, funnel."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),

@@ -18,8 +18,10 @@ from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
+    analytics,
     auth,
     companies,
+    crm,
     discovery_queries,
     enrichments,
     exports,
@@ -82,9 +84,12 @@ ROUTERS = tuple(
         outbox,
         webhook_endpoints,
         jobs,
+        crm,
+        analytics,
         health,
     )
 )
+ROUTERS += (crm.export_router,)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

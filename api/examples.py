@@ -176,9 +176,47 @@ _SAID = {
     "value": "+27110000000", "vendor": "site", "operation": "tel", "source_url": "https://karoo.example/contact",
     "confidence": 0.9, "verified": None, "observed_at": _ENDED, "created_at": _ENDED, "superseded_at": None,
 
+_CONNECTION = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901501", "system": "odoo", "url": "https://acme.odoo.example", "database": "acme",
+    "login": None, "secret_ref": "ODOO_API_KEY_ACME", "transport": "auto", "enabled": True, "tested_at": _ENDED,
+    "test_result": {
+        "ok": True, "code": None, "error": None, "version": "19.0", "transport": "json2", "user": "leads@acme.example",
+        "can_create": {"res.partner": True, "crm.lead": True},
+    },
+    "created_at": _ASKED, "updated_at": _ASKED,
+_LINK = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901502", "system": "odoo", "model": "res.partner", "local_id": _COMPANY,
+    "external_id": f"headwater.company_{_COMPANY}", "remote_id": 71, "state": "conflict", "problem": "changed",
+    "differs": {"phone": {"ours": "+27110000000", "theirs": "+27119999999", "before": "+27110000001"}}, "resolution": None,
+    "dropped": [], "last_error": None, "pushed_at": _ENDED, "created_at": _ENDED, "updated_at": _ENDED,
+_PUSH = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901503", "lead_id": _LEAD, "cause": f"sync:{_EVENT}", "outcome": "done",
+    "reason": None, "records": {f"headwater.company_{_COMPANY}": "created"}, "at": _ENDED,
+_SYNC = {
+    "id": _EVENT, "dry_run": False, "counts": {"created": 1, "push": 1}, "left": 0,
+    "leads": [{
+        "lead_id": _LEAD, "company": "Karoo Workwear (Pty) Ltd", "band": "HIGH", "score": 0.81, "action": "push", "reason": None,
+        "records": [{
+            "model": "res.partner", "local_id": _COMPANY, "name": "Karoo Workwear (Pty) Ltd", "action": "created",
+            "changed": ["is_company", "name", "website"],
+        }],
+_FIGURE = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901504", "day": "2026-01-05", "metric": "funnel", "dims": {"stage": "discovered"},
+    "value": 25, "computed_at": _ENDED,
+_FUNNEL = {
+    "from": "2026-01-01", "to": "2026-01-31", "spend_usd": 4.2, "qualified_leads": 3, "cost_per_qualified_lead": 1.4,
+    "stages": [{"stage": "discovered", "leads": 25, "of_discovered": 1.0, "of_previous": None}],
+
 #: Schema name -> an example of it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Alive": {"status": "ok"},
+    "Connection": _CONNECTION,
+    "LinkRow": _LINK,
+    "LinkPage": {"items": [_LINK], "next_cursor": None},
+    "PushPage": {"items": [_PUSH], "next_cursor": None},
+    "SyncAnswer": _SYNC,
+    "DailyPage": {"items": [_FIGURE], "next_cursor": None},
+    "Funnel": _FUNNEL,
     "KeyView": _KEY,
     "KeyPage": {"items": [_KEY], "next_cursor": None},
     "RunView": _VIEW,

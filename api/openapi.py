@@ -44,6 +44,8 @@ TAGS = [
     {"name": "exports", "description": "The same going out, as CSV."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
+    {"name": "crm", "description": "A tenant's CRM: where it is, what stands there, what waits for a person."},
+    {"name": "analytics", "description": "Daily figures and the funnel, in days of UTC."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {"name": "webhooks", "description": "Where a tenant wants facts told: signed, in order if wanted, at least once."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},

@@ -175,6 +175,16 @@ class CrmSyncRequested(Fact):
     run_id: UUID | None = None
 
 
+class CrmProbeRequested(Fact):
+    """A tenant's connection to its CRM is to be tried (S3.16). `probe_id` tells one test from the next."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+    about: ClassVar[str] = "for_tenant"
+    type: Literal["CrmProbeRequested"] = "CrmProbeRequested"
+    for_tenant: UUID
+    probe_id: UUID
+
+
 class MatchingRequested(Fact):
     """Companies came in that nobody has compared with the others yet. Whoever scans takes all there are."""
 
@@ -251,6 +261,7 @@ Event = (
     | ModelTrained
     | MessageApproved
     | CrmSyncRequested
+    | CrmProbeRequested
     | MatchingRequested
     | ReplayRequested
     | RunFinished

@@ -154,6 +154,12 @@ class PushToCrm(Payload):
     cause: str | None = Field(default=None, max_length=200)
 
 
+class CheckCrm(Payload):
+    """Arguments of `crm.check`: one test of a tenant's connection."""
+
+    probe_id: UUID
+
+
 class RollUp(Payload):
     """Arguments of `analytics.rollup`; the days stand on the run's row."""
 
@@ -218,6 +224,7 @@ _ALL = (
     JobSpec("message.generate", "messaging", GenerateMessage, "once", 180, RetryPolicy(4, 1, 60)),
     JobSpec("message.send", "messaging", SendMessage, "once", 120, RetryPolicy(4, 1, 120)),
     JobSpec("crm.push", "crm_sync", PushToCrm, "once", 120, RetryPolicy(5, 1, 300)),
+    JobSpec("crm.check", "crm_sync", CheckCrm, "once", 60, RetryPolicy(3, 1, 10)),
     JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),

@@ -74,6 +74,26 @@ class CrmReceipt(_Words):
     dropped: tuple[Short, ...] = Field(default=(), description="fields that this database lacks: they were not sent")
 
 
+class CrmLookup(_Words):
+    """How a record stands in the CRM right now. `remote_id`: what it was called there when we last heard of it."""
+
+    model: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{1,63}$")]
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$", max_length=200)]
+    fields: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...]
+    remote_id: int | None = Field(default=None, ge=1)
+
+
+class CrmSnapshot(_Words):
+    """A record as it stands: the fields that were asked for and exist, with None for what is empty; a relation is the other's id.
+
+    `remote_id` may be another than we knew: people merge records. `active` is False for an archived one.
+    """
+
+    remote_id: int
+    active: bool = True
+    values: dict[str, str | int | float | bool | None]
+
+
 class CrmProbe(_Words):
     """Try a connection to a CRM. `models` are those that records shall be created in."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -116,6 +116,7 @@ class RunParams(BaseModel):
     limit: int | None = None
     cursor: str | None = None
     icp_profile_id: UUID | None = None
+    days: tuple[date, date] | None = Field(default=None, description="of a roll-up: first and last, both included")
 
 
 class Counts(BaseModel):

@@ -128,6 +128,9 @@ class VendorSettings(BaseSettings):
     odoo_transport: str = Field(
         "auto", pattern="^(auto|json2|jsonrpc)$", description="auto asks the server for its version"
     )
+    odoo_private_hosts: Csv = Field(
+        (), description="hosts in private networks where a tenant's own Odoo may stand; empty: nowhere but at ODOO_URL"
+    )
 
     slack_webhook_url: SecretStr | None = None
     pagerduty_routing_key: SecretStr | None = None
@@ -162,7 +165,7 @@ class VendorSettings(BaseSettings):
     def _switch(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("acra_datasets", "lusha_preferred_titles", mode="before")
+    @field_validator("acra_datasets", "lusha_preferred_titles", "odoo_private_hosts", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

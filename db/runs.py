@@ -58,7 +58,7 @@ async def start(
     mode: str,
     dry_run: bool,
     triggered_by: str,
-    kind: Literal["discovery", "opportunities", "maintenance"] = "discovery",
+    kind: Literal["discovery", "opportunities", "maintenance", "rollup"] = "discovery",
     requested_by: str | None = None,
     occurrence_key: str | None = None,
     idempotency: tuple[str, object] | None = None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker.analytics import jobs as analytics
+from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
@@ -32,6 +34,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "scoring.compute": Activity(scoring.compute_score, scoring.stopped),
     "message.generate": Activity(messaging.generate, messaging.generate_stopped),
     "message.send": Activity(messaging.send, messaging.send_stopped),
+    "crm.push": Activity(crm_sync.push, crm_sync.push_stopped),
+    "crm.check": Activity(crm_sync.check, crm_sync.check_stopped),
+    "analytics.rollup": Activity(analytics.roll_up, analytics.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from contracts.crm_access import CrmAccess
 from contracts.jobs import Payload
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
@@ -31,6 +32,10 @@ class Ports(Protocol):
 
     def operation(self, name: str) -> Operation[Any, Any]:
         """The look-up called "vendor.operation". Raises VendorRefused (code `vendor_absent`) saying what is missing."""
+        ...
+
+    def crm(self, access: CrmAccess) -> Mapping[str, Operation[Any, Any]]:
+        """The operations at a tenant's own CRM: upsert, read, check. Raises Invalid and VendorRefused, saying what to mend."""
         ...
 
     @property

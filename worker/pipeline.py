@@ -6,6 +6,7 @@ from typing import assert_never
 from uuid import UUID
 
 from contracts.events import (
+    CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
     Event,
@@ -28,6 +29,7 @@ from contracts.events import (
 )
 from contracts.jobs import (
     Again,
+    CheckCrm,
     ComputeFeatures,
     ComputeScore,
     EnrichLead,
@@ -103,6 +105,8 @@ def jobs_for(event: Event) -> list[Job | Again]:
         case CrmSyncRequested():
             push = PushToCrm(lead_id=event.lead_id, cause=event.cause)
             return [job("crm.push", f"{event.lead_id}:{event.cause}", push, run_id=event.run_id)]
+        case CrmProbeRequested():
+            return [job("crm.check", str(event.probe_id), CheckCrm(probe_id=event.probe_id))]
         case MatchingRequested():
             return [job("matching.scan", str(event.for_tenant), ScanMatches())]
         case ReplayRequested():

@@ -20,11 +20,10 @@ from db.ledger import Adrift, Busy, Forfeited, Item, Stored
 from worker import settling
 from worker.context import Context
 from worker.providers import limits
+from worker.providers.operation import HOUSE
 
 Query = TypeVar("Query", bound=BaseModel)
 Answer = TypeVar("Answer", bound=BaseModel)
-#: Whose key pays: there is one set of keys, the house's.
-HOUSE = "house"
 #: `note` of an item that was paid for and whose answer was lost.
 FORFEITED = "forfeited"
 
@@ -46,6 +45,7 @@ class Purchase(Generic[Query, Answer]):
     def __init__(self, ctx: Context, op: Operation[Query, Answer], *, paced: bool = True) -> None:
         self._ctx, self._op, self._paced = ctx, op, paced
         self._spec = limits.effective(op.spec, ctx.settings)
+        self._credential: str = getattr(op, "credential", HOUSE)
         self.asked = False
         self.item_ids: set[UUID] = set()
         self._known: dict[bytes, Reply[Answer]] = {}
@@ -60,7 +60,7 @@ class Purchase(Generic[Query, Answer]):
             billable=spec.billable,
             run_id=d.run_id,
             unit=spec.unit,
-            credential=HOUSE,
+            credential=self._credential,
             limits=budgets.that_apply(ctx.settings, spec.vendor, spec.unit),
         )
 
@@ -173,7 +173,7 @@ class Purchase(Generic[Query, Answer]):
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         pacer = self._ctx.pacer if self._paced else None
-        return nullcontext() if pacer is None else pacer.turn(self._op.spec, HOUSE)
+        return nullcontext() if pacer is None else pacer.turn(self._op.spec, self._credential)
 
     def _worst_case(self, query: Query) -> float:
         """What the operation says of this query; dearer or cheaper by as much as `VENDOR_LIMITS` makes its unit price."""

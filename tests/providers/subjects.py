@@ -30,7 +30,7 @@ from contracts.findings import (
     Prompt,
     WebQuery,
 )
-from contracts.outgoing import Alert, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
+from contracts.outgoing import Alert, CrmLookup, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from contracts.settings import Settings
 from tests.providers.sandbox_fixture import RunningSandbox
@@ -200,9 +200,16 @@ def _records() -> Sequence[BaseModel]:
     ]
 
 
-def _odoo_subject(operation: str, hits: Queries, **also: str) -> Subject:
+def _countries(*codes: str) -> Queries:
+    """What every Odoo has."""
+    return lambda: [
+        CrmLookup(model="res.country", external_id=f"base.{code}", fields=("name", "code")) for code in codes
+    ]
+
+
+def _odoo_subject(operation: str, hits: Queries, misses: Queries = tuple, **also: str) -> Subject:
     more: dict[str, Any] = {"units": 0.0, "exhausted": None, "also": also}
-    return Subject(f"odoo.{operation}", odoo.make, "odoo_api_key", "odoo_url", hits, **more)
+    return Subject(f"odoo.{operation}", odoo.make, "odoo_api_key", "odoo_url", hits, misses, **more)
 
 
 #: What goes out: messages, records for the CRM, alerts. None of them has misses.
@@ -215,6 +222,8 @@ OUTGOING: tuple[Subject, ...] = (
     Subject("whatsapp.send", whatsapp.make, "whatsapp_token", "whatsapp_base_url", _messages("intro_facilities")),
     _odoo_subject("upsert", _records),
     _odoo_subject("upsert", _records, odoo_transport="jsonrpc"),
+    _odoo_subject("read", _countries("za", "uk", "sg"), _countries("atlantis")),
+    _odoo_subject("read", _countries("za", "uk"), _countries("atlantis"), odoo_transport="jsonrpc"),
     _odoo_subject("check", lambda: [CrmProbe(), CrmProbe(models=("res.partner",))]),
     _Hook("slack.post", slack.make, "slack_webhook_url", "slack_webhook_url", _alerts, units=0.0, exhausted=None),
     Subject(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import BadAnswer, VendorBusy, VendorDown, VendorRefused
-from contracts.outgoing import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
+from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot, CrmStanding
 from contracts.providers import Operation, Reply
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import odoo
@@ -69,6 +69,41 @@ def stored(sandbox: RunningSandbox, model: str, path: str = "/odoo") -> list[dic
         return found
 
 
+def lookup(number: int = 1, remote_id: int | None = None, *fields: str) -> CrmLookup:
+    chosen = fields or ("name", "phone", "country_id", "is_company", "x_tier")
+    return CrmLookup(model="res.partner", external_id=f"headwater.company_{number}", fields=chosen, remote_id=remote_id)
+
+
+@pytest.fixture
+async def reader(sandbox: RunningSandbox) -> AsyncIterator[Callable[..., Operation[CrmLookup, CrmSnapshot]]]:
+    made: list[Any] = []
+
+    def open_(path: str = "/odoo", **settings: Any) -> Operation[CrmLookup, CrmSnapshot]:
+        operations = {
+            one.spec.operation: one
+            for one in odoo.make(sandbox.settings(**{"odoo_url": sandbox.url + path, **settings}))
+        }
+        made.extend(operations.values())
+        return operations["read"]
+
+    yield open_
+    for each in made:
+        await each.close()
+
+
+def by_hand(sandbox: RunningSandbox, path: str, model: str, method: str, *arguments: Any) -> Any:
+    """What somebody does in the stand-in, without our adapter."""
+    call = {
+        "service": "object",
+        "method": "execute_kw",
+        "args": ["sandbox", 2, KEY, model, method, list(arguments), {}],
+    }
+    body = json.dumps({"jsonrpc": "2.0", "method": "call", "id": 1, "params": call}).encode()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(f"{sandbox.url}{path}/jsonrpc", body), timeout=10) as answer:
+        return json.load(answer)["result"]
+
+
 def ids(replies: list[Reply[CrmReceipt]]) -> list[int]:
     return [reply.value.remote_id for reply in replies if reply.value]
 
@@ -85,7 +120,7 @@ async def test_a_record_sent_twice_is_there_once_with_its_newest_values(
     assert ids(first) == ids(again)
     (company,), (opportunity,) = stored(sandbox, "res.partner", path), stored(sandbox, "crm.lead", path)
     assert company["phone"] == "+65000000002"
-    assert opportunity["partner_id"] == company["id"]
+    assert opportunity["partner_id"] == [company["id"], company["name"]]
     assert opportunity["expected_revenue"] == 2500.5
     assert upsert.spec.resend
     assert not upsert.spec.billable
@@ -164,6 +199,48 @@ async def test_a_field_that_is_not_mentioned_keeps_its_value_and_none_clears_it(
     await upsert.ask([partner(phone=None), partner("Other", 2, city="Durban")], key="b")
     first = stored(sandbox, "res.partner")[0]
     assert (first["phone"], first["city"]) == (False, "Singapore")
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_record_is_read_as_it_stands_archived_moved_or_gone(
+    connect: Connect, reader: Callable[..., Operation[CrmLookup, CrmSnapshot]], sandbox: RunningSandbox, door: str
+) -> None:  # S3.07
+    upsert, _ = await connect(**DOORS[door])
+    read, path = reader(**DOORS[door]), DOORS[door].get("path", "/odoo")
+    first, second = ids(
+        await upsert.ask(
+            [partner(is_company=True, phone=None), partner("Other", 2, **{"country_id/id": "base.sg"})], key="a"
+        )
+    )
+    replies = await read.ask([lookup(3), lookup(2), lookup(1)], key="r")
+    assert [reply.outcome for reply in replies] == ["miss", "found", "found"]
+    other, company = replies[1].value, replies[2].value
+    assert company is not None
+    assert other is not None
+    assert company.values == {"name": "Acme Workwear", "phone": None, "country_id": None, "is_company": True}
+    assert isinstance(other.values["country_id"], int)
+    assert (company.remote_id, company.active) == (first, True)
+    by_hand(sandbox, path, "res.partner", "write", [first], {"active": False})
+    by_hand(sandbox, path, "ir.model.data", "repoint", "headwater.company_2", first)
+    archived, moved = await read.ask([lookup(1, first), lookup(2, second)], key="r")
+    assert archived.value is not None
+    assert moved.value is not None
+    assert (archived.value.active, moved.value.remote_id) == (False, first)
+    by_hand(sandbox, path, "res.partner", "unlink", [first])
+    assert [r.outcome for r in await read.ask([lookup(1, first), lookup(2, second)], key="r")] == ["miss", "miss"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_whoever_may_not_read_names_reads_by_number(
+    connect: Connect, reader: Callable[..., Operation[CrmLookup, CrmSnapshot]], sandbox: RunningSandbox, door: str
+) -> None:  # S3.07: newer servers keep names from ordinary users
+    upsert, _ = await connect(**DOORS[door], odoo_api_key="ordinary-key-123")
+    read = reader(**DOORS[door], odoo_api_key="ordinary-key-123")
+    (number,) = ids(await upsert.ask([partner()], key="a"))
+    (reply,) = await read.ask([lookup(1, number)], key="r")
+    assert reply.value is not None
+    assert reply.value.values["name"] == "Acme Workwear"
+    assert [reply.outcome for reply in await read.ask([lookup(1), lookup(1, number)], key="r")] == ["miss", "found"]
 
 
 async def test_the_partner_is_loaded_before_what_belongs_to_it(connect: Connect) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import (
+    CrmProbeRequested,
+    CrmSyncRequested,
     EnrichmentRequested,
     Event,
     OpportunitiesShared,
@@ -43,6 +45,9 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "opportunities.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="opportunities"),
     "opportunities.share": lambda: RunFinished(run_id=uuid4(), status="completed", kind="opportunities"),
     "opportunities.evaluate": lambda: OpportunitiesShared(run_id=uuid4(), for_tenant=uuid4(), round=1),
+    "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
+    "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
+    "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }

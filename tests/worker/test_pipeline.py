@@ -10,6 +10,7 @@ import pytest
 
 from contracts import events
 from contracts.events import (
+    CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
     Event,
@@ -61,6 +62,7 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (ModelTrained(model_version_id=PART, run_id=RUN), [("model.evaluate", f"model.evaluate:{PART}")]),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
+    (CrmProbeRequested(for_tenant=LEAD, probe_id=PART), [("crm.check", f"crm.check:{PART}")]),
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),
     (ReplayRequested(run_id=RUN), [("replay.run", f"replay.run:{RUN}:show")]),
     (ReplayRequested(run_id=RUN, apply=True), [("replay.run", f"replay.run:{RUN}:apply")]),

@@ -23,12 +23,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from pydantic import SecretStr
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefused
 from db import faults
 from worker.providers.answers import Json, is_json, parse_any
+from worker.providers.guard import GuardedBackend, Refused
 from worker.providers.redaction import Redactor
 from worker.providers.rules import Kind, Said, VendorRules, departure, heard_hint, refusal
 
@@ -54,7 +56,8 @@ class Heard:
 
 
 class VendorClient:
-    """One vendor's connection pool. `timeout_s` is the deadline of a whole call, in seconds, body included.
+    """One vendor's connection pool. `timeout_s` is the deadline of a whole call, in seconds, body included. `guarded`: the address
+    is a tenant's word and not an operator's, so it is dialled only if it is on the open internet.
 
     Raises from `get`, `post` and `ask`: VendorBusy, VendorDown, VendorRefused, BadAnswer. Close with `close()`.
     """
@@ -68,6 +71,7 @@ class VendorClient:
         key: SecretStr | None = None,
         headers: Mapping[str, str] | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        guarded: bool = False,
     ) -> None:
         self._rules = rules
         self._key = key
@@ -76,7 +80,7 @@ class VendorClient:
         self._redact = Redactor([key] if key else [])
         if key and rules.key_place == "path":
             Redactor.hide(key)
-        self._client = _open(rules, base_url, timeout_s, dict(headers or {}))
+        self._client = _open(rules, base_url, timeout_s, dict(headers or {}), guarded)
 
     def __repr__(self) -> str:
         return f"<VendorClient {self._rules.vendor}>"
@@ -130,6 +134,9 @@ class VendorClient:
             failure = self._down("did not answer in time", f"within {deadline:g} s", trail.sent)
         except httpx.DecodingError:
             failure = self._bad("a body that does not unpack")
+        except Refused as refused:
+            words = f"{self._rules.vendor} was not asked: {refused}; correct its address"
+            failure = VendorRefused(words, code="vendor_moved", vendor=self._rules.vendor)
         except httpx.TransportError as error:
             what = "cut the connection" if trail.sent else "cannot be reached"
             failure = self._down(what, self._redact(str(error)) or type(error).__name__, trail.sent)
@@ -204,21 +211,38 @@ class _Trail:
             self.sent = True
 
 
-def _open(rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str, str]) -> httpx.AsyncClient:
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """Dials what the guard has checked, so that a name that resolves to another address a moment later changes nothing."""
+
+    def __init__(self, limits: httpx.Limits) -> None:
+        super().__init__(verify=_trusted())
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=_trusted(),
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            network_backend=GuardedBackend(),
+        )
+
+
+def _open(
+    rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str, str], guarded: bool
+) -> httpx.AsyncClient:
     address = urlsplit(base_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         hint = f"{rules.address_setting} is not an http(s) address: correct it"
         raise VendorRefused(hint, code="vendor_moved", vendor=rules.vendor)
     logging.getLogger("httpx").addFilter(Redactor.log_filter)
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
     return httpx.AsyncClient(
+        transport=_GuardedTransport(limits) if guarded else None,
         base_url=base_url,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate", **headers},
         timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+        limits=limits,
         follow_redirects=False,
         verify=_trusted(),
-        # A proxy of the environment is for the outside world, never for this machine.
-        trust_env=address.hostname not in ("localhost", "127.0.0.1", "::1"),
+        # A proxy of the environment is for the outside world, never for this machine; and it would resolve the name anew.
+        trust_env=not guarded and address.hostname not in ("localhost", "127.0.0.1", "::1"),
     )
 
 

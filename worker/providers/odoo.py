@@ -1,4 +1,5 @@
-"""Odoo as the CRM that leads go to: records by external id, once however often they are sent, and a test of the connection.
+"""Odoo as the CRM that leads go to: records by external id, once however often they are sent, how they stand there, and a test
+of the connection.
 
 Source: providers.md, section 18. `odoo.upsert` is one `load` for the records of one model and one set of fields; when Odoo turns
 some down, the others are loaded without them, so that one bad record does not lose its neighbours. Sending again is safe: the
@@ -7,24 +8,23 @@ external id names the record for ever.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.errors import BadAnswer, VendorRefused
-from contracts.outgoing import CrmProbe, CrmReceipt, CrmRecord, CrmStanding
+from contracts.errors import VendorRefused
+from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot, CrmStanding
 from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
 from contracts.settings import Settings
 from worker.providers.keys import absent, usable_key
 from worker.providers.lenient import listed, members, words
+from worker.providers.odoo_fields import Fields
 from worker.providers.odoo_load import Loaded, Row, loads, reading, row
+from worker.providers.odoo_read import read_all
 from worker.providers.odoo_refusals import Refusal
 from worker.providers.odoo_remote import Access, Door, Remote, major
-from worker.providers.operation import found, invalid, patience
+from worker.providers.operation import HOUSE, found, invalid, miss, patience
 from worker.providers.redaction import unnamed, unnaming
 
-#: How long the fields of a model are believed to stay the same, in seconds.
-FIELDS_S = 3600.0
 #: Fields whose values are Odoo's own words: blanking them would spoil its sentences.
 _IMPERSONAL = frozenset({"type", "lang", "priority", "company_type"})
 #: From this version on `has_access` tells rights; before it `check_access_rights` does.
@@ -60,6 +60,22 @@ CHECK = OperationSpec(
     keep_miss_s=0.0,
     resend=True,
 )
+READ = OperationSpec(
+    vendor="odoo",
+    operation="read",
+    answer=CrmSnapshot,
+    terms=Terms.OWN,
+    pace=_PACE,
+    unit="record",
+    units=0.0,
+    billable=False,
+    batch=100,
+    # What people wrote a moment ago must be seen.
+    keep_s=0.0,
+    keep_miss_s=0.0,
+    keep_raw_s=0.0,
+    resend=True,
+)
 
 
 class OdooUpsert:
@@ -67,9 +83,8 @@ class OdooUpsert:
 
     spec = UPSERT
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._fields: dict[str, tuple[float, frozenset[str]]] = {}
+    def __init__(self, door: Door, fields: Fields, credential: str = HOUSE) -> None:
+        self._door, self._fields, self.credential = door, fields, credential
 
     def units_of(self, query: CrmRecord) -> float:  # noqa: ARG002
         return self.spec.units
@@ -78,7 +93,8 @@ class OdooUpsert:
         replies: dict[int, Reply[CrmReceipt]] = {}
         with unnaming(_personal(queries)):
             remote = await self._door.open()
-            rows = [row(at, each, await self._known(remote, each.model)) for at, each in enumerate(queries)]
+            known = {model: frozenset(await self._fields.of(remote, model)) for model in _models(queries)}
+            rows = [row(at, each, known[each.model]) for at, each in enumerate(queries)]
             for group in loads(rows):
                 replies |= await _loaded(remote, group)
         return [replies[at] for at in range(len(queries))]
@@ -89,16 +105,28 @@ class OdooUpsert:
     async def close(self) -> None:
         await self._door.close()
 
-    async def _known(self, remote: Remote, model: str) -> frozenset[str]:
-        """The fields that `model` has in this database."""
-        read_at, known = self._fields.get(model, (-FIELDS_S, frozenset[str]()))
-        if time.monotonic() - read_at > FIELDS_S:
-            answer = await remote.call(model, "fields_get", {"attributes": ["string", "type", "required"]})
-            known = frozenset(members(answer))
-            if not known:
-                raise BadAnswer(f"odoo names no fields of {model}: look at ODOO_URL", vendor="odoo")
-            self._fields[model] = (time.monotonic(), known)
-        return known
+
+class OdooRead:
+    """`Operation` that reads how records stand. A miss: there is none by that name, or it was deleted. Changes nothing."""
+
+    spec = READ
+
+    def __init__(self, door: Door, fields: Fields, credential: str = HOUSE) -> None:
+        self._door, self._fields, self.credential = door, fields, credential
+
+    def units_of(self, query: CrmLookup) -> float:  # noqa: ARG002
+        return self.spec.units
+
+    async def ask(self, queries: Sequence[CrmLookup], *, key: str) -> list[Reply[CrmSnapshot]]:  # noqa: ARG002
+        remote = await self._door.open()
+        seen = await read_all(remote, self._fields, queries)
+        return [miss("no such record") if one is None else found(one, units=0.0) for one in seen]
+
+    async def recover(self, query: CrmLookup, *, key: str) -> Reply[CrmSnapshot] | None:  # noqa: ARG002 - asked again
+        return None
+
+    async def close(self) -> None:
+        await self._door.close()
 
 
 class OdooCheck:
@@ -106,8 +134,8 @@ class OdooCheck:
 
     spec = CHECK
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, credential: str = HOUSE) -> None:
+        self._door, self.credential = door, credential
 
     def units_of(self, query: CrmProbe) -> float:  # noqa: ARG002
         return self.spec.units
@@ -147,10 +175,14 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     return operations(access)
 
 
-def operations(access: Access) -> list[Operation[Any, Any]]:
-    """The operations at one Odoo, which may be a tenant's own."""
-    door = Door(access)
-    return [OdooUpsert(door), OdooCheck(door)]
+def operations(access: Access, credential: str = HOUSE) -> list[Operation[Any, Any]]:
+    """The operations at one Odoo, which may be a tenant's own: then `credential` keeps its pace and breakers apart from others'."""
+    door, fields = Door(access), Fields()
+    return [OdooUpsert(door, fields, credential), OdooCheck(door, credential), OdooRead(door, fields, credential)]
+
+
+def _models(records: Sequence[CrmRecord]) -> list[str]:
+    return list(dict.fromkeys(each.model for each in records))
 
 
 async def _loaded(remote: Remote, group: Sequence[Row]) -> dict[int, Reply[CrmReceipt]]:

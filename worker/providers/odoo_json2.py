@@ -7,6 +7,7 @@ arguments, context, debug}; `debug` is a traceback and is never read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import SecretStr
@@ -43,9 +44,19 @@ class Json2:
 
     transport: Literal["json2", "jsonrpc"] = "json2"
 
-    def __init__(self, url: str, database: str | None, key: SecretStr, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        database: str | None,
+        key: SecretStr,
+        *,
+        timeout_s: float,
+        guarded: bool = False,
+        setting: str = "ODOO_API_KEY",
+    ) -> None:
         headers = {"X-Odoo-Database": database} if database else {}
-        self._http = VendorClient(RULES, url, timeout_s=timeout_s, key=key, headers=headers)
+        rules = replace(RULES, key_setting=setting)
+        self._http = VendorClient(rules, url, timeout_s=timeout_s, key=key, headers=headers, guarded=guarded)
 
     async def call(
         self,

@@ -23,7 +23,10 @@ FIRST_JSON2 = 19
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where one Odoo is and who we are there. `transport` "auto" asks the server; `login` is needed by the older door only."""
+    """Where one Odoo is and who we are there. `transport` "auto" asks the server; `login` is needed by the older door only.
+
+    `guarded`: a tenant named the address, so only the open internet is dialled. `setting` is where the key stands.
+    """
 
     url: str
     database: str | None
@@ -31,6 +34,8 @@ class Access:
     login: str | None = None
     transport: str = "auto"
     timeout_s: float = 60.0
+    guarded: bool = False
+    setting: str = "ODOO_API_KEY"
 
 
 class Remote(Protocol):
@@ -54,8 +59,9 @@ class Door:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._json2 = Json2(access.url, access.database, access.key, timeout_s=access.timeout_s)
-        self._rpc = JsonRpc(access.url, access.database, access.login, access.key, timeout_s=access.timeout_s)
+        how: dict[str, Any] = {"timeout_s": access.timeout_s, "guarded": access.guarded, "setting": access.setting}
+        self._json2 = Json2(access.url, access.database, access.key, **how)
+        self._rpc = JsonRpc(access.url, access.database, access.login, access.key, **how)
         self._chosen: Remote | None = None
         self._choosing = asyncio.Lock()
 

@@ -7,6 +7,7 @@ and a wrong login is a `result` of false. The key travels in the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import SecretStr
@@ -26,8 +27,21 @@ class JsonRpc:
 
     transport: Literal["json2", "jsonrpc"] = "jsonrpc"
 
-    def __init__(self, url: str, database: str | None, login: str | None, key: SecretStr, *, timeout_s: float) -> None:
-        self._http = VendorClient(RULES, url, timeout_s=timeout_s, key=key)
+    def __init__(
+        self,
+        url: str,
+        database: str | None,
+        login: str | None,
+        key: SecretStr,
+        *,
+        timeout_s: float,
+        guarded: bool = False,
+        setting: str = "ODOO_API_KEY",
+    ) -> None:
+        self._http = VendorClient(
+            replace(RULES, key_setting=setting), url, timeout_s=timeout_s, key=key, guarded=guarded
+        )
+        self._setting = setting
         self._database, self._login, self._key = database or "", login or "", key
         self._redact = Redactor([key])
         self._uid: int | None = None
@@ -43,7 +57,7 @@ class JsonRpc:
             who = [self._database, self._login, self._key.get_secret_value(), {}]
             found = await self._say("common", "authenticate", who)
             if not isinstance(found, int) or not found:
-                hint = "check ODOO_API_KEY, ODOO_LOGIN and ODOO_DATABASE"
+                hint = f"check {self._setting}, and the login and database beside it (ODOO_LOGIN, ODOO_DATABASE)"
                 raise VendorRefused(f"odoo does not know this user · {hint}", code="vendor_auth", vendor="odoo")
             self._uid = found
         return self._uid
@@ -79,7 +93,7 @@ class JsonRpc:
         if about_values(name):
             return refusal(said)
         if about_rights(name):
-            hint = "check ODOO_API_KEY, and the rights of its user"
+            hint = f"check {self._setting}, and the rights of its user"
             return VendorRefused(f"{text} · {hint}", code="vendor_auth", vendor="odoo")
         if passing(name):
             return VendorDown(f"{text}; it will be asked again", sent=True, vendor="odoo")

@@ -17,6 +17,8 @@ from worker.providers.http import VendorClient
 _Q = TypeVar("_Q", bound=BaseModel)
 _A = TypeVar("_A", bound=BaseModel)
 
+#: Whose key pays where an operation names no `credential` of its own: there is one set of keys, the house's.
+HOUSE = "house"
 #: Longest note that says why there is no value.
 MAX_NOTE = 500
 

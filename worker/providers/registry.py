@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from contracts.crm_access import CrmAccess
 from contracts.errors import VendorRefused
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
 from worker.providers import lookups
 from worker.providers.channels import MAKERS, Adapter
+from worker.providers.odoo_tenants import TenantOdoos
 
 
 class Registry:
@@ -22,6 +24,7 @@ class Registry:
         absent: Mapping[Channel, str],
         operations: Mapping[str, Operation[Any, Any]] | None = None,
         absent_vendors: Mapping[str, str] | None = None,
+        crms: TenantOdoos | None = None,
     ) -> None:
         self._adapters = dict(adapters)
         #: channel -> why it is not there, and what to do about it.
@@ -30,6 +33,7 @@ class Registry:
         self.operations: Mapping[str, Operation[Any, Any]] = MappingProxyType(dict(operations or {}))
         #: vendor -> why none of its look-ups is there, and what to do about it.
         self.absent_vendors: Mapping[str, str] = MappingProxyType(dict(absent_vendors or {}))
+        self._crms = crms
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -53,8 +57,19 @@ class Registry:
             raise VendorRefused(reason, code="vendor_absent", vendor=vendor)
         return found
 
+    def crm(self, access: CrmAccess) -> Mapping[str, Operation[Any, Any]]:
+        """The operations at a tenant's own CRM, by name: upsert, read, check. Opens no connection.
+
+        Raises: Invalid when it may not stand there or name that key; VendorRefused (`vendor_absent`) when the key is missing.
+        """
+        if self._crms is None:
+            raise VendorRefused("this installation has no CRM", code="vendor_absent", vendor="odoo")
+        return self._crms.operations(access)
+
     async def close(self) -> None:
         """Close all connections. May be called twice."""
+        if self._crms is not None:
+            await self._crms.close()
         for adapter in (*self._adapters.values(), *self.operations.values()):
             if (close := getattr(adapter, "close", None)) is not None:
                 await close()
@@ -69,4 +84,4 @@ def build(settings: Settings) -> Registry:
             adapters[channel] = make(channel, settings)
         except VendorRefused as error:
             absent[channel] = f"channel {channel.value}: {error.detail}"
-    return Registry(adapters, absent, *lookups.build(settings))
+    return Registry(adapters, absent, *lookups.build(settings), TenantOdoos(settings))

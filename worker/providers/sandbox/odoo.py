@@ -3,7 +3,8 @@
 It keeps what it is given until a reset. `load` imports as Odoo does: an external id that is known updates, all rows are saved or
 none, and messages name the rows to blame. What makes a row bad: no name, an unknown parent, a country that is not one, a
 priority beyond "3", an e-mail address without "@" (a constraint such as many databases have). The model `x.busy` is always being
-changed by somebody else, `x.secret` is not for us.
+changed by somebody else, `x.secret` is not for us. A key with `ordinary` in it may not read `ir.model.data`, whose `repoint` is
+what Odoo's merging of records does to their names, and whose `uninstall` takes a model away.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from worker.providers.sandbox.vendor import Asked, Offer
 
 VERSIONS = {"odoo": "19.0", "odoo16": "16.0"}
 _UID, _LOGIN = 2, "sandbox@example.com"
-_API_MODEL = ("load", "create", "fields_get", "search_read", "context_get", "check_access_rights")
+_API_MODEL = (
+    "repoint",
+    "uninstall",
+    "load",
+    "create",
+    "fields_get",
+    "search_read",
+    "context_get",
+    "check_access_rights",
+)
 
 
 def json2(asked: Asked) -> Answer:
@@ -31,6 +41,7 @@ def json2(asked: Asked) -> Answer:
     try:
         body = json.loads(asked.body)
         named = {name: value for name, value in body.items() if name not in ("ids", "context")}
+        _keep_names_from(key, model)
         return json_answer(200, _execute(_database(asked), model, method, body.get("ids") or [], named))
     except Trouble as trouble:
         return _error(trouble.status, trouble.name, str(trouble))
@@ -79,6 +90,7 @@ def _service(asked: Asked, service: str, method: str, args: list[Any]) -> Any:
     if args[1] != _UID or "wrong" in args[2]:
         raise Trouble("Access Denied", "odoo.exceptions.AccessDenied", 403)
     model, name, positional = args[3], args[4], list(args[5])
+    _keep_names_from(args[2], model)
     ids = [] if name in _API_MODEL or not positional else positional.pop(0)
     named = {name: value for name, value in (args[6] if len(args) > 6 else {}).items() if name != "context"}
     return _execute(_database(asked), model, name, ids, named, *positional)
@@ -105,11 +117,27 @@ def _execute(kept: Database, model: str, method: str, ids: list[int], named: Map
         "search_read": records.search_read,
         "fields_get": records.fields_get,
     }
+    if (model, method) == (records.DATA, "repoint"):
+        return records.repoint(kept, *args)
+    if (model, method) == (records.DATA, "uninstall"):
+        return records.uninstall(kept, *args)
+    if model in (records.DATA, records.COUNTRY) and method not in ("search_read", "fields_get"):
+        raise Trouble(f"You are not allowed to modify {model}.", "odoo.exceptions.AccessError", 403)
     if method == "write":
         return records.write(kept, model, ids, *args, **named)
+    if method == "unlink":
+        return records.unlink(kept, model, ids)
     if method not in methods:
         raise Trouble(f"the method '{model}.{method}' does not exist", "werkzeug.exceptions.NotFound", 404)
     return methods[method](kept, model, *args, **named)
+
+
+def _keep_names_from(key: str, model: str) -> None:
+    """What newer servers do: names are for administrators."""
+    if "ordinary" in key and model == records.DATA:
+        raise Trouble(
+            f"You are not allowed to access 'Model Data' ({model}) records.", "odoo.exceptions.AccessError", 403
+        )
 
 
 def _database(asked: Asked) -> Database:

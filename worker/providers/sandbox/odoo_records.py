@@ -20,6 +20,15 @@ _RELATED = {
     "crm.lead": {"partner_id": "res.partner", "country_id": "res.country"},
 }
 _NUMBERS = {"expected_revenue": "float", "is_company": "boolean"}
+#: Odoo's own names for countries are their codes, but for one.
+_COUNTRY_NAMES = {"GB": "uk"}
+#: Countries beside those of our invented world.
+_ABROAD = {
+    "AU": "Australia", "CA": "Canada", "CN": "China", "DE": "Germany", "ES": "Spain", "FR": "France", "IE": "Ireland",
+    "IN": "India", "IT": "Italy", "JP": "Japan", "NL": "Netherlands", "US": "United States",
+}  # fmt: skip
+#: Where names of the outside world are kept, and the countries: read only.
+DATA, COUNTRY = "ir.model.data", "res.country"
 
 
 class Trouble(Exception):
@@ -46,16 +55,28 @@ class Database:
     rows: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     names: dict[str, tuple[str, int]] = field(default_factory=dict)
     last_id: int = 70
+    uninstalled: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.rows[COUNTRY] = {}
+        lands = _ABROAD | {code: land[0] for code, land in LANDS.items()}
+        for number, (code, land) in enumerate(sorted(lands.items()), 1):
+            self.rows[COUNTRY][number] = {"name": land, "code": code}
+            self.names[f"base.{_COUNTRY_NAMES.get(code, code.lower())}"] = (COUNTRY, number)
 
     @property
     def fields(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Models and their fields: `mobile` was there until 18."""
         partner = dict.fromkeys((*_PARTNER, *(("mobile",) if self.version < 19 else ())), _TEXT)
         common = {"id": {"type": "integer", "required": False}, "name": {"type": "char", "required": True}}
-        return {
-            "res.partner": common | partner | _others("res.partner", "is_company"),
-            "crm.lead": common | dict.fromkeys(_LEAD, _TEXT) | _others("crm.lead", "expected_revenue"),
+        active = {"active": {"type": "boolean", "required": False}}
+        models = {
+            COUNTRY: common | {"code": _TEXT},
+            DATA: common | {"module": _TEXT, "model": _TEXT, "res_id": {"type": "integer", "required": True}},
+            "res.partner": common | active | partner | _others("res.partner", "is_company"),
+            "crm.lead": common | active | dict.fromkeys(_LEAD, _TEXT) | _others("crm.lead", "expected_revenue"),
         }
+        return {model: fields for model, fields in models.items() if model not in self.uninstalled}
 
 
 def fields_get(kept: Database, model: str, attributes: list[str] | None = None) -> dict[str, Any]:
@@ -81,6 +102,26 @@ def write(kept: Database, model: str, ids: list[int], vals: dict[str, Any]) -> b
     return True
 
 
+def unlink(kept: Database, model: str, ids: list[int]) -> bool:
+    """Delete records, and with them their names."""
+    for number in ids:
+        kept.rows.get(model, {}).pop(number, None)
+    kept.names = {name: at for name, at in kept.names.items() if at[0] != model or at[1] not in ids}
+    return True
+
+
+def repoint(kept: Database, name: str, number: int) -> bool:
+    """A record was merged into another of its model: its name leads there from now on."""
+    kept.names[name] = (kept.names[name][0], number)
+    return True
+
+
+def uninstall(kept: Database, model: str) -> bool:
+    """An administrator removes the app of a model."""
+    kept.uninstalled.add(model)
+    return True
+
+
 def search_read(
     kept: Database,
     model: str,
@@ -88,14 +129,37 @@ def search_read(
     fields: list[str] | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Records that fit every [field, "=", value] of `domain`."""
-    found = [
-        {"id": number, **values}
-        for number, values in sorted(kept.rows.get(model, {}).items())
-        if all({"id": number, **values}.get(name, False) == value for name, _is, value in domain or [])
-    ]
+    """Records that fit every [field, "=" or "in", value] of `domain`. Archived ones only where it speaks of `active`."""
+    rules = list(domain or [])
+    if "active" in kept.fields[model] and not any(name == "active" for name, _is, _value in rules):
+        rules.append(["active", "=", True])
+    found = [each for each in _all(kept, model) if all(_fits(each.get(name, False), *rule) for name, *rule in rules)]
     names = fields or sorted(kept.fields[model])
-    return [{"id": each["id"], **{name: each.get(name, False) for name in names}} for each in found[:limit]]
+    return [{"id": each["id"], **{name: _shown(kept, model, name, each) for name in names}} for each in found[:limit]]
+
+
+def _all(kept: Database, model: str) -> list[dict[str, Any]]:
+    if model == DATA:
+        parts = [(name.partition("."), at) for name, at in sorted(kept.names.items())]
+        return [
+            {"id": number, "module": name[0], "name": name[2], "model": at[0], "res_id": at[1]}
+            for number, (name, at) in enumerate(parts, 1)
+        ]
+    active = {"active": True} if "active" in kept.fields[model] else {}
+    return [{"id": number, **active, **values} for number, values in sorted(kept.rows.get(model, {}).items())]
+
+
+def _fits(value: Any, operator: str, wanted: Any) -> bool:
+    return value in wanted if operator == "in" else bool(value == wanted)
+
+
+def _shown(kept: Database, model: str, name: str, each: dict[str, Any]) -> Any:
+    """A relation is shown as [id, name]."""
+    value = each.get(name, False)
+    target = _RELATED.get(model, {}).get(name)
+    if target is None or not isinstance(value, int) or value is False:
+        return value
+    return [value, kept.rows.get(target, {}).get(value, {}).get("name", "")]
 
 
 def load(kept: Database, model: str, fields: list[str], data: list[list[Any]]) -> dict[str, Any]:
