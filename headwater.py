@@ -31,6 +31,7 @@ DOORS = {
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),
     "staging": ("db.staging_commands:staging_app", "The company register in staging: import, pull, status."),
     "leads": ("front.lead_door:leads_app", "Leads: list, show, enrich, feedback, backtest."),
+    "models": ("db.model_commands:models_app", "Model versions: train, judge, promote, roll back, share out."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: where they stand, what they ended in, retry, cancel."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from front.backtest import command
+from db.feedback_commands import lead_feedback
 from db.lead_commands import leads_app
+from front.backtest.command import backtest
 
-leads_app.command("backtest")(command.backtest)
+leads_app.command("feedback")(lead_feedback)
+leads_app.command("backtest")(backtest)
 
 __all__ = ["leads_app"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal
 from worker.enrichment import jobs as enrichment
+from worker.learning import jobs as learning
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -23,6 +24,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "opportunities.evaluate": Activity(opportunities.evaluate, opportunities.stopped),
     "staging.pull": Activity(staging.pull, staging.pull_stopped),
     "staging.fetch": Activity(staging.fetch, staging.fetch_stopped),
+    "labels.generate": Activity(learning.generate_labels, learning.stopped),
+    "model.train": Activity(learning.train, learning.train_stopped),
+    "model.evaluate": Activity(learning.evaluate, learning.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

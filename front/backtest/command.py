@@ -13,7 +13,8 @@ def backtest(
     label: Annotated[str, typer.Option(help="Column with the outcome: 0/1, yes/no, won/lost ...", metavar="COLUMN")],
     time: Annotated[str, typer.Option(help="Column with the time: dates or increasing numbers.", metavar="COLUMN")],
     known_at: Annotated[
-        str | None, typer.Option(help="Column saying when the outcome was known; not trained on before.", metavar="COLUMN")
+        str | None,
+        typer.Option(help="Column saying when the outcome was known; not trained on before.", metavar="COLUMN"),
     ] = None,
     split_at: Annotated[
         str | None, typer.Option(help="First moment of the test; absent: the last 30 % of the rows.", metavar="DATE")

@@ -143,7 +143,9 @@ def _cut(history: History, asked: Asked) -> float:
         cut = words.moment(asked.split_at, asked.time, history.dates)
         if not times[0] < cut <= times[-1]:
             first, last = (_shown(t, history.dates) for t in (times[0], times[-1]))
-            raise refuse(f"--split-at {asked.split_at} leaves one side empty: rows are from {first} to {last}", "bad_split")
+            raise refuse(
+                f"--split-at {asked.split_at} leaves one side empty: rows are from {first} to {last}", "bad_split"
+            )
         return cut
     cut = float(times[int((1 - TEST_SHARE) * len(times))])
     return cut if cut > times[0] else float(times[times > times[0]][0])
@@ -167,9 +169,7 @@ def _check(history: History, train: Rows, y_then: Floats, test: Rows) -> None:
         )
 
 
-def _report(
-    history: History, played: rolling.Played, cut: float, train: Rows, y_then: Floats, test: Rows
-) -> Report:
+def _report(history: History, played: rolling.Played, cut: float, train: Rows, y_then: Floats, test: Rows) -> Report:
     y, frame = history.y[test], history.frame
     first = played.first.model
     headline = _figures(played.rolling, y, played.base_rates)

@@ -68,11 +68,13 @@ def outcomes(cells: Sequence[str], column: str, positive: str | None) -> list[fl
     if len(there) < 2:
         said = next(iter(there), "nothing")
         raise refuse(
-            f"column {column!r} says {said!r} in every row: there must be outcomes of both kinds to learn from", "one_class"
+            f"column {column!r} says {said!r} in every row: there must be outcomes of both kinds to learn from",
+            "one_class",
         )
     few = ", ".join(repr(value) for value, _ in there.most_common(4))
     raise refuse(
-        f"column {column!r} has values such as {few}: say which one is the positive outcome with --positive VALUE", "label"
+        f"column {column!r} has values such as {few}: say which one is the positive outcome with --positive VALUE",
+        "label",
     )
 
 

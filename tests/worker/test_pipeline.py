@@ -12,6 +12,7 @@ from contracts import events
 from contracts.events import (
     CrmSyncRequested,
     EnrichmentRequested,
+    EvaluationRequested,
     Event,
     FeaturesComputed,
     FeaturesRequested,
@@ -59,6 +60,10 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (FeedbackGiven(lead_id=LEAD, feedback_id=PART), [("labels.generate", f"labels.generate:{PART}")]),
     (ModelTrained(model_version_id=PART, run_id=RUN), [("model.evaluate", f"model.evaluate:{PART}")]),
+    (
+        EvaluationRequested(model_version_id=PART, cause="night:1"),
+        [("model.evaluate", f"model.evaluate:{PART}:night:1")],
+    ),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),

@@ -49,9 +49,7 @@ def design(frame: Frame, rows: Rows) -> Design:
         return Design((), left_out)
     made = matrix(terms, frame, rows)
     means = made.mean(axis=0)
-    return Design(
-        tuple(t.model_copy(update={"mean": float(m)}) for t, m in zip(terms, means, strict=True)), left_out
-    )
+    return Design(tuple(t.model_copy(update={"mean": float(m)}) for t, m in zip(terms, means, strict=True)), left_out)
 
 
 def matrix(terms: tuple[Term, ...] | list[Term], frame: Frame, rows: Rows) -> Floats:
@@ -77,18 +75,11 @@ def _filled(term: Term, column: Column, rows: Rows) -> Floats:
         return np.asarray(~column.known[rows], dtype=np.float64)
     if term.kind == "category":
         return np.asarray(_is_level(term.level, column, rows), dtype=np.float64)
-    if column.kind == "category":
-        values = np.array([_as_number(level) for level in column.levels] + [math.nan])[column.codes[rows]]
-    else:
-        values = column.numbers[rows]
+    values = column.numbers[rows]
     held = np.clip(values, term.low, term.high) if term.low is not None and term.high is not None else values
     if term.log:
         held = np.copysign(np.log1p(np.abs(held)), held)
     return np.asarray(np.nan_to_num((held - term.center) / term.scale, nan=0.0), dtype=np.float64)
-
-
-def _as_number(level: str) -> float:
-    return {"true": 1.0, "false": 0.0}.get(level, math.nan)
 
 
 def _is_level(level: str | None, column: Column, rows: Rows) -> Flags:
@@ -137,6 +128,4 @@ def _level_terms(column: Column, rows: Rows) -> list[Term]:
     frequent = [i for i in np.argsort(-counts, kind="stable")[:MOST_LEVELS] if counts[i] >= MIN_COUNT]
     if len(frequent) == 1 and counts[frequent[0]] > len(rows) - MIN_COUNT:
         return []
-    return [
-        Term(feature=column.name, kind="category", level=column.levels[i], weight=0.0) for i in sorted(frequent)
-    ]
+    return [Term(feature=column.name, kind="category", level=column.levels[i], weight=0.0) for i in sorted(frequent)]

@@ -76,9 +76,7 @@ def weights(frame: Frame, rows: Rows, y: Floats, w: Floats, strength: float) -> 
         warnings.simplefilter("ignore")
         learner = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200, tol=1e-8)
         learner.fit(made.matrix(frame, rows), y, sample_weight=w)
-    terms = tuple(
-        t.model_copy(update={"weight": float(b)}) for t, b in zip(made.terms, learner.coef_[0], strict=True)
-    )
+    terms = tuple(t.model_copy(update={"weight": float(b)}) for t, b in zip(made.terms, learner.coef_[0], strict=True))
     model = Model(intercept=float(learner.intercept_[0]), terms=terms, base_rate=base)
     return Fitted(model, strength, made, model)
 

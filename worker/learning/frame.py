@@ -83,8 +83,8 @@ def _categories(name: str, values: Sequence[Any], levels: tuple[str, ...]) -> Co
     places = {level: place for place, level in enumerate(levels)}
     codes = [places.get(as_level(v), -1) if isinstance(v, str | int | float) else -1 for v in values]
     known = np.array([v is not None for v in values], dtype=np.bool_)
-    none = np.full(len(values), math.nan)
-    return Column(name, "category", known, none, np.array(codes, dtype=np.int64), levels)
+    numbers = np.array([_number(v) for v in values], dtype=np.float64)
+    return Column(name, "category", known, numbers, np.array(codes, dtype=np.int64), levels)
 
 
 def _number(value: Value) -> float:

@@ -51,9 +51,7 @@ def calibration(p: Floats, y: Floats, bins: int = BINS) -> list[dict[str, float]
     """The reliability curve in bins of equal mass: mean probability said, share of positives, rows."""
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    return [
-        {"said": float(p[part].mean()), "was": float(y[part].mean()), "rows": float(len(part))} for part in parts
-    ]
+    return [{"said": float(p[part].mean()), "was": float(y[part].mean()), "rows": float(len(part))} for part in parts]
 
 
 def ece(p: Floats, y: Floats, bins: int = BINS) -> float:
@@ -142,5 +140,3 @@ def _interval(
     means = np.array([of(dice.integers(0, len(rows), len(rows))) for _ in range(draws)])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-

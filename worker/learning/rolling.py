@@ -72,7 +72,5 @@ def _recalibrated(
     if not fit.enough(y[newest]):
         return fitted.model
     later = times[newest] >= trained_before
-    raw = np.where(
-        later, raw_log_odds(fitted.model, frame, newest), raw_log_odds(fitted.scorer, frame, newest)
-    )
+    raw = np.where(later, raw_log_odds(fitted.model, frame, newest), raw_log_odds(fitted.scorer, frame, newest))
     return fit.calibrated(fitted.model, fit.platt(raw, y[newest]))
