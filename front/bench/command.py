@@ -22,7 +22,10 @@ def bench(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(help="`crawl`: our crawler beside Scrapy, which the default leaves out.", metavar="crawl"),
+        typer.Option(
+            help="`crawl`: our crawler beside Scrapy; `learning`: how good scores are. The default leaves both out.",
+            metavar="crawl|learning",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
@@ -31,9 +34,17 @@ def bench(
     """Measure this machine on a Postgres of its own, stock Procrastinate beside it. Changes nothing of yours."""
     import json
 
+    if only == "learning":
+        from front.bench import learning
+
+        learned = learning.measured(lambda line: typer.echo(line, err=True))
+        typer.echo(json.dumps({"learning": learned}) if as_json else learning.lines(learned))
+        return
     if only is not None:
         if only != "crawl":
-            raise typer.BadParameter(f"{only!r} is no measurement of its own: say crawl, or leave --only out")
+            raise typer.BadParameter(
+                f"{only!r} is no measurement of its own: say crawl or learning, or leave --only out"
+            )
         report = _crawl(repeat, scale)
         typer.echo(json.dumps({"crawl": report}) if as_json else _lines(report))
         return

@@ -27,9 +27,15 @@ CALIBRATED_ON = 1000
 SEEN_SHARE = 10
 #: Of either kind: fewer, and the strength is not chosen but fixed, or a calibration is left out.
 LEAST_CHOOSING, LEAST_CALIBRATING = 30, 10
+#: Parts the newest rows are cut into, to be scored by models that have not seen them.
+PARTS = 5
 #: What a calibration believes before it has seen anything: slope 1, offset 0, with these deviations.
 SLOPE_SD, OFFSET_SD = 0.5, 2.0
 LEAST_SLOPE = 0.2
+
+
+NOBODY: Rows = np.zeros(0, dtype=np.int64)
+NOTHING: Floats = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,13 @@ class Platt:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A calibrated model, and how it came about. `scorer`: the weights under which the rows it was calibrated on count as unseen."""
+    """A calibrated model, and how it came about. `unseen`: what rows it was trained on score where they were left out (`unseen_rows`)."""
 
     model: Model
     strength: float
     design: Design
-    scorer: Model
+    unseen_rows: Rows
+    unseen: Floats
 
 
 def probabilities(model: Model, frame: Frame, rows: Rows) -> Floats:
@@ -70,7 +77,7 @@ def weights(frame: Frame, rows: Rows, y: Floats, w: Floats, strength: float) -> 
     base = float(np.clip(np.average(y, weights=w), 1e-4, 1 - 1e-4))
     if not made.terms or y.min() == y.max():
         plain = Model(intercept=_logit(base), terms=(), base_rate=base)
-        return Fitted(plain, strength, made, plain)
+        return Fitted(plain, strength, made, NOBODY, NOTHING)
     # Several threads on so small a matrix wait for each other: ten times as slow where processors are shared (measured).
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -78,7 +85,7 @@ def weights(frame: Frame, rows: Rows, y: Floats, w: Floats, strength: float) -> 
         learner.fit(made.matrix(frame, rows), y, sample_weight=w)
     terms = tuple(t.model_copy(update={"weight": float(b)}) for t, b in zip(made.terms, learner.coef_[0], strict=True))
     model = Model(intercept=float(learner.intercept_[0]), terms=terms, base_rate=base)
-    return Fitted(model, strength, made, model)
+    return Fitted(model, strength, made, NOBODY, NOTHING)
 
 
 def choose_strength(frame: Frame, rows: Rows, y: Floats, w: Floats) -> float:
@@ -138,21 +145,38 @@ def calibrated(model: Model, by: Platt) -> Model:
 
 
 def train(frame: Frame, rows: Rows, y: Floats, w: Floats, strength: float | None = None) -> Fitted:
-    """Weights on all rows, calibration on the newest of them as if they had not been seen: scored by a model of what came before.
+    """Weights on all rows, calibration on the newest of them as if they had not been seen: each fifth scored by a model of the others.
 
     Where they are a small part of what was trained on, it makes no difference that they were seen, and one fit is enough.
     `rows` are in time order; `y` and `w` belong to the whole frame.
     """
     strength = strength or choose_strength(frame, rows, y[rows], w[rows])
-    last = min(CALIBRATED_ON, len(rows) // 3)
-    before, after = rows[: len(rows) - last], rows[len(rows) - last :]
+    newest = rows[-CALIBRATED_ON:]
     whole = weights(frame, rows, y[rows], w[rows], strength)
-    if _classes(y[before]) < 2 or not enough(y[after]):
+    if not enough(y[newest]):
         return whole
-    seen = len(rows) >= SEEN_SHARE * last
-    scorer = whole.model if seen else weights(frame, before, y[before], w[before], strength).model
-    by = platt(raw_log_odds(scorer, frame, after), y[after], w[after])
-    return Fitted(calibrated(whole.model, by), strength, whole.design, scorer)
+    if len(rows) >= SEEN_SHARE * CALIBRATED_ON:
+        return Fitted(_calibrated_on(whole.model, frame, newest, y, w), strength, whole.design, NOBODY, NOTHING)
+    parts = []
+    for part in np.array_split(newest, PARTS):
+        others = np.setdiff1d(rows, part, assume_unique=True)
+        parts.append(raw_log_odds(weights(frame, others, y[others], w[others], strength).model, frame, part))
+    unseen = np.concatenate(parts)
+    by = platt(unseen, y[newest], w[newest])
+    return Fitted(calibrated(whole.model, by), strength, whole.design, newest, unseen)
+
+
+def _calibrated_on(model: Model, frame: Frame, rows: Rows, y: Floats, w: Floats) -> Model:
+    return calibrated(model, platt(raw_log_odds(model, frame, rows), y[rows], w[rows]))
+
+
+def raw_as_unseen(fitted: Fitted, frame: Frame, rows: Rows) -> Floats:
+    """What a model says of rows, some of which it may have been trained on, as if it had seen none of them."""
+    raw = raw_log_odds(fitted.model, frame, rows)
+    if len(fitted.unseen_rows):
+        place = np.searchsorted(fitted.unseen_rows, rows).clip(max=len(fitted.unseen_rows) - 1)
+        raw = np.where(fitted.unseen_rows[place] == rows, fitted.unseen[place], raw)
+    return raw
 
 
 def enough(y: Floats) -> bool:

@@ -11,6 +11,7 @@ from worker.learning.frame import Floats
 
 #: Bins of a calibration curve, and of a stability index.
 BINS = 10
+BIN_ROWS = 100
 #: Bands of R10's score.
 MEDIUM_FROM, HIGH_FROM = 0.33, 0.66
 
@@ -54,8 +55,12 @@ def calibration(p: Floats, y: Floats, bins: int = BINS) -> list[dict[str, float]
     return [{"said": float(p[part].mean()), "was": float(y[part].mean()), "rows": float(len(part))} for part in parts]
 
 
-def ece(p: Floats, y: Floats, bins: int = BINS) -> float:
-    """Expected calibration error: mean distance between said and was over bins of equal mass (Naeini et al. 2015)."""
+def ece(p: Floats, y: Floats, bins: int | None = None) -> float:
+    """Expected calibration error: mean distance between said and was over bins of equal mass (Naeini et al. 2015).
+
+    Ten bins, fewer where one would hold less than `BIN_ROWS`: with 27 rows a bin even the truth is off by 0.07.
+    """
+    bins = bins or max(2, min(BINS, len(y) // BIN_ROWS))
     curve = calibration(p, y, bins)
     return sum(abs(b["said"] - b["was"]) * b["rows"] for b in curve) / len(y)
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from contracts.models import Model
 from worker.learning import fit
-from worker.learning.design import raw_log_odds
 from worker.learning.frame import Floats, Frame, Rows
 
 #: Over a whole test: how often it is trained anew, and calibrated anew; and rows between two calibrations at least.
@@ -44,7 +43,6 @@ def play(
     w = np.ones(frame.size)
     rows, y = known(times[test[0]])
     first = current = fit.train(frame, rows, y, w)
-    trained_before = times[test[0]]
     blocks = np.array_split(test, max(1, min(refits, len(test) // LEAST_ROWS)))
     every = max(1, len(blocks) // max(1, retrains))
     made: list[tuple[Floats, Floats, Floats]] = []
@@ -53,10 +51,10 @@ def play(
         now = times[block[0]]
         history, y = known(now)
         if nth and nth % every == 0:
-            current, trained_before = fit.train(frame, history, y, w, current.strength), now
+            current = fit.train(frame, history, y, w, current.strength)
             fits += 1
-        model = _recalibrated(frame, current, times, trained_before, history, y)
-        slow = _recalibrated(frame, first, times, times[test[0]], history, y)
+        model = _recalibrated(frame, current, history, y)
+        slow = _recalibrated(frame, first, history, y)
         p = fit.probabilities(model, frame, block)
         made.append((p, fit.probabilities(slow, frame, block), np.full(len(block), model.base_rate)))
     rolling, recalibrated, base = (np.concatenate(parts) for parts in zip(*made, strict=True))
@@ -64,13 +62,9 @@ def play(
     return Played(rolling, recalibrated, frozen, base, first, current, len(rows), fits)
 
 
-def _recalibrated(
-    frame: Frame, fitted: fit.Fitted, times: Floats, trained_before: float, history: Rows, y: Floats
-) -> Model:
+def _recalibrated(frame: Frame, fitted: fit.Fitted, history: Rows, y: Floats) -> Model:
     """Calibrated on the newest known outcomes, each scored as if it had not been trained on."""
     newest = history[-fit.CALIBRATED_ON :]
     if not fit.enough(y[newest]):
         return fitted.model
-    later = times[newest] >= trained_before
-    raw = np.where(later, raw_log_odds(fitted.model, frame, newest), raw_log_odds(fitted.scorer, frame, newest))
-    return fit.calibrated(fitted.model, fit.platt(raw, y[newest]))
+    return fit.calibrated(fitted.model, fit.platt(fit.raw_as_unseen(fitted, frame, newest), y[newest]))
