@@ -37,6 +37,17 @@ _VIEW: dict[str, Any] = {
     "error_code": None, "error": None, "stop_reason": "max_companies", "created_at": _ASKED, "started_at": _BEGAN,
     "finished_at": _ENDED, "duration_s": 3.2, "remaining_ms": None, "cancel_requested_at": None, "slices": [_SLICE],
 }  # fmt: skip
+_FEEDBACK = {
+    "id": "01936f46-0000-7abc-8def-6d7e8f901555", "lead_id": _LEAD, "verdict": "meeting", "event_at": _ASKED, "known_at": _ENDED,
+    "note": "demo booked", "weight": 1, "source": "user", "source_event": "feedback:1", "given_by": "ada@example.com",
+    "created_at": _ENDED,
+}  # fmt: skip
+_MODEL: dict[str, Any] = {
+    "id": "01936f47-0000-7abc-8def-6d7e8f901666", "family": "lead", "version": 3, "kind": "logistic_regression",
+    "stage": "ACTIVE", "reason": "passed the gate", "traffic": 0, "trained_from": _ASKED, "trained_to": _BEGAN,
+    "training_run_id": _RUN, "created_at": _ENDED, "stage_at": _ENDED, "active_at": _ENDED,
+    "figures": {"auc": 0.74, "log_loss": 0.31, "base_log_loss": 0.35, "brier": 0.09, "ece": 0.02, "psi": 0.05},
+}  # fmt: skip
 _CALL = {
     "id": "01936f3e-7c30-7b44-9e0f-4b5c6d7e8f07", "vendor": "gleif", "operation": "search", "billable": False,
     "state": "answered", "units_reserved": 0, "units_spent": 0, "error": None, "sent_at": _BEGAN, "settled_at": _ENDED,
@@ -426,6 +437,31 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "costs": [{
             "vendor": "tavily", "unit": "credit", "requests": 10, "units": 10, "cost_usd": 0.08, "left": 679,
             "budget": "tenant day", "fits": True,
+        }],
+    },
+    "FeedbackRow": _FEEDBACK,
+    "FeedbackPage": {
+        "items": [_FEEDBACK],
+        "labels": [{
+            "kind": "reply", "value": 1, "weight": 1, "source": "user", "source_event": "user:feedback:1", "event_at": _ASKED,
+            "known_at": _ENDED,
+        }],
+        "next_cursor": None,
+    },
+    "ModelRow": _MODEL,
+    "ModelPage": {"items": [_MODEL], "next_cursor": None},
+    "ModelDetail": {
+        **_MODEL,
+        "model": {
+            "intercept": -2.1, "slope": 0.9, "offset": 0.1, "base_rate": 0.11,
+            "terms": [{"feature": "employees", "kind": "number", "center": 4.1, "scale": 1.2, "weight": 0.4, "log": True}],
+        },
+        "config": {"family": "lead", "target": "qualified", "maturity_days": 90, "holdout": 0.3, "auto_promote": True},
+        "metrics": {"learned": 700, "learned_positives": 80, "strength": 0.03}, "data_hash": "00" * 32,
+        "evaluations": [{
+            "id": _EVENT, "cause": "trained", "window_from": _ASKED, "window_to": _ENDED, "passed": True,
+            "decision": "promoted", "reason": "beside rules alone: log loss better by 0.0101 to 0.0212", "created_at": _ENDED,
+            "metrics": {"calibration": [{"said": 0.1, "was": 0.12, "rows": 30}]},
         }],
     },
     "Verification": {

@@ -33,6 +33,7 @@ TAGS = [
     {"name": "matches", "description": "Companies that may be one: the review queue, merges and undoing them."},
     {"name": "enrichment", "description": "What is learned about a lead, from whom, at what cost."},
     {"name": "scoring", "description": "What a lead is worth, and why."},
+    {"name": "learning", "description": "What became of leads, and the model versions that learn from it."},
     {"name": "icp-profiles", "description": "Whom a tenant wants as customers."},
     {"name": "queries", "description": "What discovery runs look for when they name nothing themselves."},
     {"name": "staging", "description": "Singapore's company register, public and the same for every tenant."},

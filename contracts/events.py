@@ -155,6 +155,16 @@ class ModelTrained(Fact):
     run_id: UUID | None = None
 
 
+class EvaluationRequested(Fact):
+    """A model version is to be held against what came true by now. `cause` tells one look from the next."""
+
+    aggregate_type: ClassVar[str] = "model"
+    about: ClassVar[str] = "model_version_id"
+    type: Literal["EvaluationRequested"] = "EvaluationRequested"
+    model_version_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class MessageApproved(Fact):
     """A draft may go out: a person said so, or the tenant has opted in (R20)."""
 
@@ -259,6 +269,7 @@ Event = (
     | LeadScored
     | FeedbackGiven
     | ModelTrained
+    | EvaluationRequested
     | MessageApproved
     | CrmSyncRequested
     | CrmProbeRequested

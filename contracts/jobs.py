@@ -127,10 +127,11 @@ class TrainModel(Payload):
 
 
 class EvaluateModel(Payload):
-    """Arguments of `model.evaluate`."""
+    """Arguments of `model.evaluate`. `cause` tells one look at a version from the next."""
 
     model_version_id: UUID
     run_id: UUID | None = None
+    cause: str = Field(default="trained", min_length=1, max_length=200)
 
 
 class GenerateMessage(Payload):

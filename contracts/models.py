@@ -22,8 +22,9 @@ EPSILON = 1e-6
 class Term(BaseModel):
     """One column of the design matrix.
 
-    `number`: (value - center) / scale, 0 where it is missing. `category`: 1 where the value equals `level`. `missing`: 1 where the
-    feature is not known. `mean` is the column's mean over the training rows.
+    `number`: (value - center) / scale, 0 where it is missing or no number. `category`: 1 where the value equals `level`. `missing`:
+    1 where the feature is not known. `mean` is the column's mean over the training rows. Before that a number is held within
+    `low`..`high`, the range that was trained on (None: no bound), and with `log` its logarithm is taken: sign(x) * log(1 + |x|).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,9 @@ class Term(BaseModel):
     scale: float = Field(default=1.0, gt=0)
     weight: float
     mean: float = 0.0
+    log: bool = False
+    low: float | None = None
+    high: float | None = None
 
     def column(self, value: Value) -> float:
         if self.kind == "missing":
@@ -43,7 +47,16 @@ class Term(BaseModel):
             return 0.0
         if self.kind == "category":
             return 1.0 if as_level(value) == self.level else 0.0
-        return (float(value) - self.center) / self.scale if not isinstance(value, str) else 0.0
+        if not isinstance(value, int | float):
+            return 0.0
+        return (self._held(float(value)) - self.center) / self.scale
+
+    def _held(self, value: float) -> float:
+        if self.low is not None and value < self.low:
+            value = self.low
+        if self.high is not None and value > self.high:
+            value = self.high
+        return math.copysign(math.log1p(abs(value)), value) if self.log else value
 
 
 class Model(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from contracts.budgets import Spent
+from contracts.learning import TrainingConfig
 from contracts.providers import PROVIDER_ALIASES, Channel
 from contracts.texts import LongTitle, Name, Title
 
@@ -40,6 +41,10 @@ class RunStatus(StrEnum):
 
 
 RunMode = Literal["daily", "manual", "test"]
+
+
+def _absent(value: object) -> bool:
+    return value is None
 
 
 def _both(name: str) -> AliasChoices:
@@ -117,6 +122,7 @@ class RunParams(BaseModel):
     cursor: str | None = None
     icp_profile_id: UUID | None = None
     days: tuple[date, date] | None = Field(default=None, description="of a roll-up: first and last, both included")
+    training: TrainingConfig | None = Field(default=None, description="of a run of kind training", exclude_if=_absent)
 
 
 class Counts(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -58,7 +58,7 @@ async def start(
     mode: str,
     dry_run: bool,
     triggered_by: str,
-    kind: Literal["discovery", "opportunities", "maintenance", "rollup"] = "discovery",
+    kind: Literal["discovery", "opportunities", "maintenance", "rollup", "training"] = "discovery",
     requested_by: str | None = None,
     occurrence_key: str | None = None,
     idempotency: tuple[str, object] | None = None,
@@ -120,15 +120,24 @@ async def begin(tx: Tx, tenant: UUID, run_id: UUID, budget_s: float) -> bool:
 
 
 async def end(
-    tx: Tx, tenant: UUID, run_id: UUID, ended: Outcome | None = None, *, late: bool = False
+    tx: Tx,
+    tenant: UUID,
+    run_id: UUID,
+    ended: Outcome | None = None,
+    *,
+    late: bool = False,
+    also: Mapping[str, Any] | None = None,
 ) -> RunStatus | None:
-    """End a run: by the rules over its slices (`late`: and its spent time), or as told. None: it had ended before."""
+    """End a run: by the rules over its slices (`late`: and its spent time), or as told. None: it had ended before.
+
+    `also`: further members of its stats.
+    """
     run = await show(tx, tenant, run_id)
     if run is None or run.status.ended:
         return None
     slices = run.slices or []
     ended = ended or outcome(run.counts, slices, cancelled=False, late=late)
-    return await _finish(tx, tenant, run, slices, ended)
+    return await _finish(tx, tenant, run, slices, ended, also)
 
 
 async def end_rehearsed(tx: Tx, tenant: UUID, run_id: UUID, seen: RunView) -> RunStatus | None:
@@ -146,9 +155,16 @@ async def end_rehearsed(tx: Tx, tenant: UUID, run_id: UUID, seen: RunView) -> Ru
     return await _finish(tx, tenant, rehearsed, slices, outcome(c, slices, cancelled=False))
 
 
-async def _finish(tx: Tx, tenant: UUID, run: RunView, slices: Sequence[SliceView], ended: Outcome) -> RunStatus | None:
+async def _finish(
+    tx: Tx,
+    tenant: UUID,
+    run: RunView,
+    slices: Sequence[SliceView],
+    ended: Outcome,
+    also: Mapping[str, Any] | None = None,
+) -> RunStatus | None:
     params, run_id = RunParams.model_validate(run.params), run.id
-    body = stats(params, run.counts, slices, ended, run.duration_s or 0.0)
+    body = stats(params, run.counts, slices, ended, run.duration_s or 0.0) | dict(also or {})
     done = await tx.fetchval(
         SQL["finish"], tenant, run_id, ended.status, ended.error_code, ended.error, ended.stop_reason, body
     )

@@ -11,6 +11,7 @@ from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
 from worker.messaging import jobs as messaging
 from worker.matching import jobs as matching
+from worker.learning import jobs as learning
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -37,6 +38,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "crm.push": Activity(crm_sync.push, crm_sync.push_stopped),
     "crm.check": Activity(crm_sync.check, crm_sync.check_stopped),
     "analytics.rollup": Activity(analytics.roll_up, analytics.stopped),
+    "labels.generate": Activity(learning.generate_labels, learning.stopped),
+    "model.train": Activity(learning.train, learning.train_stopped),
+    "model.evaluate": Activity(learning.evaluate, learning.stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

@@ -9,6 +9,7 @@ from contracts.events import (
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
+    EvaluationRequested,
     Event,
     FeaturesComputed,
     FeaturesRequested,
@@ -100,6 +101,9 @@ def jobs_for(event: Event) -> list[Job | Again]:
         case ModelTrained():
             model = EvaluateModel(model_version_id=event.model_version_id, run_id=event.run_id)
             return [job("model.evaluate", str(event.model_version_id), model)]
+        case EvaluationRequested():
+            look = EvaluateModel(model_version_id=event.model_version_id, cause=event.cause)
+            return [job("model.evaluate", f"{event.model_version_id}:{event.cause}", look)]
         case MessageApproved():
             return [job("message.send", str(event.message_id), SendMessage(message_id=event.message_id))]
         case CrmSyncRequested():

@@ -13,6 +13,7 @@ from contracts.events import (
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
+    EvaluationRequested,
     Event,
     FeaturesComputed,
     FeaturesRequested,
@@ -60,6 +61,10 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (FeedbackGiven(lead_id=LEAD, feedback_id=PART), [("labels.generate", f"labels.generate:{PART}")]),
     (ModelTrained(model_version_id=PART, run_id=RUN), [("model.evaluate", f"model.evaluate:{PART}")]),
+    (
+        EvaluationRequested(model_version_id=PART, cause="night:1"),
+        [("model.evaluate", f"model.evaluate:{PART}:night:1")],
+    ),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
     (CrmProbeRequested(for_tenant=LEAD, probe_id=PART), [("crm.check", f"crm.check:{PART}")]),

@@ -1,0 +1,128 @@
+"""What is learned scores the same in pure Python, and what a lead's labels come to."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from contracts.models import Value
+from worker.learning import fit, gate, measure
+from worker.learning.frame import frame_of
+from worker.learning.outcomes import outcome
+
+LABEL: dict[str, Any] = {"weight": 1.0}
+
+
+def history(number: int, seed: int = 1) -> tuple[list[dict[str, Value]], list[float]]:
+    dice = random.Random(seed)
+    vectors: list[dict[str, Value]] = []
+    outcomes = []
+    for _ in range(number):
+        size = dice.gauss(0, 1)
+        vectors.append(
+            {
+                "size": None if dice.random() < 0.2 else math.exp(3 * size),
+                "hot": dice.random() < 0.3,
+                "sector": dice.choice(["a", "b", "c", None]),
+                "floors": dice.randint(1, 9),
+                "mixed": dice.choice([1, "one", 2.0, True, None]),
+            }  # fmt: skip
+        )
+        outcomes.append(float(dice.random() < 1 / (1 + math.exp(1 - size))))
+    return vectors, outcomes
+
+
+def test_scikit_learns_probability_is_ours_in_pure_python() -> None:
+    # S2.12 R10
+    vectors, outcomes = history(600)
+    frame, y, rows = frame_of(vectors), np.array(outcomes), np.arange(600)
+    fitted = fit.weights(frame, rows, y, np.ones(600), 0.1)
+    learner = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=200, tol=1e-8)
+    design = fitted.design.matrix(frame, rows)
+    theirs = learner.fit(design, y).predict_proba(design)[:, 1]
+    ours = [fitted.model.probability(vector) for vector in vectors]
+    assert np.abs(theirs - ours).max() < 1e-9
+    # And calibrated, on rows that were not there: new levels, other types, values out of range, lists.
+    model = fit.train(frame, rows, y, np.ones(600)).model
+    strange: list[dict[str, Any]] = [
+        *history(50, seed=2)[0],
+        {"size": 1e12, "sector": "new"},
+        {"size": "x", "hot": None},
+        {},
+    ]
+    said = fit.probabilities(model, frame_of(strange), np.arange(len(strange)))
+    assert np.abs(said - [model.probability(vector) for vector in strange]).max() < 1e-9
+    assert model.probability({**vectors[0], "sector": ["a"]}) == model.probability({**vectors[0], "sector": "unheard"})  # type: ignore[dict-item]
+
+
+def test_the_skewed_are_spread_and_missing_ones_say_so() -> None:
+    vectors, outcomes = history(600)
+    model = fit.train(frame_of(vectors), np.arange(600), np.array(outcomes), np.ones(600)).model
+    kinds = {(t.feature, t.kind): t for t in model.terms}
+    assert kinds["size", "number"].log
+    assert ("size", "missing") in kinds
+    assert {t.level for t in model.terms if t.feature == "sector" and t.kind == "category"} == {"a", "b", "c"}
+    assert model.slope > 0
+
+
+def test_few_rows_are_fitted_with_strong_shrinkage_and_no_calibration() -> None:
+    vectors, outcomes = history(80)
+    fitted = fit.train(frame_of(vectors), np.arange(30), np.array(outcomes), np.ones(80))
+    assert (fitted.strength, fitted.model.slope, fitted.model.offset) == (fit.FALLBACK, 1.0, 0.0)
+    nobody = fit.train(frame_of(vectors), np.arange(30), np.zeros(80), np.ones(80))
+    assert nobody.model.terms == ()
+    assert nobody.model.probability(vectors[0]) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("said", "target", "came_to"),
+    [
+        ([("judgement", 1)], "qualified", True),
+        ([("judgement", 1), ("judgement", 0)], "qualified", False),
+        ([("judgement", 0), ("reply", 1)], "qualified", True),
+        ([("reply", 1), ("outcome", 0)], "qualified", False),
+        ([("contact", 1)], "qualified", False),
+        ([("reply", 1)], "won", False),
+        ([("outcome", 1), ("contact", 1)], "won", True),
+        ([("icp", 1)], "qualified", None),
+        ([], "qualified", None),
+    ],
+)
+def test_the_strongest_evidence_counts_and_of_it_the_latest(
+    said: list[tuple[str, float]], target: str, came_to: bool | None
+) -> None:
+    found = outcome([{**LABEL, "kind": kind, "value": value} for kind, value in said], target)
+    assert (found and found[0]) == came_to if came_to is not None else found is None
+
+
+def test_measures_agree_with_what_is_known_about_them() -> None:
+    dice = np.random.default_rng(1)
+    p = dice.uniform(0.01, 0.99, 20_000)
+    y = (dice.random(20_000) < p).astype(float)
+    assert measure.auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0.0, 0.0, 1.0, 1.0])) == 0.875
+    assert measure.ece(p, y) < 0.02 < measure.ece(p**2, y)
+    assert measure.psi(p, p) == 0
+    assert measure.psi(p, p**2) > 0.25
+    assert measure.lift_scores(np.array([0.1]), 0.1)[0] == pytest.approx(0.5)
+
+
+def test_the_gate_names_everything_that_stands_in_the_way() -> None:
+    dice = np.random.default_rng(2)
+    p = dice.beta(1, 5, 2000)
+    y = (dice.random(2000) < p).astype(float)
+    base = np.full(2000, y.mean())
+    better = gate.promotion(p, base, y, other_ranks=None, mature=5000, positives=700, psi=0.05)
+    assert better.passed
+    worse = gate.promotion(p[::-1].copy(), p, y, other_ranks=None, mature=5000, positives=700, psi=0.3)
+    assert worse.passed is False
+    for word in ("log loss", "Brier", "AUC", "calibration error", "PSI"):
+        assert word in worse.text
+    assert gate.promotion(p, base, y, other_ranks=None, mature=199, positives=40, psi=0).passed is None
+    assert gate.failing([False, None, False]) is True
+    assert gate.failing([False, True, False]) is False
+    assert gate.failing([False]) is False
