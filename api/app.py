@@ -31,8 +31,8 @@ from api.routes import (
     jobs,
     keys,
     leads,
-    messages,
     matches,
+    messages,
     models,
     opportunities,
     outbox,
@@ -46,8 +46,8 @@ from api.routes import (
     suppressions,
     vendors,
     waterfalls,
-    webhooks,
     webhook_endpoints,
+    webhooks,
 )
 from api.tokens import Signer
 from api.trace import Trace

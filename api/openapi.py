@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
+from api import examples, lead_examples
 from api.auth import Guard
-from api.examples import EXAMPLES
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
 from contracts.tenants import Role
@@ -119,7 +119,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
-    for name, example in EXAMPLES.items():
+    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES).items():
         made["components"]["schemas"][name]["examples"] = [example]
     return made
 

@@ -82,9 +82,6 @@ class Settings(VendorSettings, CrawlSettings):
         False, description="leads that runs discover are enriched at once, not when a night chooses them"
     )
 
-        0.66, ge=0, le=1, description="from this score on a lead stands in the CRM as a lead of its own"
-    )
-
     worker_concurrency: int = Field(50, ge=1, le=1000)
     worker_dead_after_s: float = Field(3.0, gt=0.2, le=600, description="a heartbeat older than this is a dead worker")
     worker_heartbeat_s: float = Field(0.75, gt=0.05, le=60)

@@ -16,8 +16,8 @@ from contracts.matching import Verdict
 from contracts.pairs import SAME
 from contracts.providers import FoundContact
 from contracts.sites import SiteReport
-from db import erasures, survivors, survivorship import columns
-from db import crawl, entities, facts, matching, merges, outbox, survivorship
+from contracts.survivorship import columns, survivors
+from db import crawl, entities, erasures, facts, matching, merges, outbox, survivorship
 from db.sql import load
 from db.transaction import Tx
 

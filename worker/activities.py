@@ -9,9 +9,9 @@ from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
-from worker.messaging import jobs as messaging
-from worker.matching import jobs as matching
 from worker.learning import jobs as learning
+from worker.matching import jobs as matching
+from worker.messaging import jobs as messaging
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
