@@ -214,7 +214,8 @@ class Gate:
         self.closed, self.learnt = list(closed), list[str]()
 
     @asynccontextmanager
-    async def turn(self, _spec: OperationSpec, _credential: str) -> AsyncIterator[None]:
+    async def turn(self, _spec: OperationSpec, _credential: str, *, patience_s: float) -> AsyncIterator[None]:
+        assert patience_s > 0
         if self.closed:
             raise self.closed.pop()
         try:
