@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from dataclasses import dataclass
 from time import monotonic
 
@@ -18,6 +17,7 @@ from db.pace import Standing
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from worker import breaker, lessons
 from worker.db_clock import DbClock
+from worker.held_slots import SPENT, HeldSlots, Slot, reached
 from worker.leases import PATIENCE_S, Lease, Wish, give_back, lease
 from worker.outlook import Outlook
 from worker.providers.rules import PaceHint
@@ -33,15 +33,6 @@ POLL_S = 0.3
 IDLE_S = 0.5
 #: As many turns as began in so many seconds are leased ahead, while the next lease is made; more might find no permit.
 AHEAD_S = 0.25
-#: How long before its slot a turn may begin, to have everything ready by then, in seconds.
-MAX_LEAD_S = 0.15
-#: Longest time after which those who found a lane crowded are asked to come back, in seconds.
-MAX_CROWDED_S = 60.0
-
-#: Local times: from, until.
-Slot = tuple[float, float]
-#: Of a request whose slot is spent.
-SPENT: Slot = (0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -71,7 +62,7 @@ class Lane:
         self._gate, self._late = asyncio.Lock(), asyncio.Lock()
         self._room = asyncio.Event()
         self._waiting = self._flying = self._permits = 0
-        self._slots: deque[Slot] = deque()
+        self._slots = HeldSlots()
         self._fresh_until = self._denied_until = self._blocked_until = self._believed_until = 0.0
         self._contended = False
         # By operation: until when its breaker is known to let requests pass, failures in a row, whether it is shut.
@@ -80,8 +71,7 @@ class Lane:
         self._shut: set[str] = set()
         self._trying: str | None = None
         self._outlook = Outlook()
-        # What is usual: how long a call takes, and how long a turn takes to be ready for its slot.
-        self._call_s, self._ready_s = 1.0, 0.0
+        self._call_s = 1.0
         self._throttled = 0
         self._hinted_until = 0.0
         self._idle: asyncio.TimerHandle | None = None
@@ -135,7 +125,7 @@ class Lane:
                 if now >= patience:
                     raise self._crowded(now)
                 await self._for_room(min(patience, self._denied_until if self._denied_until > now else patience))
-            elif (slot := self._next_slot(now)) is None:
+            elif (slot := self._slots.next(now)) is None:
                 if now >= patience:
                     raise self._crowded(now)
                 await self._lease(operation)
@@ -157,17 +147,14 @@ class Lane:
         now = monotonic()
         patience = now + self._horizon_s
         if ticket.slot is not SPENT:
-            self._ready_s += 0.2 * (now - ticket.began - self._ready_s)
-        while True:
-            await asyncio.sleep(max(0.0, ticket.slot[0] - monotonic()))
-            if monotonic() <= ticket.slot[1]:
-                break
+            self._slots.ready(now - ticket.began)
+        while not await reached(ticket.slot):
             ticket.slot = await self._another(ticket, patience)
         ticket.slot = SPENT
 
     async def _another(self, ticket: Ticket, patience: float) -> Slot:
         async with self._late:  # not the gate: its first may be waiting for this one's permit
-            while (slot := self._next_slot(monotonic())) is None:
+            while (slot := self._slots.next(monotonic())) is None:
                 if monotonic() >= patience:
                     raise self._crowded(monotonic())
                 await self._lease(ticket.operation, again=1)
@@ -178,29 +165,13 @@ class Lane:
     def _may_have_more(self, now: float) -> bool:
         return self._permits < self._pace.concurrency and now >= self._denied_until
 
-    def _next_slot(self, now: float) -> Slot | None:
-        while self._slots:
-            slot = self._slots.popleft()
-            if now <= slot[1]:
-                return slot
-        return None
-
     async def _reached(self, slot: Slot) -> bool:
-        """Sleep until it is time to get ready for the slot. False: woken too late for it, or for the permit.
-
-        Whoever never asks to depart is never early: nothing is learnt of how long it takes to be ready.
-        """
-        lead_s = min(MAX_LEAD_S, 2 * self._ready_s) if self._pace.windows else 0.0
-        try:
-            await asyncio.sleep(max(0.0, slot[0] - lead_s - monotonic()))
-        except BaseException:
-            self._slots.appendleft(slot)
-            raise
-        now = monotonic()
-        if now >= self._fresh_until:
-            self._slots.appendleft(slot)
+        """Wait for the slot. False: woken too late for it, or for the permit."""
+        in_time = await self._slots.near(slot)
+        if in_time and monotonic() >= self._fresh_until:
+            self._slots.put_back(slot)
             return False
-        return now <= slot[1]
+        return in_time
 
     async def _for_room(self, until: float) -> None:
         self._room.clear()
@@ -235,7 +206,7 @@ class Lane:
         self._permits, self._contended = got.permits, got.contended
         self._trying = at.operation if got.trying else None
         self._fresh_until = self._open_until[at.operation] = before + got.fresh_s
-        self._slots.extend((clock.latest(t), clock.earliest(t) + lateness_s) for t in got.slots)
+        self._slots.add((clock.latest(t), clock.earliest(t) + lateness_s) for t in got.slots)
         self._denied_until = self._blocked_until = 0.0
         if got.refused is not None:
             self._shut.add(at.operation)
@@ -262,9 +233,10 @@ class Lane:
     def _crowded(self, now: float) -> VendorBusy:
         """The line is longer than its last one is patient."""
         interval_s = self._outlook.interval_s(now) or self._call_s / max(1, self._permits)
-        after_s = self._outlook.come_back_s(now, max(0.5, self._waiting * interval_s), interval_s)
+        # Before the line is empty; each at a time of its own, or the line would be empty in between.
+        after_s = self._outlook.come_back_s(now, max(0.5, self._waiting * interval_s / 2), interval_s)
         words = f"{self._pace.name}: {self._waiting} wait for their turn, and {self._flying} are under way"
-        return VendorBusy(words, after_s=min(MAX_CROWDED_S, after_s), code="paced")
+        return VendorBusy(words, after_s=after_s, code="paced")
 
     async def learn(self, ticket: Ticket, error: BaseException | None, hint: PaceHint | None) -> None:
         """What the call told, for everybody. Nothing is written while all is well."""
@@ -290,7 +262,7 @@ class Lane:
     def _forget(self) -> None:
         """What was leased no longer fits what is known."""
         self._fresh_until = 0.0
-        self._slots.clear()
+        self._slots.drop()
 
     def _when_idle(self) -> None:
         if self._idle is not None:
@@ -302,7 +274,7 @@ class Lane:
 
     def _send_back(self) -> None:
         self._permits, self._fresh_until = 0, 0.0
-        self._slots.clear()
+        self._slots.drop()
         errand = asyncio.get_running_loop().create_task(self._give_back())
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-#: How far back it looks for the speed of a lane, in seconds.
-LOOK_BACK_S = 10.0
+#: How far back it looks for the speed of a lane: seconds, and turns. A lane that had nothing to do is soon known to be quick again.
+LOOK_BACK_S, TURNS = 10.0, 10
 #: Longest time that jobs are spread over, in seconds: limits may be raised meanwhile.
 MAX_SPREAD_S = 900.0
 
@@ -27,7 +27,7 @@ class Outlook:
 
     def interval_s(self, now: float) -> float | None:
         """From one turn to the next, in seconds; None: too few were seen lately."""
-        seen = [at for at in self._began if at > now - LOOK_BACK_S]
+        seen = [at for at in self._began if at > now - LOOK_BACK_S][-TURNS:]
         return (now - seen[0]) / (len(seen) - 1) if len(seen) > 2 else None
 
     def wait_s(self, waiting: int, now: float) -> float:
