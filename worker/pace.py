@@ -3,9 +3,10 @@
     async with pacer.turn(operation.spec, credential):
         replies = await operation.ask(queries, key=key)
 
-Entering waits for a permit and until a slot is near, `PATIENCE_S` or as long as the asker says; the request itself awaits `departure`
-(`providers/rules.py`) and leaves at the slot. Leaving learns from how the call ended. What is shared stands in one row for each pace and
-credential (`db/pace.py`); a worker leases what its waiting jobs want and a little more, and spends that by its own clock.
+Entering waits for a permit and until a slot is near, `PATIENCE_S` or as long as the asker says; the request itself awaits
+`departure` (`providers/rules.py`) and leaves at the slot. Leaving learns from how the call ended. What is shared stands in one row
+for each pace and credential (`db/pace.py`); a worker leases what its waiting jobs want and a little more, and spends that by its
+own clock.
 """
 
 from __future__ import annotations
