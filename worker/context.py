@@ -19,6 +19,7 @@ from db import jobs
 from db.queue import Delivery
 from db.transaction import Pool, Tx, transaction
 from worker.pace import Pacer
+from worker.patience import Patience
 
 
 class RunOver(Exception):
@@ -66,6 +67,8 @@ class Context:
     pacer: Pacer | None = None
     #: Reads companies' own sites; None where that is switched off.
     crawler: SiteCrawler | None = None
+    #: How long this attempt may wait for its turn at a vendor.
+    patience: Patience = field(default_factory=Patience)
     log: Any = field(default_factory=structlog.get_logger)
 
     @property

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
-from collections import deque
 from dataclasses import dataclass
 from time import monotonic
 
@@ -18,7 +16,10 @@ from db import pace as rows
 from db.pace import Standing
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from worker import breaker, lessons
+from worker.db_clock import DbClock
+from worker.held_slots import SPENT, HeldSlots, Slot, reached
 from worker.leases import PATIENCE_S, Lease, Wish, give_back, lease
+from worker.outlook import Outlook
 from worker.providers.rules import PaceHint
 from worker.timetable import rhythm
 
@@ -30,18 +31,18 @@ BELIEVED_S = 1.0
 POLL_S = 0.3
 #: After how many idle seconds permits are given back.
 IDLE_S = 0.5
-#: Longest time that jobs without a slot are spread over, in seconds: limits may be raised meanwhile.
-MAX_SPREAD_S = 900.0
+#: As many turns as began in so many seconds are leased ahead, while the next lease is made; more might find no permit.
+AHEAD_S = 0.25
 
 
 @dataclass(slots=True)
 class Ticket:
-    """A turn that has begun. `tries`: this call tries whether the vendor is back. `leaves_by`: how long its slot is good."""
+    """A turn that has begun. `tries`: this call tries whether the vendor is back. `slot`: when its request may leave."""
 
     operation: str
     began: float
     tries: bool
-    leaves_by: float
+    slot: Slot
 
 
 def name_of(spec: OperationSpec) -> str:
@@ -52,14 +53,16 @@ def name_of(spec: OperationSpec) -> str:
 class Lane:
     """Serves in the order of arrival. Only the first in line leases, so that one lease serves all who wait."""
 
-    def __init__(self, pool: Pool, holder: str, pace: Pace, credential: str, patience_s: float) -> None:
+    def __init__(
+        self, pool: Pool, holder: str, pace: Pace, credential: str, *, clock: DbClock, horizon_s: float = PATIENCE_S
+    ) -> None:
         self._pool, self._holder, self._pace, self._credential = pool, holder, pace, credential
-        self._patience_s = patience_s
+        self._clock, self._horizon_s = clock, horizon_s
         self._timeout_s = 0.0
         self._gate, self._late = asyncio.Lock(), asyncio.Lock()
         self._room = asyncio.Event()
         self._waiting = self._flying = self._permits = 0
-        self._slots: deque[tuple[float, float]] = deque()  # local times: from, until
+        self._slots = HeldSlots()
         self._fresh_until = self._denied_until = self._blocked_until = self._believed_until = 0.0
         self._contended = False
         # By operation: until when its breaker is known to let requests pass, failures in a row, whether it is shut.
@@ -67,26 +70,27 @@ class Lane:
         self._failures: dict[str, int] = {}
         self._shut: set[str] = set()
         self._trying: str | None = None
-        self._promised = 0.0
-        self._started: deque[float] = deque(maxlen=1000)
+        self._outlook = Outlook()
         self._call_s = 1.0
         self._throttled = 0
-        self._leaves_after = 0.0
         self._hinted_until = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
 
-    async def enter(self, spec: OperationSpec) -> Ticket:
-        """Wait for a turn. Raises as `Pacer.turn` does."""
+    async def enter(self, spec: OperationSpec, patience_s: float) -> Ticket:
+        """Wait for a turn, `patience_s` at most. Raises as `Pacer.turn` does, at once where the line is too long for that."""
         self._pace, self._timeout_s = spec.pace, max(self._timeout_s, spec.timeout_s)
-        patience = monotonic() + self._patience_s
+        now = monotonic()
+        patience = now + patience_s
+        if self._outlook.wait_s(self._waiting, now) > patience_s:
+            raise self._crowded(now)
         self._waiting += 1
         try:
             try:
-                async with asyncio.timeout(self._patience_s):
+                async with asyncio.timeout(patience_s):
                     await self._gate.acquire()
             except TimeoutError:
-                raise self._crowded() from None
+                raise self._crowded(monotonic()) from None
             try:
                 return await self._first_in_line(name_of(spec), patience)
             finally:
@@ -106,9 +110,12 @@ class Lane:
         while True:
             now = monotonic()
             if now >= patience + 2 * PATIENCE_S:
-                raise self._crowded()  # the database is slower than its answers keep
-            if now < self._blocked_until and now < self._believed_until:
-                raise self._paced(now)
+                raise self._crowded(now)  # the database is slower than its answers keep
+            if not self._slots and (blocked_s := min(self._blocked_until, self._believed_until) - now) > 0:
+                if self._blocked_until > patience:
+                    raise self._paced(now)
+                await asyncio.sleep(blocked_s)
+                continue
             if operation in self._shut:
                 await self._knock(operation)
             fresh = now < self._fresh_until and now < self._open_until.get(operation, 0.0)
@@ -116,60 +123,55 @@ class Lane:
                 await self._lease(operation)
             elif self._flying >= self._permits:
                 if now >= patience:
-                    raise self._crowded()
+                    raise self._crowded(now)
                 await self._for_room(min(patience, self._denied_until if self._denied_until > now else patience))
-            elif (slot := self._next_slot(now)) is None:
+            elif (slot := self._slots.next(now)) is None:
                 if now >= patience:
-                    raise self._crowded()
+                    raise self._crowded(now)
                 await self._lease(operation)
             elif await self._reached(slot):
-                return self._start(operation, slot[1])
+                return self._start(operation, slot)
 
-    def _start(self, operation: str, slot_until: float) -> Ticket:
-        ticket = Ticket(operation, monotonic(), self._trying == operation, slot_until + self._leaves_after)
+    def _start(self, operation: str, slot: Slot) -> Ticket:
+        ticket = Ticket(operation, monotonic(), self._trying == operation, slot)
         self._flying, self._trying = self._flying + 1, None
-        self._started.append(ticket.began)
+        self._outlook.began(ticket.began)
         return ticket
 
     async def depart(self, ticket: Ticket) -> None:
-        """A request is about to leave. Its slot may have gone by, while the connection was made or the ledger written; and a second
-        request of one turn has none. Then it waits for another one, or raises VendorBusy.
+        """A request is about to leave: at its slot. That may have gone by while the connection was made or the ledger written, and
+        a second request of one turn has none. Then it waits for another one, or raises VendorBusy.
         """
         if not self._pace.windows:
             return
-        patience = monotonic() + self._patience_s
-        while monotonic() > ticket.leaves_by:
-            async with self._late:  # not the gate: its first may be waiting for this one's permit
-                slot = self._next_slot(monotonic())
-                if slot is None:
-                    if monotonic() >= patience:
-                        raise self._crowded()
-                    await self._lease(ticket.operation, again=1)
-                    if monotonic() < self._blocked_until:
-                        raise self._paced(monotonic())
-                else:
-                    await asyncio.sleep(max(0.0, slot[0] - monotonic()))
-                    ticket.leaves_by = slot[1] + self._leaves_after
-        ticket.leaves_by = 0.0
+        now = monotonic()
+        patience = now + self._horizon_s
+        if ticket.slot is not SPENT:
+            self._slots.ready(now - ticket.began)
+        while not await reached(ticket.slot):
+            ticket.slot = await self._another(ticket, patience)
+        ticket.slot = SPENT
+
+    async def _another(self, ticket: Ticket, patience: float) -> Slot:
+        async with self._late:  # not the gate: its first may be waiting for this one's permit
+            while (slot := self._slots.next(monotonic())) is None:
+                if monotonic() >= patience:
+                    raise self._crowded(monotonic())
+                await self._lease(ticket.operation, again=1)
+                if monotonic() < self._blocked_until:
+                    raise self._paced(monotonic())
+            return slot
 
     def _may_have_more(self, now: float) -> bool:
         return self._permits < self._pace.concurrency and now >= self._denied_until
 
-    def _next_slot(self, now: float) -> tuple[float, float] | None:
-        while self._slots:
-            slot = self._slots.popleft()
-            if now <= slot[1]:
-                return slot
-        return None
-
-    async def _reached(self, slot: tuple[float, float]) -> bool:
-        """Sleep until the slot begins. False: woken too late for it, or for the permit."""
-        try:
-            await asyncio.sleep(max(0.0, slot[0] - monotonic()))
-        except BaseException:
-            self._slots.appendleft(slot)
-            raise
-        return monotonic() <= slot[1] and monotonic() < self._fresh_until
+    async def _reached(self, slot: Slot) -> bool:
+        """Wait for the slot. False: woken too late for it, or for the permit."""
+        in_time = await self._slots.near(slot)
+        if in_time and monotonic() >= self._fresh_until:
+            self._slots.put_back(slot)
+            return False
+        return in_time
 
     async def _for_room(self, until: float) -> None:
         self._room.clear()
@@ -182,36 +184,37 @@ class Lane:
     async def _lease(self, operation: str, *, again: int = 0) -> None:
         windows = self._pace.windows
         pace = rhythm(windows) if windows else None
-        recent = sum(1 for at in self._started if at > monotonic() - 1.0)
+        ahead = self._outlook.recent(monotonic(), AHEAD_S)
         free = self._pace.concurrency - self._flying
         first = operation not in self._open_until
         starting = min(max(self._waiting, 1 - again), free)
-        wish = Wish(self._holder, starting, self._flying, recent, self._patience_s, first, again)
+        wish = Wish(self._holder, starting, self._flying, ahead, self._horizon_s, first, again)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
             at = await rows.hold(tx, self._pace.name, self._credential, operation)
             after = monotonic()
             got = lease(at, pace, self._pace.concurrency, self._timeout_s, wish)
             await rows.keep(tx, at)
-        self._leaves_after = pace.leave_s - pace.lateness_s if pace else math.inf
-        self._take(at, got, before, after, pace.lateness_s if pace else PATIENCE_S)
+        self._clock.heard(at.now, before, after)
+        self._take(at, got, before, pace.lateness_s if pace else PATIENCE_S)
 
-    def _take(self, at: Standing, got: Lease, before: float, after: float, lateness_s: float) -> None:
-        """The database's time lay between `before` and `after`: a slot is used neither early nor late by either."""
+    def _take(self, at: Standing, got: Lease, before: float, lateness_s: float) -> None:
+        """A slot is used neither early nor late by any time that the database's clock may have shown."""
+        clock, now = self._clock, monotonic()
         self._failures[at.operation] = at.breaker.failures
         self._throttled = at.timetable.get("throttled", 0)
         self._permits, self._contended = got.permits, got.contended
         self._trying = at.operation if got.trying else None
         self._fresh_until = self._open_until[at.operation] = before + got.fresh_s
-        self._slots.extend((after + t - at.now, before + t - at.now + lateness_s) for t in got.slots)
+        self._slots.add((clock.latest(t), clock.earliest(t) + lateness_s) for t in got.slots)
         self._denied_until = self._blocked_until = 0.0
         if got.refused is not None:
             self._shut.add(at.operation)
             raise got.refused
         if got.blocked_until is not None:
-            self._blocked_until, self._believed_until = after + got.blocked_until - at.now, after + BELIEVED_S
+            self._blocked_until, self._believed_until = clock.latest(got.blocked_until), now + BELIEVED_S
         elif got.permits <= self._flying:
-            self._denied_until = after + POLL_S * (0.5 + random.random())  # noqa: S311
+            self._denied_until = now + POLL_S * (0.5 + random.random())  # noqa: S311
 
     async def _knock(self, operation: str) -> None:
         """The breaker was open: read it, without a lock, before anybody queues for the row."""
@@ -223,17 +226,17 @@ class Lane:
 
     def _paced(self, now: float) -> VendorBusy:
         """No slot soon. Jobs are spread over the time to come, or all would be back at once."""
-        wait_s = self._blocked_until - now
-        interval = max((w.seconds / w.limit for w in self._pace.windows), default=0.0)
-        self._promised = max(now + wait_s, self._promised + interval)
-        after_s = min(self._promised - now, max(wait_s, MAX_SPREAD_S))
+        interval_s = max((w.seconds / w.limit for w in self._pace.windows), default=0.0)
+        after_s = self._outlook.come_back_s(now, self._blocked_until - now, interval_s)
         return VendorBusy(f"{self._pace.name} is asked as often as it may be", after_s=after_s, code="paced")
 
-    def _crowded(self) -> VendorBusy:
-        """No permit soon: as many requests as may be are under way, here or elsewhere."""
-        after_s = max(0.5, min(30.0, self._call_s * self._waiting / max(1, self._permits)))
-        words = f"{self._pace.name} has {self._pace.concurrency} requests under way, as many as it may"
-        return VendorBusy(words, after_s=after_s * (0.5 + random.random()), code="paced")  # noqa: S311
+    def _crowded(self, now: float) -> VendorBusy:
+        """The line is longer than its last one is patient."""
+        interval_s = self._outlook.interval_s(now) or self._call_s / max(1, self._permits)
+        # Before the line is empty; each at a time of its own, or the line would be empty in between.
+        after_s = self._outlook.come_back_s(now, max(0.5, self._waiting * interval_s / 2), interval_s)
+        words = f"{self._pace.name}: {self._waiting} wait for their turn, and {self._flying} are under way"
+        return VendorBusy(words, after_s=after_s, code="paced")
 
     async def learn(self, ticket: Ticket, error: BaseException | None, hint: PaceHint | None) -> None:
         """What the call told, for everybody. Nothing is written while all is well."""
@@ -259,7 +262,7 @@ class Lane:
     def _forget(self) -> None:
         """What was leased no longer fits what is known."""
         self._fresh_until = 0.0
-        self._slots.clear()
+        self._slots.drop()
 
     def _when_idle(self) -> None:
         if self._idle is not None:
@@ -271,7 +274,7 @@ class Lane:
 
     def _send_back(self) -> None:
         self._permits, self._fresh_until = 0, 0.0
-        self._slots.clear()
+        self._slots.drop()
         errand = asyncio.get_running_loop().create_task(self._give_back())
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)

@@ -70,6 +70,8 @@ def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float,
     times = Timetable.read(at.timetable)
     slots, blocked_until = _slots(times, pace, at.now, wish, permits)
     at.timetable = times.write()
+    if slots and pace is not None:  # a permit is good for the slots that come with it
+        fresh_s = min(FRESH_S, max(fresh_s, slots[-1] - at.now + pace.lateness_s))
     if slots and door == "try":
         at.breaker = breaker.trying(at.breaker, slots[0] + timeout_s + GRACE_S)
     return Lease(permits, slots, fresh_s, contended, blocked_until, trying=bool(slots) and door == "try")

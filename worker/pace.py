@@ -3,8 +3,10 @@
     async with pacer.turn(operation.spec, credential):
         replies = await operation.ask(queries, key=key)
 
-Entering waits for a slot and a permit, `PATIENCE_S` at most; leaving learns from how the call ended. What is shared stands in one
-row for each pace and credential (`db/pace.py`); a worker leases about a second's worth of it and spends that by its own clock.
+Entering waits for a permit and until a slot is near, `PATIENCE_S` or as long as the asker says; the request itself awaits
+`departure` (`providers/rules.py`) and leaves at the slot. Leaving learns from how the call ended. What is shared stands in one row
+for each pace and credential (`db/pace.py`); a worker leases what its waiting jobs want and a little more, and spends that by its
+own clock.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from contracts.providers import OperationSpec
 from contracts.settings import Settings
 from contracts.sites import Robots
 from db.transaction import Pool
+from worker.db_clock import DbClock
 from worker.hosts import Hosts
 from worker.lane import Lane
 from worker.leases import PATIENCE_S
@@ -34,12 +37,16 @@ class Pacer:
 
     def __init__(self, pool: Pool, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
         self._pool, self._settings, self._patience_s = pool, settings, patience_s
+        self._clock = DbClock()
         self._holder = uuid4()
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._hosts = Hosts(pool, hold_s=settings.crawler_timeout_s + 5)
 
-    def turn(self, spec: OperationSpec, credential: str) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, spec: OperationSpec, credential: str, *, patience_s: float | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """Hold a turn to ask a vendor once. `credential` names the key (never the key itself): limits are counted for each name.
+        `patience_s`: the longest wait for it, instead of the usual one.
 
         Raises on entering: VendorBusy with `after_s`, code `paced` (no slot or permit soon) or `breaker_open` (it has failed too
         often: nobody asks for a while); VendorRefused with the vendor's own refusal while that is not worth asking again;
@@ -48,13 +55,15 @@ class Pacer:
         spec = effective(spec, self._settings)
         lane = self._lanes.get((spec.pace.name, credential))
         if lane is None:
-            lane = Lane(self._pool, self._holder.hex, spec.pace, credential, self._patience_s)
+            lane = Lane(
+                self._pool, self._holder.hex, spec.pace, credential, clock=self._clock, horizon_s=self._patience_s
+            )
             self._lanes[spec.pace.name, credential] = lane
-        return self._turn(lane, spec)
+        return self._turn(lane, spec, self._patience_s if patience_s is None else patience_s)
 
     @asynccontextmanager
-    async def _turn(self, lane: Lane, spec: OperationSpec) -> AsyncIterator[None]:
-        ticket = await lane.enter(spec)
+    async def _turn(self, lane: Lane, spec: OperationSpec, patience_s: float) -> AsyncIterator[None]:
+        ticket = await lane.enter(spec, patience_s)
         heard_hint.set(None)
         before = departure.set(lambda: lane.depart(ticket))
         ended: BaseException | None = None

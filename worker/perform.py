@@ -6,7 +6,7 @@ import asyncio
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
 from worker import verdict
 from worker.context import Context, Ports, RunOver, Stopped
 from worker.pace import Pacer
+from worker.patience import Seats
 
 log = structlog.get_logger("worker")
 
@@ -51,6 +52,10 @@ class Performer:
     wake: Callable[[], None]
     pacer: Pacer | None = None
     crawler: SiteCrawler | None = None
+    seats: Seats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seats = Seats(self.settings.worker_concurrency)
 
     async def __call__(self, delivery: Delivery) -> None:
         """Perform one delivery. Every way out settles the execution, or leaves it to the batch finish as done."""
@@ -74,9 +79,12 @@ class Performer:
             assert spec is not None
             if delivery.cancelled:
                 raise RunOver
-            context = Context(self.pool, self.settings, self.ports, delivery, self.wake, self.pacer, self.crawler)
-            async with asyncio.timeout(spec.timeout_s):
-                await self.activities[spec.name].run(context, args)
+            with self.seats.attempt(spec.timeout_s) as patience:
+                context = Context(
+                    self.pool, self.settings, self.ports, delivery, self.wake, self.pacer, self.crawler, patience
+                )
+                async with asyncio.timeout(spec.timeout_s):
+                    await self.activities[spec.name].run(context, args)
         except Fenced:
             await self._insist(lambda: self._fenced(delivery))
         except RunOver:

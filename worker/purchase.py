@@ -107,6 +107,7 @@ class Purchase(Generic[Query, Answer]):
         if isinstance(standing, Stored):
             self._known[each] = cast(Reply[Answer], settling.stored_reply(standing, self._spec.answer))
             self.item_ids.add(standing.item_id)
+            self._ctx.patience.begun()
         elif isinstance(standing, Forfeited):
             self._known[each] = Reply(outcome="miss", note=FORFEITED, at=datetime.now(UTC))
             self.item_ids.add(standing.item_id)
@@ -169,11 +170,14 @@ class Purchase(Generic[Query, Answer]):
             if call is None:
                 raise _elsewhere()
             self.asked = True
+            self._ctx.patience.begun()
             await ask(call)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         pacer = self._ctx.pacer if self._paced else None
-        return nullcontext() if pacer is None else pacer.turn(self._op.spec, self._credential)
+        if pacer is None:
+            return nullcontext()
+        return pacer.turn(self._op.spec, self._credential, patience_s=self._ctx.patience.wait_s())
 
     def _worst_case(self, query: Query) -> float:
         """What the operation says of this query; dearer or cheaper by as much as `VENDOR_LIMITS` makes its unit price."""

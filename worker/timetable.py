@@ -22,8 +22,11 @@ SPACED_S = 2.0
 #: Cells of a ring: a slot comes back one cell late at most.
 CELLS = 64
 #: How much later than another one a request may arrive by its road alone: a share of the shortest window, and seconds at most.
-ROAD, MAX_ROAD_S = 0.15, 0.15
-MAX_LATENESS_S = 2.0
+ROAD, MAX_ROAD_S = 0.1, 0.15
+#: How much later than its slot a request may leave, likewise; of windows below a second a greater share, since event loops are no
+#: more punctual for them.
+LATENESS, MAX_LATENESS_S = 0.05, 2.0
+LATENESS_S, MAX_LATENESS = 0.05, 0.1
 
 Ring = list[list[int]]
 
@@ -32,14 +35,13 @@ Ring = list[list[int]]
 class Rhythm:
     """What the windows of a pace ask for. `spans`: (window seconds, limit, span seconds) of those that have a ring.
 
-    A turn begins `lateness_s` after its slot at the latest, and its request leaves within `leave_s`; the rest is for the road.
+    A request leaves `lateness_s` after its slot at the latest.
     `chunk`: the most slots that a worker takes ahead of demand, because they are lost if it dies or the demand ends: a second's
     worth, or a twentieth of the limit.
     """
 
     distance_s: float
     lateness_s: float
-    leave_s: float
     spans: tuple[tuple[float, int, float], ...]
     chunk: int
 
@@ -48,14 +50,13 @@ class Rhythm:
 def rhythm(windows: tuple[Window, ...]) -> Rhythm:
     """The rhythm that keeps all of `windows` (at least one)."""
     shortest = min(w.seconds for w in windows)
-    lateness = min(MAX_LATENESS_S, shortest / 10)
+    lateness = max(min(MAX_LATENESS_S, shortest * LATENESS), min(LATENESS_S, shortest * MAX_LATENESS))
     margin = lateness + min(MAX_ROAD_S, shortest * ROAD)
     spaced = [(w.seconds + margin) / w.limit for w in windows if w.seconds <= SPACED_S]
     return Rhythm(
         # A thousandth more: times are floats, and a window includes the moment it begins.
         distance_s=max(spaced, default=0.0) * 1.001,
         lateness_s=lateness,
-        leave_s=(lateness + margin) / 2,
         spans=tuple((w.seconds, w.limit, w.seconds + margin) for w in windows if w.seconds > SPACED_S),
         chunk=max(1, int(min(max(w.limit / w.seconds, w.limit / 20) for w in windows))),
     )

@@ -88,7 +88,15 @@ async def test_a_vendor_that_is_only_busy_is_not_replaced_by_a_dearer_one() -> N
     with pytest.raises(VendorBusy):
         await run(vendors)
     assert vendors.asked == ["hunter.find"]
-    assert (await run(vendors, patient=False)).operation == "apollo.match", "it has waited long enough"
+    assert (await run(vendors, patience_s=0.1)).operation == "apollo.match", "it has waited long enough"
+
+
+async def test_a_vendor_whose_hour_is_spent_is_no_queue() -> None:
+    # S3.13: fewer contacts, not a lead that stands still
+    spent = VendorBusy("asked as often as it may be", after_s=2400, code="paced")
+    out = await run(Vendors(hunter_find=spent, apollo_match=GOOD), patience_s=900)
+    assert (out.operation, out.later) == ("apollo.match", None)
+    assert (await run(Vendors(hunter_find=spent, apollo_match=MISS, pdl_person=MISS), patience_s=900)).later is spent
 
 
 async def test_a_row_never_costs_more_than_its_cap() -> None:

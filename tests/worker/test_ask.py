@@ -20,6 +20,7 @@ from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.worker.asking import Checker, attempt, checker, died, queries
 from worker import ask, breaker
+from worker.patience import Seats
 from worker.providers import lookups
 
 CALLS = "SELECT state, units_reserved, units_spent, found, missed, suppressed FROM app.vendor_calls ORDER BY id"
@@ -214,7 +215,8 @@ class Gate:
         self.closed, self.learnt = list(closed), list[str]()
 
     @asynccontextmanager
-    async def turn(self, _spec: OperationSpec, _credential: str) -> AsyncIterator[None]:
+    async def turn(self, _spec: OperationSpec, _credential: str, *, patience_s: float) -> AsyncIterator[None]:
+        assert patience_s > 0
         if self.closed:
             raise self.closed.pop()
         try:
@@ -317,3 +319,13 @@ def test_every_budget_of_the_settings_binds_some_operation() -> None:
     counted = {(op.spec.vendor, op.spec.unit) for op in operations.values() if op.spec.billable}
     bound = {(each.vendor, each.unit) for each in budgets.defaults(Settings.model_construct()).values()}
     assert bound <= counted
+
+
+async def test_a_job_is_let_through_once_a_vendor_was_asked_for_it(pool: Pool, tenant: UUID) -> None:
+    # S3.13: in this attempt or in one before
+    ctx, vendor = await attempt(pool, tenant), Checker()
+    for asked in (1, 1):
+        with Seats(4).attempt(300) as ctx.patience:
+            assert not ctx.patience.seated
+            await ask.items(ctx, vendor, queries("ann"))
+            assert (ctx.patience.seated, len(vendor.asked)) == (True, asked)

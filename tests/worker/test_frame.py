@@ -31,6 +31,8 @@ from tests.conftest import Connection
 from tests.worker.dispatching import dispatcher, emit
 from worker import perform
 from worker.context import Context, Stopped
+from worker.leases import PATIENCE_S
+from worker.patience import SHARE_OF_TIME
 from worker.perform import Activity, Performer
 from worker.providers.registry import build
 
@@ -302,3 +304,27 @@ async def test_arguments_of_another_version_are_given_up_and_named(
     assert letter is not None
     assert letter["error_class"] == "bad_payload"
     assert "probe.run" in letter["error"]
+
+
+async def test_an_attempt_has_its_own_patience_and_leaves_its_seat(frame: Frame) -> None:
+    # S2.20: none of it outlasts the job's time
+    told: list[tuple[float, float]] = []
+
+    async def body(ctx: Context, _args: Any) -> None:
+        before = ctx.patience.wait_s()
+        ctx.patience.begun()
+        told.append((before, ctx.patience.wait_s()))
+        raise VendorDown("the vendor is away")
+
+    settings = Settings.model_construct(worker_concurrency=1)
+    performer = Performer(
+        frame.pool, settings, build(settings), {"probe.run": Activity(body, frame.hook)}, lambda: None
+    )
+    await emit(frame.pool, frame.tenant, EVENTS["probe.run"]())
+    for _ in range(2):
+        delivery = await frame.next()
+        assert delivery is not None
+        await performer(delivery)
+    longest = SHARE_OF_TIME * JOBS["probe.run"].timeout_s
+    assert [(short, longest - 1 < long <= longest) for short, long in told] == [(PATIENCE_S, True)] * 2
+    assert performer.seats.free == 1

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import VendorBusy, VendorDown, VendorRefused
+from contracts.providers import Window
 from db.pace import Breaker, Standing
 from worker import breaker
-from worker.leases import FRESH_S, GRACE_S, Wish, give_back, lease
+from worker.leases import FRESH_CONTENDED_S, FRESH_S, GRACE_S, Wish, give_back, lease
+from worker.timetable import rhythm
 
 TIMEOUT_S = 5.0
 #: (who, what, seconds since the last act)
@@ -83,6 +85,20 @@ def test_whoever_waits_gets_the_permit_of_a_busy_worker_in_the_end() -> None:
     at.now += 1
     assert lease(at, None, 1, TIMEOUT_S, Wish("busy", 5, 0)).permits == 0
     assert lease(at, None, 1, TIMEOUT_S, Wish("other", 1, 0)).permits == 1
+
+
+def test_a_permit_is_good_for_the_slots_that_come_with_it() -> None:
+    # S3.13: a slot that comes after it has lapsed would be lost, and nobody else could have it
+    pace = rhythm((Window(1, 1),))
+    at = Standing("acme", "house", "acme.find", now=1000.0)
+    lease(at, pace, 1, TIMEOUT_S, Wish("busy", 1, 0))
+    lease(at, pace, 1, TIMEOUT_S, Wish("other", 1, 0))
+    at.now += 0.01
+    give_back(at, "busy", 0, TIMEOUT_S)
+    got = lease(at, pace, 2, TIMEOUT_S, Wish("third", 1, 0))
+    assert (got.contended, len(got.slots)) == (True, 1)
+    assert got.slots[0] - at.now > FRESH_CONTENDED_S
+    assert at.now + got.fresh_s >= got.slots[0] + pace.lateness_s
 
 
 def test_only_one_tries_and_only_its_answer_counts() -> None:

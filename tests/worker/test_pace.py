@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from tests.conftest import Connection
 from tests.worker.test_timetable import most_in_any
 from worker.pace import Pacer
 from worker.providers.rules import PaceHint, departure, heard_hint
+from worker.timetable import rhythm
 
 KEY = "house"
 MINUTES = "UPDATE app.breakers SET opened_until = opened_until - $1 * interval '1 minute'"
@@ -86,7 +88,7 @@ async def test_all_workers_together_keep_every_window(workers: Callable[[], Awai
     until = time.monotonic() + 1.0
     await asyncio.gather(*(ask(pacer, until) for pacer in pacers for _ in range(3)))
     assert [most_in_any(sent, w.seconds) <= w.limit for w in windows] == [True, True]
-    assert len(sent) >= 15
+    assert len(sent) >= 12  # of 15: a slot that is missed on a busy machine is not made up for
 
 
 async def test_no_more_requests_at_once_than_the_vendor_allows(workers: Callable[[], Awaitable[Pacer]]) -> None:
@@ -286,6 +288,63 @@ async def test_a_request_that_leaves_late_or_twice_takes_another_slot(workers: C
         await leave()
     assert departure.get() is None
     assert most_in_any(left, 0.2) == 1
+
+
+async def test_a_turn_gets_ready_before_its_slot_and_its_request_leaves_at_it(pool: Pool) -> None:
+    # S2.02: what it takes to be ready is no reason to leave late
+    worker, of, left, ready_s = Pacer(pool, Settings()), spec(Window(1, 1.0)), list[float](), 0.07
+    pace = rhythm(of.pace.windows)
+    assert pace.lateness_s < ready_s
+
+    async def one() -> float:
+        async with worker.turn(of, KEY, patience_s=4):
+            began = time.monotonic()
+            await asyncio.sleep(ready_s)  # the ledger, the connection
+            gate = departure.get()
+            assert gate is not None
+            await gate()
+            left.append(time.monotonic())
+            return began
+
+    await one()  # nobody knows yet how long it takes
+    began = [await one() for _ in range(2)]
+    assert [at >= start + ready_s for start, at in zip(began, left[1:], strict=True)] == [True, True]
+    for earlier, later in itertools.pairwise(left):
+        apart_s = later - earlier
+        assert pace.distance_s - pace.lateness_s <= apart_s < 2 * pace.distance_s, "it lost a slot, or had another's"
+    await worker.close()
+
+
+async def test_who_is_patient_waits_for_a_window_to_be_over(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S2.02 S3.13
+    worker, of = await workers(), spec(Window(2, 2.5))
+    began = time.monotonic()
+    assert [await told(worker, of) for _ in range(2)] == [None, None]
+    assert isinstance(await told(worker, of), VendorBusy)
+    async with worker.turn(of, KEY, patience_s=10):
+        assert time.monotonic() - began > 2.5
+
+
+async def test_nobody_joins_a_line_that_is_longer_than_its_patience(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S2.02: it is put off at once, until the line is shorter; who is patient enough joins
+    worker, of = await workers(), spec(Window(1, 0.3))
+
+    async def turn(patience_s: float) -> None:
+        async with worker.turn(of, KEY, patience_s=patience_s):
+            pass
+
+    for _ in range(4):
+        await turn(5)
+    patient = [asyncio.create_task(turn(30)) for _ in range(8)]
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    busy = [await told(worker, of) for _ in range(3)]
+    assert time.monotonic() - began < 0.3
+    waits = [each.after_s or 0.0 for each in busy if isinstance(each, VendorBusy)]
+    assert waits[0] > 8 * 0.3 / 2  # before the line is empty
+    assert waits == sorted(set(waits))
+    assert len(waits) == 3
+    await asyncio.gather(*patient)
 
 
 async def test_jobs_without_a_slot_are_spread_over_the_time_to_come(workers: Callable[[], Awaitable[Pacer]]) -> None:

@@ -45,7 +45,7 @@ Ask = Callable[[str, BaseModel], Awaitable[Answered]]
 class Plan:
     """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set.
 
-    `patient`: the row may still wait for a vendor that is only busy.
+    `patience_s`: how long the row may still wait for a vendor that is only busy, in seconds.
     """
 
     of: Waterfall
@@ -54,7 +54,7 @@ class Plan:
     active: Sequence[str] | None = None
     shadow: tuple[UUID, Sequence[str]] | None = None
     value_usd: float = 1.0
-    patient: bool = True
+    patience_s: float = 60.0
 
 
 @dataclass(slots=True)
@@ -122,8 +122,8 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
     except Hopeless as error:
         return _step(plan, out, step, "error", error.code, drawn=drawn)
     except VendorBusy as error:
-        # Its turn comes in a moment: a dearer vendor is no answer to a queue.
-        if plan.patient and error.code != AWAY:
+        # A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away.
+        if error.code != AWAY and (error.after_s or 0.0) < plan.patience_s:
             raise
         out.later = out.later or error
         return _step(plan, out, step, "error", error.code, drawn=drawn)

@@ -153,7 +153,7 @@ class _Attempt:
             cap_usd=self.ctx.settings.enrichment_cost_cap_usd,
         )
         if filled.later is not None:
-            if self.begun.age_s < self.ctx.settings.enrichment_patience_s:
+            if (filled.later.after_s or 0.0) < self._patience_s():
                 raise filled.later
             self.draft.notes.append(f"{field}: went on without {filled.later.members.get('vendor', 'a vendor')}")
         self.draft.take(field, filled)
@@ -168,8 +168,12 @@ class _Attempt:
             active=active.operations if active else None,
             shadow=(shadow.id, shadow.operations) if shadow is not None and shadow.id is not None else None,
             value_usd=VALUE_USD[field],
-            patient=self.begun.age_s < self.ctx.settings.enrichment_patience_s,
+            patience_s=self._patience_s(),
         )
+
+    def _patience_s(self) -> float:
+        """What is left of the time that this lead may wait for vendors. Who is back later than that is not waited for at all."""
+        return self.ctx.settings.enrichment_patience_s - self.begun.age_s
 
     def _terms(self, name: str) -> Terms:
         return self.ctx.ports.operation(name).spec.terms

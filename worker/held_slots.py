@@ -1,0 +1,67 @@
+"""The slots one process holds of one pace: when its requests may leave, and how long before that their turns begin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from time import monotonic
+
+#: How long before its slot a turn may begin, to have everything ready by then, in seconds.
+MAX_LEAD_S = 0.15
+
+#: Monotonic times: from, until.
+Slot = tuple[float, float]
+#: Of a request whose slot is spent.
+SPENT: Slot = (0.0, 0.0)
+
+
+class HeldSlots:
+    """In order of time. What has gone by is dropped when the next one is asked for."""
+
+    def __init__(self) -> None:
+        self._slots: deque[Slot] = deque()
+        # How long a turn usually takes to be ready. Whoever never asks to depart is never early: nothing is learnt.
+        self._ready_s = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def add(self, slots: Iterable[Slot]) -> None:
+        """Newly leased ones."""
+        self._slots.extend(slots)
+
+    def next(self, now: float) -> Slot | None:
+        """The first that is still good."""
+        while self._slots:
+            slot = self._slots.popleft()
+            if now <= slot[1]:
+                return slot
+        return None
+
+    def put_back(self, slot: Slot) -> None:
+        """The first one, unused."""
+        self._slots.appendleft(slot)
+
+    def drop(self) -> None:
+        """All of them: what was leased no longer fits what is known."""
+        self._slots.clear()
+
+    def ready(self, took_s: float) -> None:
+        """A turn was ready to let its request go so many seconds after it had begun."""
+        self._ready_s = self._ready_s + 0.2 * (took_s - self._ready_s) if self._ready_s else took_s
+
+    async def near(self, slot: Slot) -> bool:
+        """Sleep until it is time to get ready for `slot`; cancelled, it is put back. False: it has gone by meanwhile."""
+        try:
+            await asyncio.sleep(max(0.0, slot[0] - min(MAX_LEAD_S, 2 * self._ready_s) - monotonic()))
+        except BaseException:
+            self.put_back(slot)
+            raise
+        return monotonic() <= slot[1]
+
+
+async def reached(slot: Slot) -> bool:
+    """Sleep until `slot` begins. False: it has gone by."""
+    await asyncio.sleep(max(0.0, slot[0] - monotonic()))
+    return monotonic() <= slot[1]
