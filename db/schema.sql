@@ -2,6 +2,12 @@ CREATE SCHEMA app;
 
 ALTER SCHEMA app OWNER TO headwater_owner;
 
+CREATE SCHEMA trgm;
+
+ALTER SCHEMA trgm OWNER TO headwater_owner;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA trgm;
+
 CREATE FUNCTION app.clock_shift() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT interval '0' $$;
@@ -144,6 +150,29 @@ END
 $$;
 
 ALTER FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) OWNER TO headwater_owner;
+
+CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) RETURNS TABLE(place integer, id uuid, likeness real)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'app'
+    SET "pg_trgm.similarity_threshold" TO '0.45'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+        DECLARE
+            me CONSTANT uuid := nullif(current_setting('request.tenant_id', true), '')::uuid;
+            n integer;
+        BEGIN
+            FOR n IN 1..least(coalesce(cardinality(p_names), 0), 10000) LOOP
+                RETURN QUERY
+                    SELECT n, c.id, trgm.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
+                     WHERE c.name_core OPERATOR(trgm.%) p_names[n] AND c.merged_into IS NULL AND c.tenant_id = me
+                       AND (p_countries[n] IS NULL OR c.country IS NULL OR c.country = p_countries[n]) AND c.id IS DISTINCT FROM p_not[n]
+                     ORDER BY alike DESC, c.id LIMIT least(greatest(p_most, 0), 50);
+            END LOOP;
+        END
+        $$;
+
+ALTER FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.uuidv7() RETURNS uuid
     LANGUAGE sql PARALLEL RESTRICTED
@@ -326,6 +355,7 @@ CREATE TABLE app.companies (
     description character varying(4000),
     phone character varying(40),
     merged_into uuid,
+    compared_at timestamp with time zone,
     CONSTRAINT companies_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT companies_employees_check CHECK ((employees >= 0))
 );
@@ -333,6 +363,28 @@ CREATE TABLE app.companies (
 ALTER TABLE ONLY app.companies FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.companies OWNER TO headwater_owner;
+
+CREATE TABLE app.consents (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    contact_id uuid NOT NULL,
+    channel text NOT NULL,
+    basis text NOT NULL,
+    source character varying(200) NOT NULL,
+    note character varying(1000),
+    given_at timestamp with time zone NOT NULL,
+    recorded_by character varying(200) NOT NULL,
+    withdrawn_at timestamp with time zone,
+    withdrawn_by character varying(200),
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT consents_basis_check CHECK ((basis = ANY (ARRAY['opt_in'::text, 'existing_customer'::text]))),
+    CONSTRAINT consents_channel_check CHECK ((channel = ANY (ARRAY['any'::text, 'whatsapp'::text, 'email'::text, 'phone'::text]))),
+    CONSTRAINT consents_check CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
+);
+
+ALTER TABLE ONLY app.consents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.consents OWNER TO headwater_owner;
 
 CREATE TABLE app.contacts (
     tenant_id uuid NOT NULL,
@@ -457,6 +509,22 @@ ALTER TABLE ONLY app.crm_links FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.crm_links OWNER TO headwater_owner;
 
+CREATE TABLE app.crm_pushes (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    cause character varying(200) NOT NULL,
+    outcome text NOT NULL,
+    reason character varying(500),
+    records jsonb DEFAULT '{}'::jsonb NOT NULL,
+    at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT crm_pushes_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'unchanged'::text, 'skipped'::text, 'conflict'::text, 'error'::text])))
+);
+
+ALTER TABLE ONLY app.crm_pushes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crm_pushes OWNER TO headwater_owner;
+
 CREATE TABLE app.daily_metrics (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -560,7 +628,7 @@ CREATE TABLE app.runs (
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
     CONSTRAINT runs_check CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT runs_check1 CHECK (((status = 'pending'::text) OR (started_at IS NOT NULL) OR (status = ANY (ARRAY['cancelled'::text, 'failed'::text])))),
-    CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['discovery'::text, 'opportunities'::text, 'nightly'::text, 'job'::text, 'training'::text, 'rollup'::text, 'maintenance'::text]))),
+    CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['discovery'::text, 'opportunities'::text, 'nightly'::text, 'job'::text, 'training'::text, 'rollup'::text, 'maintenance'::text, 'replay'::text]))),
     CONSTRAINT runs_mode_check CHECK ((mode = ANY (ARRAY['daily'::text, 'manual'::text, 'test'::text]))),
     CONSTRAINT runs_open_slices_check CHECK ((open_slices >= 0)),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))
@@ -648,7 +716,7 @@ CREATE TABLE app.entity_keys (
     value character varying(600) NOT NULL,
     entity_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    CONSTRAINT entity_keys_key_type_check CHECK ((key_type = ANY (ARRAY['registry'::text, 'domain'::text, 'email'::text, 'name_country'::text]))),
+    CONSTRAINT entity_keys_key_type_check CHECK ((key_type = ANY (ARRAY['registry'::text, 'domain'::text, 'email'::text, 'name_country'::text, 'linkedin'::text]))),
     CONSTRAINT entity_keys_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text])))
 );
 
@@ -767,6 +835,55 @@ ALTER TABLE ONLY app.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.idempotency_keys OWNER TO headwater_owner;
 
+CREATE TABLE app.import_errors (
+    tenant_id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    row_number integer NOT NULL,
+    column_name character varying(100),
+    code character varying(50) NOT NULL,
+    message character varying(500) NOT NULL,
+    fatal boolean DEFAULT true NOT NULL
+);
+
+ALTER TABLE ONLY app.import_errors FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.import_errors OWNER TO headwater_owner;
+
+CREATE TABLE app.imports (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    content_hash bytea NOT NULL,
+    label character varying(200) NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    dry_run boolean DEFAULT false NOT NULL,
+    rows integer DEFAULT 0 NOT NULL,
+    created integer DEFAULT 0 NOT NULL,
+    merged integer DEFAULT 0 NOT NULL,
+    skipped integer DEFAULT 0 NOT NULL,
+    bad integer DEFAULT 0 NOT NULL,
+    errors integer DEFAULT 0 NOT NULL,
+    companies_created integer DEFAULT 0 NOT NULL,
+    contacts_created integer DEFAULT 0 NOT NULL,
+    columns jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ignored jsonb DEFAULT '[]'::jsonb NOT NULL,
+    notes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    requested_by character varying(200) NOT NULL,
+    started_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT imports_check CHECK (((state = 'done'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT imports_check1 CHECK ((rows = (((created + merged) + skipped) + bad))),
+    CONSTRAINT imports_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT imports_kind_check CHECK ((kind = ANY (ARRAY['companies'::text, 'leads'::text, 'suppressions'::text]))),
+    CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
+);
+
+ALTER TABLE ONLY app.imports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.imports OWNER TO headwater_owner;
+
 CREATE TABLE app.job_attempts (
     tenant_id uuid NOT NULL,
     execution_id uuid NOT NULL,
@@ -867,6 +984,27 @@ CREATE VIEW app.lead_features WITH (security_invoker='true') AS
 
 ALTER VIEW app.lead_features OWNER TO headwater_owner;
 
+CREATE TABLE app.lead_feedback (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    verdict text NOT NULL,
+    event_at timestamp with time zone NOT NULL,
+    source character varying(50) NOT NULL,
+    source_event character varying(200) NOT NULL,
+    note character varying(2000),
+    weight double precision DEFAULT 1 NOT NULL,
+    known_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    given_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT lead_feedback_verdict_check CHECK ((verdict = ANY (ARRAY['accepted'::text, 'rejected'::text, 'contacted'::text, 'replied'::text, 'meeting'::text, 'won'::text, 'lost'::text, 'bad_data'::text]))),
+    CONSTRAINT lead_feedback_weight_check CHECK (((weight > (0)::double precision) AND (weight <= (10)::double precision)))
+);
+
+ALTER TABLE ONLY app.lead_feedback FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.lead_feedback OWNER TO headwater_owner;
+
 CREATE TABLE app.score_predictions (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -887,6 +1025,7 @@ CREATE TABLE app.score_predictions (
     rejected boolean DEFAULT false NOT NULL,
     reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    scored_at timestamp with time zone DEFAULT app.now() NOT NULL,
     CONSTRAINT score_predictions_band_check CHECK ((band = ANY (ARRAY['LOW'::text, 'MEDIUM'::text, 'HIGH'::text]))),
     CONSTRAINT score_predictions_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
     CONSTRAINT score_predictions_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),
@@ -930,6 +1069,8 @@ CREATE TABLE app.leads (
     run_id uuid,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    merged_into uuid,
+    snapshot_id uuid,
     CONSTRAINT leads_status_check CHECK ((status = ANY (ARRAY['new'::text, 'processing'::text, 'enriched'::text, 'failed'::text])))
 );
 
@@ -948,6 +1089,78 @@ CREATE TABLE app.login_failures (
 ALTER TABLE ONLY app.login_failures FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.login_failures OWNER TO headwater_owner;
+
+CREATE TABLE app.match_decisions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    a_id uuid NOT NULL,
+    b_id uuid NOT NULL,
+    probability double precision NOT NULL,
+    features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    contradictions text[] DEFAULT '{}'::text[] NOT NULL,
+    model_version_id uuid,
+    decision text DEFAULT 'pending'::text NOT NULL,
+    survivor_id uuid,
+    undo jsonb,
+    changes integer DEFAULT 0 NOT NULL,
+    decided_by character varying(200),
+    decided_at timestamp with time zone,
+    reason character varying(1000),
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT match_decisions_check CHECK ((a_id < b_id)),
+    CONSTRAINT match_decisions_check1 CHECK (((decision = ANY (ARRAY['auto'::text, 'merged'::text])) = (survivor_id IS NOT NULL))),
+    CONSTRAINT match_decisions_check2 CHECK (((decision = ANY (ARRAY['auto'::text, 'merged'::text])) = (undo IS NOT NULL))),
+    CONSTRAINT match_decisions_check3 CHECK (((decision = 'pending'::text) = (decided_at IS NULL))),
+    CONSTRAINT match_decisions_decision_check CHECK ((decision = ANY (ARRAY['pending'::text, 'auto'::text, 'merged'::text, 'rejected'::text, 'undone'::text]))),
+    CONSTRAINT match_decisions_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text]))),
+    CONSTRAINT match_decisions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY app.match_decisions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.match_decisions OWNER TO headwater_owner;
+
+CREATE TABLE app.message_events (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    vendor character varying(50) NOT NULL,
+    key_hash bytea NOT NULL,
+    kind text NOT NULL,
+    status text,
+    message_id uuid,
+    body character varying(4000),
+    at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT message_events_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT message_events_kind_check CHECK ((kind = ANY (ARRAY['report'::text, 'answer'::text, 'stop'::text, 'resume'::text]))),
+    CONSTRAINT message_events_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'delivered'::text, 'read'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY app.message_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.message_events OWNER TO headwater_owner;
+
+CREATE TABLE app.message_templates (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    channel text NOT NULL,
+    sequence_step integer DEFAULT 1 NOT NULL,
+    language character varying(20) NOT NULL,
+    body character varying(4000) NOT NULL,
+    parameters text[] DEFAULT '{}'::text[] NOT NULL,
+    vendor_templates jsonb DEFAULT '{}'::jsonb NOT NULL,
+    set_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT message_templates_channel_check CHECK ((channel = ANY (ARRAY['whatsapp'::text, 'email'::text]))),
+    CONSTRAINT message_templates_parameters_check CHECK ((cardinality(parameters) <= 20)),
+    CONSTRAINT message_templates_sequence_step_check CHECK ((sequence_step >= 1))
+);
+
+ALTER TABLE ONLY app.message_templates FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.message_templates OWNER TO headwater_owner;
 
 CREATE TABLE app.messages (
     tenant_id uuid NOT NULL,
@@ -972,7 +1185,13 @@ CREATE TABLE app.messages (
     sent_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    vendor_template character varying(200),
+    outgoing jsonb,
+    recipient_hash bytea,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
     CONSTRAINT messages_channel_check CHECK ((channel = ANY (ARRAY['whatsapp'::text, 'email'::text]))),
+    CONSTRAINT messages_recipient_hash_check CHECK ((length(recipient_hash) = 32)),
     CONSTRAINT messages_sequence_step_check CHECK ((sequence_step >= 1)),
     CONSTRAINT messages_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'approved'::text, 'sending'::text, 'sent'::text, 'delivered'::text, 'read'::text, 'failed'::text, 'rejected'::text, 'suppressed'::text]))),
     CONSTRAINT messages_written_by_check CHECK ((written_by = ANY (ARRAY['model'::text, 'template'::text, 'person'::text])))
@@ -981,6 +1200,25 @@ CREATE TABLE app.messages (
 ALTER TABLE ONLY app.messages FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.messages OWNER TO headwater_owner;
+
+CREATE TABLE app.model_evaluations (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    model_version_id uuid NOT NULL,
+    cause character varying(200) NOT NULL,
+    window_from timestamp with time zone,
+    window_to timestamp with time zone,
+    passed boolean,
+    decision text NOT NULL,
+    reason character varying(2000) NOT NULL,
+    metrics jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT model_evaluations_decision_check CHECK ((decision = ANY (ARRAY['promoted'::text, 'stays'::text, 'kept'::text, 'rolled_back'::text])))
+);
+
+ALTER TABLE ONLY app.model_evaluations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.model_evaluations OWNER TO headwater_owner;
 
 CREATE TABLE app.model_versions (
     tenant_id uuid NOT NULL,
@@ -1000,6 +1238,7 @@ CREATE TABLE app.model_versions (
     traffic double precision DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     stage_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    active_at timestamp with time zone,
     CONSTRAINT model_versions_data_hash_check CHECK ((length(data_hash) = 32)),
     CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['SHADOW'::text, 'ACTIVE'::text, 'ARCHIVED'::text]))),
     CONSTRAINT model_versions_traffic_check CHECK (((traffic >= (0)::double precision) AND (traffic <= (1)::double precision))),
@@ -1320,6 +1559,25 @@ ALTER TABLE ONLY app.refresh_tokens FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.refresh_tokens OWNER TO headwater_owner;
 
+CREATE TABLE app.replay_differences (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    run_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    kind text NOT NULL,
+    change text NOT NULL,
+    entity_id uuid,
+    subject jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT replay_differences_change_check CHECK ((change = ANY (ARRAY['created'::text, 'changed'::text, 'placed'::text]))),
+    CONSTRAINT replay_differences_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text, 'lead'::text, 'record'::text, 'score'::text]))),
+    CONSTRAINT replay_differences_position_check CHECK (("position" >= 0))
+);
+
+ALTER TABLE ONLY app.replay_differences FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.replay_differences OWNER TO headwater_owner;
+
 CREATE TABLE app.rule_sets (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -1511,6 +1769,17 @@ ALTER TABLE ONLY app.staging_imports FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports OWNER TO headwater_owner;
 
+CREATE TABLE app.suppression_keys (
+    tenant_id uuid NOT NULL,
+    key bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT suppression_keys_key_check CHECK ((length(key) = 32))
+);
+
+ALTER TABLE ONLY app.suppression_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.suppression_keys OWNER TO headwater_owner;
+
 CREATE TABLE app.suppressions (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -1521,6 +1790,7 @@ CREATE TABLE app.suppressions (
     source character varying(100) NOT NULL,
     added_by character varying(200) NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    erased boolean DEFAULT false NOT NULL,
     CONSTRAINT suppressions_channel_check CHECK ((channel = ANY (ARRAY['any'::text, 'whatsapp'::text, 'email'::text, 'phone'::text]))),
     CONSTRAINT suppressions_key_hash_check CHECK ((length(key_hash) = 32)),
     CONSTRAINT suppressions_key_type_check CHECK ((key_type = ANY (ARRAY['email'::text, 'phone'::text, 'domain'::text, 'person'::text])))
@@ -1705,6 +1975,32 @@ ALTER TABLE ONLY app.waterfall_steps FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.waterfall_steps OWNER TO headwater_owner;
 
+CREATE TABLE app.webhook_endpoints (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    url character varying(2000) NOT NULL,
+    events text[] NOT NULL,
+    ordering text DEFAULT 'none'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    description character varying(500),
+    secret_version integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    open_until timestamp with time zone,
+    last_error character varying(500),
+    disabled_reason character varying(200),
+    created_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT webhook_endpoints_events_check CHECK (((cardinality(events) >= 1) AND (cardinality(events) <= 50))),
+    CONSTRAINT webhook_endpoints_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT webhook_endpoints_ordering_check CHECK ((ordering = ANY (ARRAY['none'::text, 'block'::text, 'park'::text, 'skip'::text]))),
+    CONSTRAINT webhook_endpoints_secret_version_check CHECK ((secret_version >= 1))
+);
+
+ALTER TABLE ONLY app.webhook_endpoints FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.webhook_endpoints OWNER TO headwater_owner;
+
 CREATE TABLE app.workers (
     id bigint NOT NULL,
     host text NOT NULL,
@@ -1757,6 +2053,9 @@ ALTER TABLE ONLY app.budgets
 ALTER TABLE ONLY app.companies
     ADD CONSTRAINT companies_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1783,6 +2082,12 @@ ALTER TABLE ONLY app.crm_links
 
 ALTER TABLE ONLY app.crm_links
     ADD CONSTRAINT crm_links_tenant_id_system_model_local_id_key UNIQUE (tenant_id, system, model, local_id);
+
+ALTER TABLE ONLY app.crm_pushes
+    ADD CONSTRAINT crm_pushes_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.crm_pushes
+    ADD CONSTRAINT crm_pushes_tenant_id_lead_id_cause_key UNIQUE (tenant_id, lead_id, cause);
 
 ALTER TABLE ONLY app.daily_metrics
     ADD CONSTRAINT daily_metrics_pkey PRIMARY KEY (tenant_id, id);
@@ -1832,6 +2137,12 @@ ALTER TABLE ONLY app.icp_profiles
 ALTER TABLE ONLY app.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, route, key);
 
+ALTER TABLE ONLY app.import_errors
+    ADD CONSTRAINT import_errors_pkey PRIMARY KEY (tenant_id, import_id, "position");
+
+ALTER TABLE ONLY app.imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (tenant_id, execution_id, token);
 
@@ -1844,6 +2155,12 @@ ALTER TABLE ONLY app.labels
 ALTER TABLE ONLY app.labels
     ADD CONSTRAINT labels_tenant_id_lead_id_kind_source_event_key UNIQUE (tenant_id, lead_id, kind, source_event);
 
+ALTER TABLE ONLY app.lead_feedback
+    ADD CONSTRAINT lead_feedback_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.lead_feedback
+    ADD CONSTRAINT lead_feedback_tenant_id_lead_id_source_source_event_key UNIQUE (tenant_id, lead_id, source, source_event);
+
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1853,11 +2170,35 @@ ALTER TABLE ONLY app.leads
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (tenant_id, subject_hash, window_start);
 
+ALTER TABLE ONLY app.match_decisions
+    ADD CONSTRAINT match_decisions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.match_decisions
+    ADD CONSTRAINT match_decisions_tenant_id_kind_a_id_b_id_key UNIQUE (tenant_id, kind, a_id, b_id);
+
+ALTER TABLE ONLY app.message_events
+    ADD CONSTRAINT message_events_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.message_events
+    ADD CONSTRAINT message_events_tenant_id_key_hash_key UNIQUE (tenant_id, key_hash);
+
+ALTER TABLE ONLY app.message_templates
+    ADD CONSTRAINT message_templates_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.message_templates
+    ADD CONSTRAINT message_templates_tenant_id_channel_sequence_step_language_key UNIQUE (tenant_id, channel, sequence_step, language);
+
 ALTER TABLE ONLY app.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app.messages
     ADD CONSTRAINT messages_tenant_id_lead_id_channel_sequence_step_key UNIQUE (tenant_id, lead_id, channel, sequence_step);
+
+ALTER TABLE ONLY app.model_evaluations
+    ADD CONSTRAINT model_evaluations_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.model_evaluations
+    ADD CONSTRAINT model_evaluations_tenant_id_model_version_id_cause_key UNIQUE (tenant_id, model_version_id, cause);
 
 ALTER TABLE ONLY app.model_versions
     ADD CONSTRAINT model_versions_pkey PRIMARY KEY (tenant_id, id);
@@ -1910,6 +2251,12 @@ ALTER TABLE ONLY app.qualification_rules
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (tenant_id, token_hash);
 
+ALTER TABLE ONLY app.replay_differences
+    ADD CONSTRAINT replay_differences_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.replay_differences
+    ADD CONSTRAINT replay_differences_tenant_id_run_id_position_key UNIQUE (tenant_id, run_id, "position");
+
 ALTER TABLE ONLY app.rule_sets
     ADD CONSTRAINT rule_sets_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1961,6 +2308,9 @@ ALTER TABLE ONLY app.staging_imports
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_source_name_key UNIQUE (tenant_id, source, name);
 
+ALTER TABLE ONLY app.suppression_keys
+    ADD CONSTRAINT suppression_keys_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY app.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2003,6 +2353,9 @@ ALTER TABLE ONLY app.waterfall_steps
 ALTER TABLE ONLY app.waterfall_steps
     ADD CONSTRAINT waterfall_steps_tenant_id_enrichment_id_field_place_key UNIQUE (tenant_id, enrichment_id, field, place);
 
+ALTER TABLE ONLY app.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
@@ -2010,7 +2363,19 @@ CREATE UNIQUE INDEX alerts_open ON app.alerts USING btree (tenant_id, rule, scop
 
 CREATE INDEX audit_log_subject ON app.audit_log USING btree (tenant_id, subject_type, subject_id, id);
 
+CREATE INDEX companies_merged ON app.companies USING btree (merged_into, tenant_id) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX companies_name_trgm ON app.companies USING gin (name_core trgm.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (merged_into IS NULL);
+
+CREATE INDEX companies_phone ON app.companies USING btree (phone, tenant_id) WHERE (phone IS NOT NULL);
+
 CREATE INDEX companies_run ON app.companies USING btree (created_by_run, tenant_id) WHERE (created_by_run IS NOT NULL);
+
+CREATE INDEX companies_uncompared ON app.companies USING btree (tenant_id, id) WHERE ((compared_at IS NULL) AND (merged_into IS NULL));
+
+CREATE INDEX consents_contact ON app.consents USING btree (contact_id, tenant_id);
+
+CREATE UNIQUE INDEX consents_standing ON app.consents USING btree (tenant_id, contact_id, channel, basis) WHERE (withdrawn_at IS NULL);
 
 CREATE INDEX contacts_company ON app.contacts USING btree (company_id, tenant_id);
 
@@ -2028,13 +2393,19 @@ CREATE INDEX discovery_queries_profile ON app.discovery_queries USING btree (icp
 
 CREATE INDEX entity_keys_entity ON app.entity_keys USING btree (entity_id, tenant_id);
 
+CREATE INDEX feature_snapshots_hash ON app.feature_snapshots USING btree (feature_vector_hash, tenant_id);
+
 CREATE INDEX feature_snapshots_lead ON app.feature_snapshots USING btree (lead_id, tenant_id, id);
 
 CREATE INDEX field_values_entity ON app.field_values USING btree (entity_id, tenant_id, field) WHERE (superseded_at IS NULL);
 
 CREATE INDEX icp_candidate_companies_company ON app.icp_candidate_companies USING btree (company_id, tenant_id);
 
+CREATE INDEX icp_candidate_companies_profile ON app.icp_candidate_companies USING btree (icp_profile_id, tenant_id, verdict, id);
+
 CREATE UNIQUE INDEX icp_profiles_name ON app.icp_profiles USING btree (tenant_id, name) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX imports_content ON app.imports USING btree (tenant_id, kind, content_hash) WHERE (NOT dry_run);
 
 CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions USING btree (tenant_id, job, coalesce_key) WHERE (coalesce_key IS NOT NULL);
 
@@ -2046,9 +2417,27 @@ CREATE INDEX job_executions_run ON app.job_executions USING btree (run_id, tenan
 
 CREATE INDEX labels_known ON app.labels USING btree (tenant_id, known_at);
 
+CREATE INDEX labels_lead ON app.labels USING btree (lead_id, tenant_id);
+
+CREATE INDEX lead_feedback_lead ON app.lead_feedback USING btree (lead_id, tenant_id, id);
+
+CREATE INDEX leads_profile ON app.leads USING btree (icp_profile_id, tenant_id, id) WHERE (icp_profile_id IS NOT NULL);
+
 CREATE INDEX leads_run ON app.leads USING btree (run_id, tenant_id, id);
 
 CREATE INDEX leads_status ON app.leads USING btree (tenant_id, status, id);
+
+CREATE INDEX match_decisions_a ON app.match_decisions USING btree (a_id, tenant_id);
+
+CREATE INDEX match_decisions_b ON app.match_decisions USING btree (b_id, tenant_id);
+
+CREATE INDEX match_decisions_state ON app.match_decisions USING btree (tenant_id, decision, id);
+
+CREATE INDEX message_events_message ON app.message_events USING btree (message_id, tenant_id, id) WHERE (message_id IS NOT NULL);
+
+CREATE INDEX messages_contact ON app.messages USING btree (contact_id, tenant_id) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX messages_recipient ON app.messages USING btree (recipient_hash, tenant_id, id) WHERE (recipient_hash IS NOT NULL);
 
 CREATE INDEX messages_reference ON app.messages USING btree (vendor, vendor_ref, tenant_id) WHERE (vendor_ref IS NOT NULL);
 
@@ -2104,7 +2493,13 @@ CREATE INDEX runs_started ON app.runs USING btree (tenant_id, started_at);
 
 CREATE INDEX runs_status ON app.runs USING btree (tenant_id, status, finished_at DESC);
 
+CREATE INDEX score_predictions_band ON app.score_predictions USING btree (tenant_id, band, lead_id) WHERE decides;
+
+CREATE UNIQUE INDEX score_predictions_decides ON app.score_predictions USING btree (tenant_id, lead_id) WHERE decides;
+
 CREATE INDEX score_predictions_lead ON app.score_predictions USING btree (lead_id, tenant_id, id);
+
+CREATE INDEX score_predictions_recent ON app.score_predictions USING btree (tenant_id, id) INCLUDE (score, lead_id) WHERE decides;
 
 CREATE INDEX score_predictions_snapshot ON app.score_predictions USING btree (snapshot_id, tenant_id);
 
@@ -2115,6 +2510,8 @@ CREATE INDEX source_records_company ON app.source_records USING btree (company_i
 CREATE INDEX source_records_lead ON app.source_records USING btree (lead_id, tenant_id) WHERE (lead_id IS NOT NULL);
 
 CREATE INDEX staging_acra_companies_changed ON app.staging_acra_companies USING btree (changed_at, uen, tenant_id);
+
+CREATE INDEX suppressions_erased ON app.suppressions USING btree (tenant_id) WHERE erased;
 
 CREATE INDEX vendor_calls_execution ON app.vendor_calls USING btree (execution_id, tenant_id) WHERE (execution_id IS NOT NULL);
 
@@ -2164,6 +2561,9 @@ ALTER TABLE ONLY app.budgets
 ALTER TABLE ONLY app.companies
     ADD CONSTRAINT companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.consents
+    ADD CONSTRAINT consents_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app.contacts
     ADD CONSTRAINT contacts_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
 
@@ -2175,6 +2575,9 @@ ALTER TABLE ONLY app.crawl_sites
 
 ALTER TABLE ONLY app.crawl_sites
     ADD CONSTRAINT crawl_sites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.crm_pushes
+    ADD CONSTRAINT crm_pushes_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.daily_metrics
     ADD CONSTRAINT daily_metrics_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -2206,11 +2609,20 @@ ALTER TABLE ONLY app.icp_profiles
 ALTER TABLE ONLY app.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.import_errors
+    ADD CONSTRAINT import_errors_tenant_id_import_id_fkey FOREIGN KEY (tenant_id, import_id) REFERENCES app.imports(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.imports
+    ADD CONSTRAINT imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id);
 
 ALTER TABLE ONLY app.labels
     ADD CONSTRAINT labels_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.lead_feedback
+    ADD CONSTRAINT lead_feedback_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
@@ -2221,11 +2633,26 @@ ALTER TABLE ONLY app.leads
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.match_decisions
+    ADD CONSTRAINT match_decisions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.message_events
+    ADD CONSTRAINT message_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.message_events
+    ADD CONSTRAINT message_events_tenant_id_message_id_fkey FOREIGN KEY (tenant_id, message_id) REFERENCES app.messages(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.message_templates
+    ADD CONSTRAINT message_templates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.messages
     ADD CONSTRAINT messages_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts(tenant_id, id);
 
 ALTER TABLE ONLY app.messages
     ADD CONSTRAINT messages_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.model_evaluations
+    ADD CONSTRAINT model_evaluations_tenant_id_model_version_id_fkey FOREIGN KEY (tenant_id, model_version_id) REFERENCES app.model_versions(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.model_versions
     ADD CONSTRAINT model_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -2250,6 +2677,9 @@ ALTER TABLE ONLY app.qualification_rules
 
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES app.sessions(tenant_id, id);
+
+ALTER TABLE ONLY app.replay_differences
+    ADD CONSTRAINT replay_differences_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app.rule_sets
     ADD CONSTRAINT rule_sets_tenant_id_icp_profile_id_fkey FOREIGN KEY (tenant_id, icp_profile_id) REFERENCES app.icp_profiles(tenant_id, id);
@@ -2293,6 +2723,9 @@ ALTER TABLE ONLY app.staging_acra_companies
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.suppression_keys
+    ADD CONSTRAINT suppression_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.suppressions
     ADD CONSTRAINT suppressions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
@@ -2314,6 +2747,9 @@ ALTER TABLE ONLY app.waterfall_orders
 ALTER TABLE ONLY app.waterfall_steps
     ADD CONSTRAINT waterfall_steps_tenant_id_enrichment_id_fkey FOREIGN KEY (tenant_id, enrichment_id) REFERENCES app.enrichments(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE app.absorbed_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.alerts ENABLE ROW LEVEL SECURITY;
@@ -2328,6 +2764,8 @@ ALTER TABLE app.budgets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.companies ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.consents ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.contacts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.crawl_pages ENABLE ROW LEVEL SECURITY;
@@ -2335,6 +2773,8 @@ ALTER TABLE app.crawl_pages ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.crawl_sites ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.crm_links ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crm_pushes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.daily_metrics ENABLE ROW LEVEL SECURITY;
 
@@ -2356,6 +2796,10 @@ ALTER TABLE app.icp_profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.import_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.imports ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.job_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
@@ -2363,6 +2807,8 @@ ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY known_state ON app.job_executions AS RESTRICTIVE USING (true) WITH CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))));
 
 ALTER TABLE app.labels ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.lead_feedback ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.leads ENABLE ROW LEVEL SECURITY;
 
@@ -2374,7 +2820,15 @@ END);
 
 ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.match_decisions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.message_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.message_templates ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.model_evaluations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.model_versions ENABLE ROW LEVEL SECURITY;
 
@@ -2404,6 +2858,8 @@ CREATE POLICY owner ON app.budgets TO headwater_owner USING (true) WITH CHECK (t
 
 CREATE POLICY owner ON app.companies TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.consents TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.contacts TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.crawl_pages TO headwater_owner USING (true) WITH CHECK (true);
@@ -2411,6 +2867,8 @@ CREATE POLICY owner ON app.crawl_pages TO headwater_owner USING (true) WITH CHEC
 CREATE POLICY owner ON app.crawl_sites TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.crm_links TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.crm_pushes TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.daily_metrics TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2432,17 +2890,31 @@ CREATE POLICY owner ON app.icp_profiles TO headwater_owner USING (true) WITH CHE
 
 CREATE POLICY owner ON app.idempotency_keys TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.import_errors TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.imports TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.job_attempts TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.labels TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.lead_feedback TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.leads TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.login_failures TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.match_decisions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.message_events TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.message_templates TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.messages TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.model_evaluations TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.model_versions TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2464,6 +2936,8 @@ CREATE POLICY owner ON app.qualification_rules TO headwater_owner USING (true) W
 
 CREATE POLICY owner ON app.refresh_tokens TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.replay_differences TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.rule_sets TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.run_slices TO headwater_owner USING (true) WITH CHECK (true);
@@ -2484,6 +2958,8 @@ CREATE POLICY owner ON app.staging_acra_companies TO headwater_owner USING (true
 
 CREATE POLICY owner ON app.staging_imports TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.suppression_keys TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.suppressions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.tenant_policies TO headwater_owner USING (true) WITH CHECK (true);
@@ -2498,11 +2974,15 @@ CREATE POLICY owner ON app.waterfall_orders TO headwater_owner USING (true) WITH
 
 CREATE POLICY owner ON app.waterfall_steps TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.webhook_endpoints TO headwater_owner USING (true) WITH CHECK (true);
+
 ALTER TABLE app.pauses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.qualification_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.replay_differences ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.rule_sets ENABLE ROW LEVEL SECURITY;
 
@@ -2524,6 +3004,8 @@ ALTER TABLE app.staging_acra_companies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.suppression_keys ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.suppressions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON app.absorbed_events TO headwater_system USING (true) WITH CHECK (true);
@@ -2540,6 +3022,8 @@ CREATE POLICY system ON app.budgets TO headwater_system USING (true) WITH CHECK 
 
 CREATE POLICY system ON app.companies TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.consents TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.contacts TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.crawl_pages TO headwater_system USING (true) WITH CHECK (true);
@@ -2547,6 +3031,8 @@ CREATE POLICY system ON app.crawl_pages TO headwater_system USING (true) WITH CH
 CREATE POLICY system ON app.crawl_sites TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.crm_links TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.crm_pushes TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.daily_metrics TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2568,17 +3054,31 @@ CREATE POLICY system ON app.icp_profiles TO headwater_system USING (true) WITH C
 
 CREATE POLICY system ON app.idempotency_keys TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.import_errors TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.imports TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.job_attempts TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.labels TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.lead_feedback TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.leads TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.login_failures TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.match_decisions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.message_events TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.message_templates TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.messages TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.model_evaluations TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.model_versions TO headwater_system USING (true) WITH CHECK (true);
 
@@ -2600,6 +3100,8 @@ CREATE POLICY system ON app.qualification_rules TO headwater_system USING (true)
 
 CREATE POLICY system ON app.refresh_tokens TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.replay_differences TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.rule_sets TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.run_slices TO headwater_system USING (true) WITH CHECK (true);
@@ -2620,6 +3122,8 @@ CREATE POLICY system ON app.staging_acra_companies TO headwater_system USING (tr
 
 CREATE POLICY system ON app.staging_imports TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.suppression_keys TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.suppressions TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.tenant_policies TO headwater_system USING (true) WITH CHECK (true);
@@ -2633,6 +3137,8 @@ CREATE POLICY system ON app.vendor_items TO headwater_system USING (true) WITH C
 CREATE POLICY system ON app.waterfall_orders TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.waterfall_steps TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.webhook_endpoints TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY tenant ON app.absorbed_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2648,6 +3154,8 @@ CREATE POLICY tenant ON app.budgets TO headwater_app USING ((tenant_id = (NULLIF
 
 CREATE POLICY tenant ON app.companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.consents TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.contacts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.crawl_pages TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -2655,6 +3163,8 @@ CREATE POLICY tenant ON app.crawl_pages TO headwater_app USING ((tenant_id = (NU
 CREATE POLICY tenant ON app.crawl_sites TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.crm_links TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.crm_pushes TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.daily_metrics TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2676,17 +3186,31 @@ CREATE POLICY tenant ON app.icp_profiles TO headwater_app USING ((tenant_id = (N
 
 CREATE POLICY tenant ON app.idempotency_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.import_errors TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.job_attempts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.labels TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.lead_feedback TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.leads TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.login_failures TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.match_decisions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.message_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.message_templates TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.messages TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.model_evaluations TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.model_versions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -2708,6 +3232,8 @@ CREATE POLICY tenant ON app.qualification_rules TO headwater_app USING ((tenant_
 
 CREATE POLICY tenant ON app.refresh_tokens TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.replay_differences TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.rule_sets TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.run_slices TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -2728,6 +3254,8 @@ CREATE POLICY tenant ON app.staging_acra_companies TO headwater_app USING ((tena
 
 CREATE POLICY tenant ON app.staging_imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.suppression_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.suppressions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.tenant_policies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -2742,6 +3270,8 @@ CREATE POLICY tenant ON app.waterfall_orders TO headwater_app USING ((tenant_id 
 
 CREATE POLICY tenant ON app.waterfall_steps TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.webhook_endpoints TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 ALTER TABLE app.tenant_policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
@@ -2753,6 +3283,8 @@ ALTER TABLE app.vendor_items ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.waterfall_orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.waterfall_steps ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.webhook_endpoints ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA app TO headwater_app;
 GRANT USAGE ON SCHEMA app TO headwater_system;
@@ -2770,6 +3302,10 @@ REVOKE ALL ON FUNCTION app.make_month(day date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) TO headwater_app;
 GRANT ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) TO headwater_system;
+
+REVOKE ALL ON FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) TO headwater_app;
+GRANT ALL ON FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) TO headwater_system;
 
 REVOKE ALL ON PROCEDURE app.wall(IN target regclass, IN verbs text) FROM PUBLIC;
 
@@ -2796,6 +3332,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.budgets TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.consents TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.consents TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.contacts TO headwater_system;
 
@@ -2811,6 +3350,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_pushes TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_pushes TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.daily_metrics TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.daily_metrics TO headwater_system;
@@ -2851,6 +3393,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.icp_profiles TO headwater_system;
 GRANT SELECT,INSERT ON TABLE app.idempotency_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.idempotency_keys TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE ON TABLE app.import_errors TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.import_errors TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.imports TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.imports TO headwater_system;
+
 GRANT SELECT,INSERT ON TABLE app.job_attempts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
 
@@ -2866,6 +3414,9 @@ GRANT SELECT ON TABLE app.lead_enrichment_records TO headwater_system;
 GRANT SELECT ON TABLE app.lead_features TO headwater_app;
 GRANT SELECT ON TABLE app.lead_features TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE ON TABLE app.lead_feedback TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.lead_feedback TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_system;
 
@@ -2878,8 +3429,20 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.match_decisions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.match_decisions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.message_events TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.message_events TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.message_templates TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.message_templates TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.messages TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.messages TO headwater_system;
+
+GRANT SELECT,INSERT ON TABLE app.model_evaluations TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.model_evaluations TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.model_versions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.model_versions TO headwater_system;
@@ -2919,6 +3482,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.qualification_rules TO headwater_
 GRANT SELECT,INSERT,UPDATE ON TABLE app.refresh_tokens TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.refresh_tokens TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE ON TABLE app.replay_differences TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.replay_differences TO headwater_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE app.rule_sets TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.rule_sets TO headwater_system;
 
@@ -2946,7 +3512,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_acra_companies TO headwat
 GRANT SELECT,INSERT,UPDATE ON TABLE app.staging_imports TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_imports TO headwater_system;
 
-GRANT SELECT,INSERT,DELETE ON TABLE app.suppressions TO headwater_app;
+GRANT SELECT,INSERT ON TABLE app.suppression_keys TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppression_keys TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppressions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppressions TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_policies TO headwater_app;
@@ -2972,6 +3541,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.waterfall_orders TO headwater_sys
 
 GRANT SELECT,INSERT ON TABLE app.waterfall_steps TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.waterfall_steps TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.webhook_endpoints TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.webhook_endpoints TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.workers TO headwater_system;
 GRANT SELECT ON TABLE app.workers TO headwater_app;

@@ -15,4 +15,3 @@ CREATE TABLE app.crm_pushes (
 CALL app.wall('app.crm_pushes', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- Whose record is to be put away when a company is merged into another.
-CREATE INDEX companies_merged ON app.companies (merged_into, tenant_id) WHERE merged_into IS NOT NULL;

@@ -58,7 +58,7 @@ async def replay(ctx: Context, args: ReplayRun) -> None:
 
 
 async def _load(ctx: Context, run_id: UUID) -> _Script:
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         standing = await runs.peek(tx, ctx.tenant, run_id)
         of = await run_replays.parent(tx, ctx.tenant, run_id)
         if standing is None or standing.status.ended or of is None:

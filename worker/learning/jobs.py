@@ -47,7 +47,7 @@ async def generate_labels(ctx: Context, args: GenerateLabels) -> None:
 
 async def train(ctx: Context, args: TrainModel) -> None:
     """pending -> running -> completed with a version in SHADOW, or failed with what is missing."""
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         standing = await runs.peek(tx, ctx.tenant, args.run_id)
         if standing is None or standing.status.ended:
             raise RunOver

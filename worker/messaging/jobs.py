@@ -95,7 +95,7 @@ async def generate_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped
 
 async def send(ctx: Context, args: SendMessage) -> None:
     """Send an approved message, at most once: the decision is committed, then the ledger lets the vendor be asked."""
-    async with ctx.read() as tx:
+    async with ctx.unfenced() as tx:
         decided = await sending.decide(tx, ctx.tenant, args.message_id)
     if decided is None:
         async with ctx.write():
