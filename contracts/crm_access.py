@@ -6,6 +6,7 @@ tenant's connection may name the key that bears the tenant's own name, and the h
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class CrmAccess:
     database: str | None = None
     login: str | None = None
     transport: Literal["auto", "json2", "jsonrpc"] = "auto"
+
+
+def place(url: str, database: str | None) -> str:
+    """A short name for one database of one server: what stands in another place is not what we wrote here."""
+    return hashlib.sha256(f"{url.rstrip('/')}\0{database or ''}".encode()).hexdigest()[:24]
 
 
 def own_reference(slug: str) -> str:

@@ -24,8 +24,8 @@ SQL = load("crm")
 class Link:
     """A record of ours in the CRM. `values`: what we last wanted; `detail` has `seen`, how the record stood after our last look.
 
-    Members of `detail`: seen, differs, problem, ceded (field -> our value that gave way), gone, merged_into, resolution, dropped,
-    parent, lead_id.
+    Members of `detail`: place (of the CRM it is about), seen, differs, problem, ceded (field -> our value that gave way), gone,
+    put_away, merged_into, resolution, dropped, lead_id.
     """
 
     model: str
@@ -79,8 +79,8 @@ async def losers(tx: Tx, tenant: UUID, company_id: UUID) -> list[UUID]:
     return [r["id"] for r in await tx.fetch(SQL["losers"], tenant, company_id)]
 
 
-async def links(tx: Tx, tenant: UUID, local_ids: Sequence[UUID]) -> dict[tuple[str, UUID], Link]:
-    """What of these things stands in the CRM, by (model, local id)."""
+async def links(tx: Tx, tenant: UUID, local_ids: Sequence[UUID], place: str) -> dict[tuple[str, UUID], Link]:
+    """What of these things stands in the CRM at `place`, by (model, local id). A tenant that moved to another begins anew there."""
     rows = await tx.fetch(SQL["links"], tenant, ODOO, list(local_ids))
     return {
         (r["model"], r["local_id"]): Link(
@@ -88,6 +88,7 @@ async def links(tx: Tx, tenant: UUID, local_ids: Sequence[UUID]) -> dict[tuple[s
             r["last_error"],
         )
         for r in rows
+        if r["detail"].get("place") == place
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from contracts.crm import BANDS, Connection, PlannedLead, PlannedRecord, Policy, SyncAnswer, SyncRequest
+from contracts.crm_access import place
 from contracts.crm_records import Subject, Wanted, at_least, changes, wanted
 from contracts.errors import NotFound
 from contracts.events import CrmSyncRequested
@@ -81,7 +82,7 @@ async def plan(
     policy = await crm_connections.policy(tx, tenant)
     made = {lead: wanted(known[lead], min_score=settings.score_min_export) for lead in lead_ids}
     local_ids = sorted({record.local_id for records in made.values() for record in records})
-    links = await crm.links(tx, tenant, local_ids)
+    links = await crm.links(tx, tenant, local_ids, place(connection.url, connection.database)) if connection else {}
     seen: set[tuple[str, UUID]] = set()
     return [_planned(known[lead], made[lead], connection, policy, links, seen, force) for lead in lead_ids]
 

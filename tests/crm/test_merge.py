@@ -73,7 +73,7 @@ def test_what_a_push_leaves_behind_names_fields_that_were_dropped_and_keeps_what
         "conflict", {"city": "y"}, problem="changed", differs={"phone": {"ours": "3", "theirs": "2", "before": "1"}}
     )
     after = CrmSnapshot(remote_id=7, values={"phone": "2", "city": "y"})
-    left = remembered(Outcome(item, waiting, receipt, after), UUID(int=9))
+    left = remembered(Outcome(item, waiting, receipt, after), {"place": "here"})
     assert (left["state"], left["pushed"], left["detail"]["dropped"]) == ("conflict", True, ["x_tier"])
     assert left["detail"]["seen"] == {"phone": "1", "city": "y"}, "the next look must still find the person's change"
 

@@ -193,6 +193,41 @@ async def test_a_database_without_the_crm_app_takes_company_and_contact_and_says
     assert "may not create crm.lead" in (tried.error or "")
 
 
+async def test_a_tenant_that_moves_to_another_odoo_begins_anew_there(house: House) -> None:
+    # S3.16 S3.07
+    await house.connect("json2")
+    lead = await house.lead()
+    await house.scored(lead)
+    first = (await house.link()).remote_id
+    await house.connect("jsonrpc")
+    assert (await house.sync(lead, dry_run=True)).counts == {"created": 3, "push": 1}
+    push = await house.scored(lead)
+    assert push is not None
+    assert set(push.records.values()) == {"created"}
+    assert len(house.stored()) == 2
+    assert (await house.link()).remote_id == house.company()["id"]
+    assert first is not None
+
+
+async def test_somebody_new_at_a_company_that_was_deleted_there_waits_for_a_decision(house: House) -> None:
+    # S3.07: conflicts
+    await house.connect()
+    lead = await house.lead()
+    await house.scored(lead, 0.5)
+    house.odoo("res.partner", "unlink", [row["id"] for row in house.stored()])
+    await house.conn.execute("UPDATE app.leads SET contact_id = NULL")
+    await house.conn.execute("DELETE FROM app.contacts")
+    await house.conn.execute(
+        "INSERT INTO app.contacts (tenant_id, company_id, name) SELECT tenant_id, company_id, 'Sipho Dube' FROM app.leads"
+    )
+    push = await house.scored(lead, 0.5)
+    assert push is not None
+    assert (push.outcome, push.reason) == ("conflict", "deleted")
+    assert sorted(push.records.values()) == ["conflict", "waits"]
+    await house.resolve((await house.link()).id, "ours")
+    assert sorted(row["name"] for row in house.stored()) == ["Karoo Workwear", "Sipho Dube"]
+
+
 async def test_a_user_who_may_not_read_names_pushes_all_the_same(house: House) -> None:
     # S3.07: newer servers keep names from ordinary users
     await house.connect()

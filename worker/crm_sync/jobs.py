@@ -15,9 +15,9 @@ from uuid import UUID
 import structlog
 
 from contracts.crm import ODOO, Conflicts, ConnectionTest, PushOutcome
-from contracts.crm_access import CrmAccess
+from contracts.crm_access import CrmAccess, place
 from contracts.crm_records import LEAD, PARTNER, Subject, wanted
-from contracts.errors import HeadwaterError, TryLater, VendorBusy, VendorRefused
+from contracts.errors import HeadwaterError, VendorBusy, VendorRefused
 from contracts.jobs import CheckCrm, Payload, PushToCrm
 from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot
 from contracts.providers import Operation, Reply
@@ -57,7 +57,7 @@ async def push(ctx: Context, args: PushToCrm) -> None:
         return
     done = await _bring(ctx, ctx.ports.crm(standing.access), standing) if standing.items else []
     async with ctx.write() as tx:
-        await _save(tx, ctx, args.lead_id, cause, done)
+        await _save(tx, ctx, args.lead_id, cause, done, place(standing.access.url, standing.access.database))
     log.info("crm_pushed", leadId=str(args.lead_id), records={o.item.name: o.word for o in done})
 
 
@@ -74,29 +74,31 @@ async def _load(tx: Tx, ctx: Context, args: PushToCrm) -> Standing:
     if skip:
         return Standing(subject, None, policy.conflicts, (), skip)
     access = await crm_connections.access(tx, tenant)
-    items = await _items(tx, ctx, subject, check=args.cause is not None)
+    assert access is not None
+    items = await _items(tx, ctx, subject, place(access.url, access.database), check=args.cause is not None)
     return Standing(subject, access, policy.conflicts, items, None)
 
 
-async def _items(tx: Tx, ctx: Context, subject: Subject, *, check: bool) -> list[Item]:
-    """The records that need a look. What was written before and has not changed needs none, unless somebody asks (`check`)."""
+async def _items(tx: Tx, ctx: Context, subject: Subject, at: str, *, check: bool) -> list[Item]:
+    """The records that need a look. What was written before and has not changed needs none, unless somebody asks (`check`), or
+    something new is to hang on it.
+    """
     records = wanted(subject, min_score=ctx.settings.score_min_export)
     losers = await crm.losers(tx, ctx.tenant, subject.company["id"])
-    links = await crm.links(tx, ctx.tenant, [*(r.local_id for r in records), *losers])
+    links = await crm.links(tx, ctx.tenant, [*(r.local_id for r in records), *losers], at)
+    news = any((r.model, r.local_id) not in links for r in records if r.parent)
     items = []
     for record in records:
-        link = links.get((record.model, record.local_id))
-        if link is None:
-            items.append(Item(record.kind, record.model, record.local_id, {}, known({}, None, None), record))
-        elif check or not fresh(link.hash, link.state, link.detail, record):
+        link = links.get((record.model, record.local_id), Link(record.model, record.local_id, record.external_id))
+        needed = check or (news and record.parent is None)
+        if needed or not fresh(link.hash, link.state, link.detail, record):
             before = known(link.detail, link.remote_id, link.values)
             items.append(Item(record.kind, record.model, record.local_id, link.detail, before, record))
     for loser in losers:
-        link = links.get((PARTNER, loser))
-        if link is not None and link.remote_id is not None and not link.detail.get("merged_into"):
-            before = known(link.detail, link.remote_id, link.values)
-            survivor = subject.company["id"]
-            items.append(Item("company", PARTNER, loser, link.detail, before, None, survivor))
+        found = links.get((PARTNER, loser))
+        if found is not None and found.remote_id is not None and not found.detail.get("merged_into"):
+            before = known(found.detail, found.remote_id, found.values)
+            items.append(Item("company", PARTNER, loser, found.detail, before, None, subject.company["id"]))
     return items
 
 
@@ -147,8 +149,9 @@ def _decided(item: Item, now: CrmSnapshot | None, policy: Conflicts) -> tuple[It
     return item, decide(item.record, item.known, now, policy, item.resolution)
 
 
-async def _save(tx: Tx, ctx: Context, lead_id: UUID, cause: str, done: Sequence[Outcome]) -> None:
-    links = [_link(outcome, lead_id) for outcome in done]
+async def _save(tx: Tx, ctx: Context, lead_id: UUID, cause: str, done: Sequence[Outcome], at: str) -> None:
+    about = {"lead_id": str(lead_id), "place": at}
+    links = [_link(outcome, about) for outcome in done]
     if links:
         await crm.keep(tx, ctx.tenant, links, ctx.delivery.run_id)
         await crm.log(tx, ctx.tenant, [line for outcome in done for line in _told(outcome)], lead_id)
@@ -167,9 +170,9 @@ def _ended(words: set[str], refused: str | None, problem: str | None) -> tuple[P
     return ("unchanged" if words <= {"unchanged", "left"} else "done"), None
 
 
-def _link(outcome: Outcome, lead_id: UUID) -> Link:
+def _link(outcome: Outcome, about: Mapping[str, str]) -> Link:
     item = outcome.item
-    return Link(item.model, item.local_id, item.name, **remembered(outcome, lead_id))
+    return Link(item.model, item.local_id, item.name, **remembered(outcome, about))
 
 
 def _told(outcome: Outcome) -> list[Audit]:
@@ -220,8 +223,6 @@ async def _tried(ctx: Context, access: CrmAccess) -> ConnectionTest:
         (reply,) = await ask.items(ctx, ctx.ports.crm(access)["check"], [CrmProbe()])
     except VendorBusy:
         raise
-    except TryLater as error:
-        return ConnectionTest(ok=False, code=error.code, error=error.detail)
     except HeadwaterError as error:
         return ConnectionTest(ok=False, code=error.code, error=error.detail)
     assert reply.value is not None

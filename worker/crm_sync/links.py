@@ -93,20 +93,20 @@ def known(detail: Mapping[str, Any], remote_id: int | None, values: Mapping[str,
 
 def fresh(link_hash: bytes | None, state: str | None, detail: Mapping[str, Any], record: Wanted) -> bool:
     """Whether nothing has to be sent: the same content was written before, and nothing about it waits."""
-    return state == "linked" and link_hash == record.hash and not detail.get("merged_into")
+    return state == "linked" and link_hash == record.hash and not (detail.get("merged_into") or detail.get("gone"))
 
 
-def remembered(outcome: Outcome, lead_id: UUID) -> dict[str, Any]:
-    """The fields of a link after its push: remote_id, hash, values, state, detail, error, pushed."""
+def remembered(outcome: Outcome, about: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a link after its push: remote_id, hash, values, state, detail (with `about`), error, pushed."""
     item, decision = outcome.item, outcome.decision
     if outcome.refused or outcome.waits:
         state = "error" if outcome.refused else "pending"
-        return _kept(item, state, outcome.refused, dict(item.detail) | {"lead_id": str(lead_id)})
+        return _kept(item, state, outcome.refused, {**item.detail, **about})
     sent = outcome.receipt.value if outcome.receipt is not None else None
     remote_id = sent.remote_id if sent else outcome.after.remote_id if outcome.after else item.known.remote_id
     waiting = decision.action == "conflict"
     detail: dict[str, Any] = {
-        "lead_id": str(lead_id),
+        **about,
         "seen": _seen(item, decision, outcome.after),
         "ceded": decision.ceded,
         "dropped": list(sent.dropped) if sent else item.detail.get("dropped") or [],

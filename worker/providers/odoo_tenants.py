@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from contracts.crm_access import CrmAccess, check, is_trusted
+from contracts.crm_access import CrmAccess, check, is_trusted, place
 from contracts.providers import Operation
 from contracts.settings import Settings
 from worker.providers import odoo
@@ -59,8 +59,7 @@ class TenantOdoos:
             setting=access.secret_ref,
         )
         # One tenant's server that is down, or slow, must not hold up another's.
-        place = hashlib.sha256(f"{access.url}\0{access.database or ''}\0{access.secret_ref}".encode()).hexdigest()
-        made = odoo.operations(where, f"crm:{place[:24]}")
+        made = odoo.operations(where, f"crm:{place(access.url, access.database)}:{access.secret_ref}"[:50])
         return {each.spec.operation: each for each in made}
 
     async def close(self) -> None:
