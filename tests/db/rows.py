@@ -17,6 +17,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.runs": {"kind": "'discovery'"},
     "app.score_predictions": {"decides": "true"},
+    "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
