@@ -21,6 +21,7 @@ TIED: dict[str, dict[str, str]] = {
         "a_id": "'00000000-0000-7000-8000-000000000001'",
         "decision": "'pending'",
     },
+    "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",
