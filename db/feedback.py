@@ -20,7 +20,7 @@ SQL = load("feedback")
 async def give(tx: Tx, tenant: UUID, lead_id: UUID, body: GiveFeedback, *, by: str) -> tuple[FeedbackRow, bool]:
     """Store feedback and its event in the caller's transaction. Returns (it, is it new).
 
-    Raises: NotFound (`lead_not_found`); Invalid (`bad_times`); Conflict (`source_event_reused`) when the source event said something else.
+    Raises: NotFound (`lead_not_found`); Invalid (`bad_times`); Conflict (`source_event_reused`): it said something else before.
     """
     if await tx.fetchval(SQL["subject"], tenant, lead_id) is None:
         raise NotFound(f"no lead {lead_id}", code="lead_not_found")

@@ -38,7 +38,7 @@ def rows(number: int = 900, seed: int = 3) -> list[Row]:
                 "size": round(math.exp(4 + size)),
                 "sector": sector,
                 "won": int(won),
-            }  # fmt: skip
+            }
         )
     return made
 
@@ -147,7 +147,7 @@ def test_columns_that_are_no_features_are_named_with_the_reason(tmp_path: Path) 
                 mostly=lambda n, r: "?" if n % 3 else n % 10,
             ),
             delimiter=";",
-        )  # fmt: skip
+        )
     )
     assert set(found.features) == {"size", "sector", "price", "leak", "mostly"}
     assert set(found.ignored) == {"won", "day", "lead_id", "same", "empty", "note", "seq", "closed"}

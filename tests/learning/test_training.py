@@ -31,7 +31,7 @@ def history(number: int, seed: int = 1) -> tuple[list[dict[str, Value]], list[fl
                 "sector": dice.choice(["a", "b", "c", None]),
                 "floors": dice.randint(1, 9),
                 "mixed": dice.choice([1, "one", 2.0, True, None]),
-            }  # fmt: skip
+            }
         )
         outcomes.append(float(dice.random() < 1 / (1 + math.exp(1 - size))))
     return vectors, outcomes
@@ -72,7 +72,7 @@ def test_the_skewed_are_spread_and_missing_ones_say_so() -> None:
 
 def test_few_rows_are_fitted_with_strong_shrinkage_and_no_calibration() -> None:
     vectors, outcomes = history(80)
-    fitted = fit.train(frame_of(vectors), np.arange(30), np.array(outcomes), np.ones(80))
+    fitted = fit.train(frame_of(vectors), np.arange(16), np.array(outcomes), np.ones(80))
     assert (fitted.strength, fitted.model.slope, fitted.model.offset) == (fit.FALLBACK, 1.0, 0.0)
     nobody = fit.train(frame_of(vectors), np.arange(30), np.zeros(80), np.ones(80))
     assert nobody.model.terms == ()

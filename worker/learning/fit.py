@@ -49,7 +49,7 @@ class Platt:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A calibrated model, and how it came about. `unseen`: what rows it was trained on score where they were left out (`unseen_rows`)."""
+    """A calibrated model, and how it came about. `unseen`: what `unseen_rows`, trained on, score where they are left out."""
 
     model: Model
     strength: float
@@ -145,7 +145,7 @@ def calibrated(model: Model, by: Platt) -> Model:
 
 
 def train(frame: Frame, rows: Rows, y: Floats, w: Floats, strength: float | None = None) -> Fitted:
-    """Weights on all rows, calibration on the newest of them as if they had not been seen: each fifth scored by a model of the others.
+    """Weights on all rows, calibration on the newest of them as if unseen: each fifth scored by a model of the others.
 
     Where they are a small part of what was trained on, it makes no difference that they were seen, and one fit is enough.
     `rows` are in time order; `y` and `w` belong to the whole frame.
