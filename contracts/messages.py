@@ -289,7 +289,6 @@ class Subject(BaseModel):
     domain: str | None
     industry: str | None
     tenant_name: str
-    rationale: str | None = None
     has_message: bool = False
 
     def facts(self) -> dict[str, Any]:

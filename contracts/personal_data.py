@@ -9,8 +9,8 @@ ours     states, kinds, names of jobs and vendors, our own words                
 company  companies, public registers                                                stays
 secret   hashes of passwords, names of settings                                     stays; never shown
 
-Retention: how long rows of a class may stay at most. Those marked * are deleted by the daily chores already, the others are a
-promise that the retention job (a later step) keeps.
+Retention: how long rows of a class may stay at most: what the retention job (a later step) will keep to. Today the daily chores
+forget walks, runs and raw records of vendors.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ RETENTION: Mapping[str, tuple[int | None, str, str]] = {
     "vendor": (
         3650,
         "the call",
-        "accounting of paid calls; answers expire by their vendor's terms, raw records after 60 days *",
+        "accounting of paid calls; answers expire by their vendor's terms, raw records after 60 days",
     ),
-    "work": (90, "when it ended", "events, jobs, runs and their errors *"),
+    "work": (90, "when it ended", "events, jobs, runs and their errors"),
     "audit": (1095, "when it happened", "who did what, without personal data"),
     "objection": (None, "the objection", "keyed hashes: an objection must be heeded for as long as we might write"),
     "message": (1095, "the last event", "what was sent to whom, and on what basis"),

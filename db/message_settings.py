@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from contracts.errors import NotFound
 from contracts.message_texts import BUILT_IN, TEXTS
 from contracts.messages import MessageSettings, SetTemplate, Template
@@ -25,9 +27,17 @@ POLICIES = {
 
 
 async def settings(tx: Tx, tenant: UUID) -> MessageSettings:
-    """What the tenant has decided, and defaults for the rest."""
+    """What the tenant has decided, and defaults for the rest: they are the cautious ones.
+
+    A policy that makes no sense, however it came there, is as good as none.
+    """
     rows = {r["name"]: r["value"] for r in await tx.fetch(SQL["policies"], tenant, list(POLICIES.values()))}
-    return MessageSettings(**{member: rows[name] for member, name in POLICIES.items() if name in rows})
+    decided = {member: rows[name] for member, name in POLICIES.items() if name in rows}
+    try:
+        return MessageSettings.model_validate(decided)
+    except ValidationError as error:
+        senseless = {str(e["loc"][0]) for e in error.errors() if e["loc"]} or {"languages", "default_language"}
+        return MessageSettings.model_validate({m: v for m, v in decided.items() if m not in senseless})
 
 
 async def put(tx: Tx, tenant: UUID, wanted: MessageSettings, *, by: str) -> MessageSettings:

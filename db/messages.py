@@ -20,11 +20,9 @@ SQL = load("messages")
 POLICY = "policy"
 
 
-async def subject(
-    tx: Tx, tenant: UUID, lead_id: UUID, prediction_id: UUID, channel: str, sequence_step: int
-) -> Subject | None:
+async def subject(tx: Tx, tenant: UUID, lead_id: UUID, channel: str, sequence_step: int) -> Subject | None:
     """Whom a message would be about; None for an unknown lead."""
-    row = await tx.fetchrow(SQL["subject"], tenant, lead_id, prediction_id, channel, sequence_step)
+    row = await tx.fetchrow(SQL["subject"], tenant, lead_id, channel, sequence_step)
     return Subject.model_validate(dict(row)) if row else None
 
 

@@ -2,8 +2,7 @@
 -- What a message to a lead may be made of. A contact that was merged into another is that other one.
 SELECT l.id AS lead_id, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email, p.phone AS contact_phone,
        p.linkedin_url AS contact_linkedin_url, c.name AS company_name, c.country, c.city, c.domain, c.industry, t.name AS tenant_name,
-       (SELECT s.rationale FROM app.score_predictions s WHERE s.tenant_id = l.tenant_id AND s.id = $3) AS rationale,
-       EXISTS (SELECT FROM app.messages m WHERE m.tenant_id = l.tenant_id AND m.lead_id = l.id AND m.channel = $4 AND m.sequence_step = $5) AS has_message
+       EXISTS (SELECT FROM app.messages m WHERE m.tenant_id = l.tenant_id AND m.lead_id = l.id AND m.channel = $3 AND m.sequence_step = $4) AS has_message
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   JOIN app.tenants t ON t.id = l.tenant_id
@@ -52,11 +51,11 @@ SELECT m.id, m.lead_id, m.contact_id, m.channel, m.sequence_step, m.state, m.lan
   FROM app.messages m WHERE m.tenant_id = $1 AND m.id = $2 FOR NO KEY UPDATE
 
 -- reader --
--- Who would read it: where it would go, and where that is.
+-- Who would read it: where it would go, and where that is. A draft that was made for nobody yet is for the lead's contact.
 SELECT p.id AS contact_id, p.name, p.email, p.phone, p.linkedin_url, c.domain, c.country
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
-  LEFT JOIN app.contacts o ON o.tenant_id = l.tenant_id AND o.id = $3
+  LEFT JOIN app.contacts o ON o.tenant_id = l.tenant_id AND o.id = coalesce($3, l.contact_id)
   LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = coalesce(o.merged_into, o.id)
  WHERE l.tenant_id = $1 AND l.id = $2
 

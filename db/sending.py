@@ -21,6 +21,7 @@ from db.transaction import Tx
 
 SQL = load("messages")
 ACTOR = "job:message.send"
+ANSWER_LOST = "answer_lost: the vendor was asked and its answer was lost; it counts as sent, and is never sent again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,17 @@ async def stop(tx: Tx, tenant: UUID, message_id: UUID, state: str, reason: str) 
     if await tx.execute(SQL["stop"], tenant, message_id, state, reason) != "UPDATE 0":
         detail = {"state": state, "reason": reason.partition(":")[0]}
         await audit(tx, tenant, ACTOR, "message.stopped", "message", str(message_id), detail)
+
+
+async def give_up(tx: Tx, tenant: UUID, message_id: UUID, reason: str) -> None:
+    """Its job was given up. If a vendor may have the message it counts as sent, else it failed."""
+    found = await tx.fetchrow(SQL["lock"], tenant, message_id)
+    if found is not None and found["outgoing"]:
+        outgoing = OutgoingMessage.model_validate(found["outgoing"])
+        if await _left(tx, tenant, found["vendor"], outgoing):
+            await sent(tx, tenant, message_id, vendor_ref=None, reason=ANSWER_LOST)
+            return
+    await stop(tx, tenant, message_id, "failed", reason)
 
 
 async def sent(tx: Tx, tenant: UUID, message_id: UUID, *, vendor_ref: str | None, reason: str | None = None) -> None:

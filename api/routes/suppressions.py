@@ -29,7 +29,7 @@ Writer = Annotated[Principal, Depends(require(Role.ANALYST))]
 Operator = Annotated[Principal, Depends(require(Role.OPS))]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": Suppression}})
 async def add(body: AddSuppression, principal: Writer, pool: PoolDep, response: Response) -> Suppression:
     """Put a value on the list: 201; 200 when it stood there already. What is on its way to a vendor is not called back."""
     async with transaction(pool, principal.tenant_id) as tx:

@@ -18,7 +18,7 @@ from tests.messaging.house import PHONE, House
 from tests.messaging.test_suppressions import WAITING
 from tests.worker.asking import attempt, died
 from worker import ask
-from worker.context import Context
+from worker.context import Context, Stopped
 from worker.messaging import jobs
 from worker.providers.registry import Registry, build
 
@@ -151,6 +151,35 @@ async def test_an_answer_that_was_lost_counts_as_sent(house: House, approved: UU
     assert await state(house, approved) == ("sent", "answer_lost")
     await jobs.send(await at_work(house, ports), SendMessage(message_id=approved))
     assert house.asked("whatsapp") == 1
+
+
+@pytest.mark.parametrize("fault", ["garbage", "500"])
+async def test_an_answer_that_nobody_can_read_counts_as_sent_too(
+    house: House, approved: UUID, ports: Registry, fault: str
+) -> None:  # S2.02, design law 5
+    house.sandbox.fault(fault, vendor="whatsapp")
+    await jobs.send(await at_work(house, ports), SendMessage(message_id=approved))
+    assert await state(house, approved) == ("sent", "answer_lost")
+    assert house.asked("whatsapp") == 1
+
+
+async def test_a_job_that_was_given_up_says_what_may_have_left(
+    house: House, approved: UUID, ports: Registry
+) -> None:  # S2.02, design law 5
+    stopped = Stopped("quarantined", "killed_workers", "it killed two workers")
+    decided = await _decide(house, approved)
+    async with transaction(house.pool, house.tenant) as tx:
+        await jobs.send_stopped(tx, house.tenant, SendMessage(message_id=approved), stopped)
+    assert await state(house, approved) == ("failed", "killed_workers")
+    await house.conn.execute(
+        "UPDATE app.messages SET state = 'sending', outgoing = $2, reason = NULL WHERE id = $1",
+        approved,
+        decided.outgoing.model_dump_json(),
+    )
+    await ask.items(await at_work(house, ports), ports.operation("whatsapp.send"), [decided.outgoing])
+    async with transaction(house.pool, house.tenant) as tx:
+        await jobs.send_stopped(tx, house.tenant, SendMessage(message_id=approved), stopped)
+    assert await state(house, approved) == ("sent", "answer_lost")
 
 
 async def test_a_vendor_that_surely_did_not_take_it_is_asked_again(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from contracts import message_texts, regions
+from contracts import regions
 from contracts.countries import NAMES
 from contracts.message_texts import MAX_BODY, MAX_PARAMETER, TEXTS, filled, one_line
 from contracts.messages import Drafted, MessageSettings, Subject, Template
@@ -79,8 +79,3 @@ def _nobody(of: Subject, template: Template) -> str:
 
 def _short(name: str) -> str:
     return one_line(name)[:120].strip()
-
-
-def languages_of(templates: Sequence[Template]) -> tuple[str, ...]:
-    """The languages there are words in."""
-    return tuple(dict.fromkeys([t.language for t in templates] + list(message_texts.LANGUAGES)))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from contracts.errors import Hopeless, VendorBusy, VendorDown
+from contracts.errors import BadAnswer, Hopeless, VendorBusy, VendorDown
 from contracts.findings import Completion
 from contracts.jobs import GenerateMessage, Payload, SendMessage
 from contracts.messages import Drafted, MessageSettings, Subject, Template
@@ -29,7 +29,7 @@ FIRST = 1
 async def generate(ctx: Context, args: GenerateMessage) -> None:
     """One draft a lead, channel and step. Whom nobody may write to gets none that could be sent, and the row says why."""
     async with ctx.read() as tx:
-        of = await messages.subject(tx, ctx.tenant, args.lead_id, args.prediction_id, CHANNEL, FIRST)
+        of = await messages.subject(tx, ctx.tenant, args.lead_id, CHANNEL, FIRST)
         settings = await message_settings.settings(tx, ctx.tenant)
         templates = [
             t
@@ -104,11 +104,11 @@ async def send(ctx: Context, args: SendMessage) -> None:
         operation = ctx.ports.operation(f"{decided.vendor}.send")
         [reply] = await ask.items(ctx, operation, [decided.outgoing])
     except Hopeless as error:
-        if error.code != "forfeited":
+        # Garbage is an answer as well: whoever gave it may have sent the message.
+        if error.code != "forfeited" and not isinstance(error, BadAnswer):
             raise
-        words = "the vendor was asked and its answer was lost: it counts as sent, and is never sent again"
         async with ctx.write() as tx:
-            await sending.sent(tx, ctx.tenant, args.message_id, vendor_ref=None, reason=f"answer_lost: {words}")
+            await sending.sent(tx, ctx.tenant, args.message_id, vendor_ref=None, reason=sending.ANSWER_LOST)
         return
     async with ctx.write() as tx:
         await _settle(tx, ctx.tenant, args.message_id, decided, reply)
@@ -133,4 +133,4 @@ async def _settle(
 async def send_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:
     """Given up: the message says so."""
     assert isinstance(args, SendMessage)
-    await sending.stop(tx, tenant, args.message_id, "failed", f"{stopped.error_class}: {stopped.error}")
+    await sending.give_up(tx, tenant, args.message_id, f"{stopped.error_class}: {stopped.error}")
