@@ -24,7 +24,7 @@ from contracts.webhook_endpoints import (
 from db import webhooks
 from db.transaction import transaction
 
-router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhook-endpoints"])
 Operator = Annotated[Principal, Depends(require(Role.OPS))]
 
 

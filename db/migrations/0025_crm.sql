@@ -13,5 +13,3 @@ CREATE TABLE app.crm_pushes (
     FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads (tenant_id, id) ON DELETE CASCADE
 );
 CALL app.wall('app.crm_pushes', 'SELECT, INSERT, UPDATE, DELETE');
-
--- Whose record is to be put away when a company is merged into another.
