@@ -16,8 +16,8 @@ from contracts.events import (
     Event,
     OpportunitiesShared,
     Probed,
-    RunFinished,
     ReplayRequested,
+    RunFinished,
     RunRequested,
     SliceReady,
 )
