@@ -80,7 +80,7 @@ def _header(cells: list[str]) -> list[str]:
     """Names, each once: a blank one is called by its place, a repeated one gets a number."""
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = cell.strip() or f"column {place}"
+        name = " ".join(cell.split()) or f"column {place}"
         again, known = 2, name
         while name in names:
             name, again = f"{known} ({again})", again + 1

@@ -51,13 +51,14 @@ class History:
     def known(self, now: float) -> tuple[Rows, Floats]:
         """Rows whose outcome is known before `now`, and the outcomes as they looked then.
 
-        Without a moment of its own (inf) an outcome is "no" once the row is mature; a late "yes" looked like a "no" until then.
+        Where some outcomes have no moment of their own (inf) only mature rows count: those are "no" then, and a late "yes" looked
+        like one. Young "yes" without the young "no" beside them would overstate the share.
         """
         told = self.known_at < now
         if not np.isinf(self.known_at).any():
             return np.flatnonzero(told), self.y
         mature = self.times + self._maturity() < now
-        return np.flatnonzero(told | mature), np.where(told, self.y, 0.0)
+        return np.flatnonzero(mature), np.where(told, self.y, 0.0)
 
     def _maturity(self) -> float:
         if self.dates:

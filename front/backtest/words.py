@@ -79,7 +79,7 @@ def outcomes(cells: Sequence[str], column: str, positive: str | None) -> list[fl
 
 
 def moments(cells: Sequence[str], column: str) -> tuple[list[float | None], bool]:
-    """(seconds since 1970 or plain numbers, are they dates); None where there is none. Raises: Rejected: too many cannot be read."""
+    """(seconds since 1970 or plain numbers, are they dates); None where there is none. Raises: Rejected: many are unreadable."""
     known = [cell for cell in cells if not missing(cell)]
     if not known:
         raise refuse(f"column {column!r} is empty: --time needs a date or an increasing number in each row", "no_time")
