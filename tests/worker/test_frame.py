@@ -14,6 +14,8 @@ from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import (
     EnrichmentRequested,
     Event,
+    LeadScored,
+    MessageApproved,
     OpportunitiesShared,
     Probed,
     RunFinished,
@@ -43,6 +45,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "opportunities.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="opportunities"),
     "opportunities.share": lambda: RunFinished(run_id=uuid4(), status="completed", kind="opportunities"),
     "opportunities.evaluate": lambda: OpportunitiesShared(run_id=uuid4(), for_tenant=uuid4(), round=1),
+    "message.generate": lambda: LeadScored(lead_id=uuid4(), prediction_id=uuid4(), band="HIGH", score=0.9),
+    "message.send": lambda: MessageApproved(message_id=uuid4()),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }
