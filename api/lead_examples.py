@@ -226,7 +226,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "SuppressionHit": {"suppressed": True, "entry": _SUPPRESSION},
     "PersonExport": {
         "person": {
-            "contact_ids": [_CONTACT], "emails": ["thandi@karoo.example"], "phones": ["+27821234567"], "profiles": [],
+            "contact_ids": [_CONTACT], "lead_ids": [LEAD], "emails": ["thandi@karoo.example"],
+            "phones": ["+27821234567"], "profiles": [],
             "names": ["Thandi Nkosi"],
         },
         "generated_at": ENDED, "suppressed": False, "counts": {"contacts": 1},

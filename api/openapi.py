@@ -48,7 +48,10 @@ TAGS = [
     {"name": "crm", "description": "A tenant's CRM: where it is, what stands there, what waits for a person."},
     {"name": "analytics", "description": "Daily figures and the funnel, in days of UTC."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
-    {"name": "webhook-endpoints", "description": "Where a tenant wants facts told: signed, in order if wanted, at least once."},
+    {
+        "name": "webhook-endpoints",
+        "description": "Where a tenant wants facts told: signed, in order if wanted, at least once.",
+    },
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
 ]

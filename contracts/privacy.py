@@ -43,6 +43,7 @@ class Known(BaseModel):
     """By what the person is known here."""
 
     contact_ids: list[UUID]
+    lead_ids: list[UUID]
     emails: list[str]
     phones: list[str]
     profiles: list[str]

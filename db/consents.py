@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from contracts.errors import NotFound
-from contracts.messages import Consent, RecordConsent
+from contracts.message_settings import Consent, RecordConsent
 from db import suppressions
 from db.access import audit
 from db.paging import LAST_UUID

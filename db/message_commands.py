@@ -7,7 +7,8 @@ from uuid import UUID
 
 import typer
 
-from contracts.messages import Message, MessageDetail, MessagePage, MessageSettings, State
+from contracts.message_settings import MessageSettings
+from contracts.messages import Message, MessageDetail, MessagePage, State
 from db import message_settings, messages
 from db.terminal import JsonOption, as_owner, operator, print_fields, print_json, print_table, wake_dispatchers
 from db.transaction import Tx

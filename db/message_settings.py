@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.errors import NotFound
+from contracts.message_settings import MessageSettings, SetTemplate, Template
 from contracts.message_texts import BUILT_IN, TEXTS
-from contracts.messages import MessageSettings, SetTemplate, Template
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx

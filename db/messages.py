@@ -8,8 +8,9 @@ from uuid import UUID
 
 from contracts.errors import Conflict, Invalid, NotFound
 from contracts.events import MessageApproved
+from contracts.message_settings import Template
 from contracts.message_texts import MAX_BODY, filled
-from contracts.messages import ChangeMessage, Drafted, Message, MessageDetail, MessageEvent, Subject, Template
+from contracts.messages import ChangeMessage, Drafted, Message, MessageDetail, MessageEvent, Subject
 from db import message_settings, outbox, sending, suppressions
 from db.access import audit
 from db.paging import LAST_UUID

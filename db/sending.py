@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts import regions
-from contracts.messages import MessageSettings
+from contracts.message_settings import MessageSettings
 from contracts.outgoing import OutgoingMessage
 from contracts.suppressions import SuppressionKey, phone_of
 from db import consents, ledger, message_settings, suppressions

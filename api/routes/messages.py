@@ -10,20 +10,16 @@ from fastapi import APIRouter, Depends, Query
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
-from contracts.messages import (
-    ChangeMessage,
+from contracts.message_settings import (
     Consent,
     ConsentPage,
-    MessageDetail,
-    MessagePage,
     MessageSettings,
     RecordConsent,
-    RejectMessage,
     SetTemplate,
-    State,
     Template,
     TemplateList,
 )
+from contracts.messages import ChangeMessage, MessageDetail, MessagePage, RejectMessage, State
 from contracts.tenants import Principal, Role
 from db import consents, message_settings, messages
 from db.transaction import transaction

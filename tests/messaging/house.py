@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from contracts.events import LeadScored
-from contracts.messages import MessageDetail, MessageSettings, RecordConsent, SetTemplate
+from contracts.message_settings import MessageSettings, RecordConsent, SetTemplate
+from contracts.messages import MessageDetail
 from contracts.providers import FoundCompany, FoundContact
 from contracts.settings import Settings
 from db import consents, leads, message_settings, messages, outbox, queue

@@ -8,8 +8,9 @@ import pytest
 
 from contracts import regions
 from contracts.findings import Completion
+from contracts.message_settings import MessageSettings, SetTemplate, Template
 from contracts.message_texts import MAX_OPENER, TEXTS, filled, places
-from contracts.messages import MessageSettings, SetTemplate, Subject, Template
+from contracts.messages import Subject
 from worker.messaging import compose, prompt
 
 FACTS = {"company_name": "Karoo Workwear 24", "industry": "workwear"}

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from contracts import regions
 from contracts.countries import NAMES
+from contracts.message_settings import MessageSettings, Template
 from contracts.message_texts import MAX_BODY, MAX_PARAMETER, TEXTS, filled, one_line
-from contracts.messages import Drafted, MessageSettings, Subject, Template
+from contracts.messages import Drafted, Subject
 from contracts.suppressions import phone_of
 
 #: A word that can begin a greeting: no initials, no titles.

@@ -10,7 +10,8 @@ import structlog
 from contracts.errors import BadAnswer, Hopeless, VendorBusy, VendorDown
 from contracts.findings import Completion
 from contracts.jobs import GenerateMessage, Payload, SendMessage
-from contracts.messages import Drafted, MessageSettings, Subject, Template
+from contracts.message_settings import MessageSettings, Template
+from contracts.messages import Drafted, Subject
 from contracts.outgoing import MessageReceipt
 from contracts.providers import Reply
 from db import message_settings, messages, sending, suppressions
