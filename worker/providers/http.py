@@ -30,11 +30,14 @@ from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefuse
 from db import faults
 from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.redaction import Redactor
-from worker.providers.rules import Kind, Said, VendorRules, departure, heard_hint, refusal
+from worker.providers.rules import Kind, Said, VendorRules, approach, departure, heard_hint, refusal
 
 MAX_ANSWER_BYTES = 5_000_000
 MAX_ERROR_BYTES = 16_384
 MAX_CONNECT_S = 5.0
+#: How long an idle connection is kept, in seconds. Many servers close theirs after 5: a request that meets that counts as sent, its
+#: answer as lost.
+KEEP_OPEN_S = 2.0
 USER_AGENT = "headwater/0.1"
 #: How an answer may be packed.
 PACKED = ("gzip", "x-gzip", "deflate")
@@ -118,6 +121,8 @@ class VendorClient:
                 request = self._client.build_request(
                     method, path, extensions={"trace": trail.note}, **{k: v for k, v in how.items() if v}
                 )
+                if (near := approach.get()) is not None:
+                    await near()
                 faults.reached(self._rules.vendor, "before")
                 response = await self._client.send(request, stream=True)
                 try:
@@ -214,7 +219,7 @@ def _open(rules: VendorRules, base_url: str, timeout_s: float, headers: dict[str
         base_url=base_url,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate", **headers},
         timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEP_OPEN_S),
         follow_redirects=False,
         verify=_trusted(),
         # A proxy of the environment is for the outside world, never for this machine.
