@@ -16,15 +16,16 @@ class DbClock:
     """
 
     def __init__(self) -> None:
-        self._low, self._high, self._heard_at = -math.inf, math.inf, 0.0
+        self._low, self._high, self._heard_from = -math.inf, math.inf, 0.0
 
     def heard(self, db_time: float, before: float, after: float) -> None:
         """`db_time` was read between `before` and `after`, by the monotonic clock."""
-        age = max(0.0, after - self._heard_at) * DRIFT
+        # From one reading to the next at most: the last one may have been made as early as its question left.
+        age = max(0.0, after - self._heard_from) * DRIFT
         low, high = max(self._low - age, before - db_time), min(self._high + age, after - db_time)
         if low > high:
             low, high = before - db_time, after - db_time
-        self._low, self._high, self._heard_at = low, high, after
+        self._low, self._high, self._heard_from = low, high, before
 
     def earliest(self, db_time: float) -> float:
         """The first moment that may be `db_time`."""

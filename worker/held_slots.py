@@ -21,7 +21,7 @@ class HeldSlots:
 
     def __init__(self) -> None:
         self._slots: deque[Slot] = deque()
-        # How long a turn usually takes to be ready. Whoever never asks to depart is never early: nothing is learnt.
+        # How long a turn usually takes to be ready. Whoever never says that it is ready is never early.
         self._ready_s = 0.0
 
     def __bool__(self) -> bool:

@@ -83,6 +83,7 @@ class Lane:
         now = monotonic()
         patience = now + patience_s
         if self._outlook.wait_s(self._waiting, now) > patience_s:
+            await asyncio.sleep(0)  # whoever asks again at once lets the others go on
             raise self._crowded(now)
         self._waiting += 1
         try:
@@ -138,19 +139,25 @@ class Lane:
         self._outlook.began(ticket.began)
         return ticket
 
+    async def approach(self, ticket: Ticket) -> None:
+        """All is ready but the connection: wait for the slot. The turn of whoever never says so begins no earlier than its slot."""
+        if self._pace.windows and ticket.slot is not SPENT:
+            self._slots.ready(monotonic() - ticket.began)
+            await self._at_its_slot(ticket)
+
     async def depart(self, ticket: Ticket) -> None:
         """A request is about to leave: at its slot. That may have gone by while the connection was made or the ledger written, and
         a second request of one turn has none. Then it waits for another one, or raises VendorBusy.
         """
         if not self._pace.windows:
             return
-        now = monotonic()
-        patience = now + self._horizon_s
-        if ticket.slot is not SPENT:
-            self._slots.ready(now - ticket.began)
+        await self._at_its_slot(ticket)
+        ticket.slot = SPENT
+
+    async def _at_its_slot(self, ticket: Ticket) -> None:
+        patience = monotonic() + self._horizon_s
         while not await reached(ticket.slot):
             ticket.slot = await self._another(ticket, patience)
-        ticket.slot = SPENT
 
     async def _another(self, ticket: Ticket, patience: float) -> Slot:
         async with self._late:  # not the gate: its first may be waiting for this one's permit

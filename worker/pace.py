@@ -4,9 +4,9 @@
         replies = await operation.ask(queries, key=key)
 
 Entering waits for a permit and until a slot is near, `PATIENCE_S` or as long as the asker says; the request itself awaits
-`departure` (`providers/rules.py`) and leaves at the slot. Leaving learns from how the call ended. What is shared stands in one row
-for each pace and credential (`db/pace.py`); a worker leases what its waiting jobs want and a little more, and spends that by its
-own clock.
+`approach` and `departure` (`providers/rules.py`) and leaves at the slot. Leaving learns from how the call ended. What is shared
+stands in one row for each pace and credential (`db/pace.py`); a worker leases what its waiting jobs want and a little more, and
+spends that by its own clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from worker.hosts import Hosts
 from worker.lane import Lane
 from worker.leases import PATIENCE_S
 from worker.providers.limits import effective
-from worker.providers.rules import departure, heard_hint
+from worker.providers.rules import approach, departure, heard_hint
 
 
 class Pacer:
@@ -65,7 +65,7 @@ class Pacer:
     async def _turn(self, lane: Lane, spec: OperationSpec, patience_s: float) -> AsyncIterator[None]:
         ticket = await lane.enter(spec, patience_s)
         heard_hint.set(None)
-        before = departure.set(lambda: lane.depart(ticket))
+        before = approach.set(lambda: lane.approach(ticket)), departure.set(lambda: lane.depart(ticket))
         ended: BaseException | None = None
         try:
             yield
@@ -73,7 +73,8 @@ class Pacer:
             ended = error
             raise
         finally:
-            departure.set(before.old_value if before.old_value is not Token.MISSING else None)
+            for gate, was in zip((approach, departure), before, strict=True):
+                gate.set(was.old_value if was.old_value is not Token.MISSING else None)
             lane.leave(ticket)
             await lane.learn(ticket, ended, heard_hint.get())
 

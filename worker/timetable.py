@@ -22,7 +22,7 @@ SPACED_S = 2.0
 #: Cells of a ring: a slot comes back one cell late at most.
 CELLS = 64
 #: How much later than another one a request may arrive by its road alone: a share of the shortest window, and seconds at most.
-ROAD, MAX_ROAD_S = 0.1, 0.15
+ROAD, MAX_ROAD_S = 0.15, 0.15
 #: How much later than its slot a request may leave, likewise; of windows below a second a greater share, since event loops are no
 #: more punctual for them.
 LATENESS, MAX_LATENESS_S = 0.05, 2.0

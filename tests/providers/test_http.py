@@ -7,7 +7,7 @@ import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from worker.providers.answers import retry_after_s
-from worker.providers.http import VendorClient
+from worker.providers.http import KEEP_OPEN_S, VendorClient
 from worker.providers.redaction import shapes
-from worker.providers.rules import VendorRules
+from worker.providers.rules import VendorRules, approach
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-live-0123456789abcdef"
@@ -177,6 +177,58 @@ async def test_a_throttle_without_a_hint_leaves_the_wait_to_the_caller() -> None
     error = await failure(http("429 Too Many Requests", "application/json", b"{}"))
     assert isinstance(error, VendorBusy)
     assert error.after_s is None
+
+
+@asynccontextmanager
+async def keeping_open() -> AsyncIterator[tuple[VendorClient, list[int]]]:
+    """A client of a vendor that never closes a connection, and its connections: how many requests each has brought."""
+    brought: list[int] = []
+    said = http("200 OK", "application/json", b"{}")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(brought)
+        brought.append(0)
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                brought[number] += 1
+                writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    client = VendorClient(RULES, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=5)
+    try:
+        yield client, brought
+    finally:
+        await client.close()
+        server.close()
+
+
+async def test_a_connection_that_was_idle_for_long_is_not_used_for_a_paid_request() -> None:
+    # S3.05: the vendor may be closing it just now, and nobody could tell whether the request has arrived
+    async with keeping_open() as (client, brought):
+        for _ in range(2):
+            await client.ask("GET", "x")
+        assert brought == [2]
+        await asyncio.sleep(KEEP_OPEN_S + 0.1)
+        await client.ask("GET", "x")
+        assert brought == [2, 1]
+
+
+async def test_a_request_waits_for_its_slot_before_it_takes_a_connection() -> None:
+    # S3.05: not with one in its hand that the vendor closes meanwhile
+    async with keeping_open() as (client, brought):
+        seen: list[int] = []
+
+        async def near() -> None:
+            await asyncio.sleep(0.01)
+            seen.append(len(brought))
+
+        before = approach.set(near)
+        try:
+            await client.ask("GET", "x")
+        finally:
+            approach.reset(before)
+        assert (seen, brought) == ([0], [1])
 
 
 def test_only_the_http_door_imports_httpx() -> None:

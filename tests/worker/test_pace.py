@@ -23,7 +23,7 @@ from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.worker.test_timetable import most_in_any
 from worker.pace import Pacer
-from worker.providers.rules import PaceHint, departure, heard_hint
+from worker.providers.rules import PaceHint, approach, departure, heard_hint
 from worker.timetable import rhythm
 
 KEY = "house"
@@ -293,17 +293,22 @@ async def test_a_request_that_leaves_late_or_twice_takes_another_slot(workers: C
 async def test_a_turn_gets_ready_before_its_slot_and_its_request_leaves_at_it(pool: Pool) -> None:
     # S2.02: what it takes to be ready is no reason to leave late
     worker, of, left, ready_s = Pacer(pool, Settings()), spec(Window(1, 1.0)), list[float](), 0.07
+    idle = list[float]()  # how long a connection that was chosen waited
     pace = rhythm(of.pace.windows)
     assert pace.lateness_s < ready_s
 
     async def one() -> float:
         async with worker.turn(of, KEY, patience_s=4):
             began = time.monotonic()
-            await asyncio.sleep(ready_s)  # the ledger, the connection
-            gate = departure.get()
+            await asyncio.sleep(ready_s)  # the ledger
+            near, gate = approach.get(), departure.get()
+            assert near is not None
             assert gate is not None
+            await near()
+            chosen = time.monotonic()
             await gate()
             left.append(time.monotonic())
+            idle.append(left[-1] - chosen)
             return began
 
     await one()  # nobody knows yet how long it takes
@@ -312,6 +317,7 @@ async def test_a_turn_gets_ready_before_its_slot_and_its_request_leaves_at_it(po
     for earlier, later in itertools.pairwise(left):
         apart_s = later - earlier
         assert pace.distance_s - pace.lateness_s <= apart_s < 2 * pace.distance_s, "it lost a slot, or had another's"
+    assert max(idle) < ready_s, "the vendor might close it meanwhile, and the answer be lost"
     await worker.close()
 
 

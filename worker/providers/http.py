@@ -32,11 +32,14 @@ from db import faults
 from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.guard import GuardedBackend, Refused
 from worker.providers.redaction import Redactor
-from worker.providers.rules import Kind, Said, VendorRules, departure, heard_hint, refusal
+from worker.providers.rules import Kind, Said, VendorRules, approach, departure, heard_hint, refusal
 
 MAX_ANSWER_BYTES = 5_000_000
 MAX_ERROR_BYTES = 16_384
 MAX_CONNECT_S = 5.0
+#: How long an idle connection is kept, in seconds. Many servers close theirs after 5: a request that meets that counts as sent, its
+#: answer as lost.
+KEEP_OPEN_S = 2.0
 USER_AGENT = "headwater/0.1"
 #: How an answer may be packed.
 PACKED = ("gzip", "x-gzip", "deflate")
@@ -122,6 +125,8 @@ class VendorClient:
                 request = self._client.build_request(
                     method, path, extensions={"trace": trail.note}, **{k: v for k, v in how.items() if v}
                 )
+                if (near := approach.get()) is not None:
+                    await near()
                 faults.reached(self._rules.vendor, "before")
                 response = await self._client.send(request, stream=True)
                 try:
@@ -220,6 +225,7 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
             ssl_context=_trusted(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
             network_backend=GuardedBackend(),
         )
 
@@ -232,7 +238,7 @@ def _open(
         hint = f"{rules.address_setting} is not an http(s) address: correct it"
         raise VendorRefused(hint, code="vendor_moved", vendor=rules.vendor)
     logging.getLogger("httpx").addFilter(Redactor.log_filter)
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEP_OPEN_S)
     return httpx.AsyncClient(
         transport=_GuardedTransport(limits) if guarded else None,
         base_url=base_url,

@@ -57,6 +57,9 @@ class PaceHint:
 
 #: The newest hint heard in this task: `worker/ask.py` hands it to the shared pace after each call.
 heard_hint: ContextVar[PaceHint | None] = ContextVar("heard_hint", default=None)
+#: Awaited before a connection is chosen, until the request may leave: the vendor might close one that is kept open meanwhile, and a
+#: request that meets that counts as sent.
+approach: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("approach", default=None)
 #: Awaited when a connection stands and the request is about to leave: the shared pace lets it go, or waits, or raises VendorBusy.
 departure: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
 
