@@ -46,7 +46,6 @@ from worker.providers.registry import build
 
 EVENTS: dict[str, Callable[[], Event]] = {
     "discovery.run": lambda: RunRequested(run_id=uuid4()),
-    "replay.run": lambda: ReplayRequested(run_id=uuid4()),
     "discovery.dry_run": lambda: RunRequested(run_id=uuid4(), dry_run=True),
     "discovery.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0),
     "staging.pull": lambda: RunRequested(run_id=uuid4(), kind="maintenance"),
