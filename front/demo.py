@@ -34,6 +34,15 @@ REFUSED = "keyword"
 #: How long every vendor takes to answer, in milliseconds: there would be nothing to watch otherwise.
 LATENCY_MS = 400
 FEWEST_LEADS = 20
+#: Whom the demo's tenant wants as customers, how many of its leads are enriched, and how long that may take, in seconds.
+WANTED = {
+    "name": "Makers in Southern Africa",
+    "target_countries": ["ZA", "BW"],
+    "min_company_size": 20,
+    "required_technologies": [],
+}
+ENRICHED = 6
+PATIENCE_S = 30.0
 #: These of the caller's settings hold for the demo too.
 KEPT = {"headwater_pg", "log_level", "log_format"}
 
@@ -82,6 +91,7 @@ def _settings(folder: Path) -> Settings:
             del os.environ[name]
     # Few jobs at a time, so that the run can be watched.
     os.environ |= {"ENV": "demo", "HEADWATER_DATA": str(folder), "WORKER_CONCURRENCY": "4", "WORKER_DRAIN_S": "5"}
+    os.environ["CRAWL_MAX_PAGES"] = "3"  # nobody wants to watch it read more
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     return Settings()
 
@@ -144,8 +154,10 @@ def _story(show: Show, running: Installation, tenant: Tenant, password: str) -> 
     refusal = {"match": {"vendor": "tavily", "channel": REFUSED}, "kind": "432", "times": None}
     sandbox.post("/__control/faults", refusal)
     sandbox.post("/__control/latency", {"ms": LATENCY_MS})
-    run = api.post("/v1/discovery/runs", ASKED)
-    show.asked(ASKED, run, REFUSED)
+    profile = api.post("/v1/icp-profiles", WANTED)
+    asked = {**ASKED, "icp_profile_id": profile["id"]}
+    run = api.post("/v1/discovery/runs", asked)
+    show.asked(asked, run, REFUSED)
     with show.watching() as progress:
         for _, seen in api.events(f"/v1/discovery/runs/{run['id']}/events"):
             run = seen
@@ -154,11 +166,28 @@ def _story(show: Show, running: Installation, tenant: Tenant, password: str) -> 
     show.leads(leads, run)
     show.failures(run)
     show.stats(run)
+    sandbox.post("/__control/latency", {"ms": 50})
+    scored = _qualified(api, leads)
+    show.scored(scored, profile["name"], api.get("/v1/messages", state="draft")["items"])
     show.outbox(api.get("/v1/outbox/stats"))
     show.lead_story(*_one_lead(api, run, leads))
     everything, this_run = api.get("/v1/outbox/verify"), api.get(f"/v1/discovery/runs/{run['id']}/verify")
     show.proof(everything, this_run)
-    return _broken(run, leads, everything, this_run)
+    return _broken(run, leads, scored, everything, this_run)
+
+
+def _qualified(api: Client, leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A few leads, enriched and scored: each step follows from the event before. Returns them, the best first."""
+    # Those with a site of their own: there is something to read.
+    chosen = [lead["id"] for lead in leads if lead["domain"]][:ENRICHED]
+    api.post("/v1/leads/enrichments", {"lead_ids": chosen})
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        now = [api.get(f"/v1/leads/{lead_id}") for lead_id in chosen]
+        found = [lead for lead in now if lead["latest_score"]]
+        if len(found) == len(chosen) or time.monotonic() > until:
+            return sorted(found, key=lambda lead: -lead["latest_score"]["score"])
+        time.sleep(0.3)
 
 
 def _one_lead(api: Client, run: dict[str, Any], leads: list[dict[str, Any]]) -> tuple[dict[str, Any], list[Any]]:
@@ -195,7 +224,9 @@ def _wrote(event: dict[str, Any], lead_id: str) -> bool:
     return any(lead_id in rows["ids"] for done in event["executions"] for rows in done["produced"])
 
 
-def _broken(run: dict[str, Any], leads: list[Any], everything: dict[str, Any], this_run: dict[str, Any]) -> list[str]:
+def _broken(
+    run: dict[str, Any], leads: list[Any], scored: list[Any], everything: dict[str, Any], this_run: dict[str, Any]
+) -> list[str]:
     failed = {each.get("channel") for each in run["stats"]["errors"]}
     promises = {
         f"at least {FEWEST_LEADS} leads, not {len(leads)}": len(leads) >= FEWEST_LEADS,
@@ -203,6 +234,7 @@ def _broken(run: dict[str, Any], leads: list[Any], everything: dict[str, Any], t
         "a company found by two channels and merged": any(len(lead["sources"]) > 1 for lead in leads),
         f"channel {REFUSED} failing, and no other": failed == {REFUSED},
         f"a run that ends partial, not {run['status']}": run["status"] == "partial",
+        f"{ENRICHED} leads enriched and scored, not {len(scored)}": len(scored) >= ENRICHED,
         "nothing lost, nothing doubled": everything["ok"] and this_run["ok"],
     }
     return [what for what, kept in promises.items() if not kept]

@@ -128,6 +128,25 @@ class Show:
             self._fact(thing, f"{stats[f'{thing}Created']} created, {stats[f'{thing}Skipped']} skipped")
         self._fact("vendor calls", run["counts"]["api_calls"])
 
+    def scored(self, leads: list[dict[str, Any]], profile: str, drafts: list[dict[str, Any]]) -> None:
+        self._next(
+            f"Qualified: {len(leads)} leads, by profile {profile!r}",
+            """POST /v1/leads/enrichments. Their sites are read, vendors asked where something is missing, and what is known is
+            weighed by the profile's rules: every score says what it is made of.""",
+        )
+        for lead in leads:
+            score = lead["latest_score"]
+            who = lead["contact_name"] or "nobody found"
+            said = f"{score['score']:.2f} {score['band']:<6} {lead['company_name'][:38]:<38}  {who[:24]}"
+            self._say(f"   [bold]{escape(said)}[/bold]")
+            for line in textwrap.wrap(score["rationale"] or "", 92)[:2]:
+                self._say(f"   {'':<11} [dim]{escape(line)}[/dim]")
+        if drafts:
+            first, *more = textwrap.wrap(f"to {drafts[0]['contact_name']}: {drafts[0]['body']}", 92)
+            self._fact(f"{len(drafts)} drafts", f"wait for a person's yes; {first}")
+            for line in more:
+                self._say(f"   {'':<12} {escape(line)}")
+
     def outbox(self, stats: dict[str, Any]) -> None:
         self._next("The outbox", "GET /v1/outbox/stats. Every event left it once; jobs that gave up wait for you.")
         self._fact("waiting", ", ".join(f"{state} {n}" for state, n in stats["counts"].items()))
