@@ -65,7 +65,7 @@ def test_what_would_lead_a_key_astray_is_refused(shared_api: Served, change: dic
 
 
 def test_camel_case_is_understood_and_a_viewer_sees_no_connection(api: Served) -> None:
-    # R24 S3.20
+    # R24
     body = {k: v for k, v in BODY.items() if k != "secret_ref"} | {"secretRef": OWN}
     assert api.client.put(HERE, json=body, headers=ops(api)).status_code == 200
     assert api.client.get(HERE, headers=api.as_(Role.ANALYST)).status_code == 403
