@@ -67,3 +67,11 @@ async def analyze_companies(connection: Any) -> None:
 async def decided(tx: Tx, tenant: UUID) -> list[Any]:
     """decision, a, b by core names."""
     return list(await tx.fetch(SQL["decided"], tenant))
+
+
+async def load_companies(tx: Tx, tenant: UUID, companies: Sequence[tuple[str, str, str]]) -> None:
+    """(name, core name, country) each, with the index over names made anew at the end (owner role)."""
+    made = await tx.fetchval(SQL["trigram_index"])
+    await tx.execute(SQL["drop_trigram_index"])
+    await add_companies(tx, tenant, companies)
+    await tx.execute(made)

@@ -24,8 +24,6 @@ from worker.perform import Performer
 from worker.providers.registry import Registry
 
 NAMES, LOOKUPS, IMPORTED = 400_000, 2_000, 10_000
-#: Rows of one insert.
-AT_ONCE = 5_000
 #: How many of the imported are copies of others, mistyped.
 COPIED = 0.2
 #: What coined words are made of: some hundred thousand different ones.
@@ -130,10 +128,8 @@ async def _scan(pool: Pool, owner: UUID) -> int:
 async def _tenant(pool: Pool, listed: list[Listed]) -> UUID:
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         owner = (await tenants.create(tx, f"bench-{uuid4().hex[:8]}", by="bench")).id
-    for start in range(0, len(listed), AT_ONCE):
-        part = [(name, name_core(name), country) for name, country in listed[start : start + AT_ONCE]]
-        async with transaction(pool, owner) as tx:
-            await bench.add_companies(tx, owner, part)
+    async with transaction(pool, None, role=DbRole.OWNER) as tx:
+        await bench.load_companies(tx, owner, [(name, name_core(name), country) for name, country in listed])
     async with pool.acquire() as connection:
         await bench.analyze_companies(connection)
     return owner
