@@ -108,9 +108,8 @@ async def test_no_more_requests_at_once_than_the_vendor_allows(workers: Callable
                     await asyncio.sleep(0.01)
                     now -= 1
             except VendorBusy:
-                await asyncio.sleep(
-                    0.05
-                )  # it is said at once where a line is long: asking again would keep the others from it
+                # It is said at once where a line is long: asking again at once would keep the others from it.
+                await asyncio.sleep(0.05)
 
     pacers = [await workers() for _ in range(3)]
     until = time.monotonic() + 1.2
