@@ -27,6 +27,20 @@ SCOPED_THINGS = (
     "waterfalls",
     "opportunities",
     "staging",
+    "analytics",
+    "companies",
+    "consents",
+    "crm",
+    "exports",
+    "imports",
+    "matches",
+    "message-settings",
+    "message-templates",
+    "models",
+    "privacy",
+    "suppressions",
+    "webhook-endpoints",
+    "webhooks",
 )
 SCOPES = tuple(f"{thing}:{verb}" for thing in SCOPED_THINGS for verb in ("read", "write"))
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from contracts.texts import NoNul
+from contracts.texts import Moment, NoNul
 
 Verdict = Literal["accepted", "rejected", "contacted", "replied", "meeting", "won", "lost", "bad_data"]
 Stage = Literal["SHADOW", "ACTIVE", "ARCHIVED"]
@@ -58,14 +58,16 @@ class GiveFeedback(BaseModel):
     )
 
     verdict: Verdict
-    event_at: AwareDatetime | None = Field(
+    event_at: Moment | None = Field(
         default=None, validation_alias=_both("event_at"), description="when it was so; absent: now"
     )
-    known_at: AwareDatetime | None = Field(
+    known_at: Moment | None = Field(
         default=None, validation_alias=_both("known_at"), description="when we could have known; absent: now"
     )
     note: Annotated[str, Field(max_length=2000), NoNul] | None = None
-    weight: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False, description="how much it counts in training")
+    weight: float = Field(
+        default=1.0, strict=True, gt=0, le=10, allow_inf_nan=False, description="how much it counts in training"
+    )
     source: Annotated[str, Field(min_length=1, max_length=50), NoNul] = "user"
     source_event: _Text | None = Field(
         default=None, validation_alias=_both("source_event"), description="the source's own id of it"
@@ -116,9 +118,11 @@ class TrainingConfig(BaseModel):
         default="qualified", description="positive: taken, answered, met or won; or only won"
     )
     maturity_days: float = Field(
-        default=90.0, ge=0, le=3650, allow_inf_nan=False, validation_alias=_both("maturity_days")
+        default=90.0, strict=True, ge=0, le=3650, allow_inf_nan=False, validation_alias=_both("maturity_days")
     )
-    holdout: float = Field(default=0.3, gt=0, lt=0.9, description="newest share of the matured leads, kept for judging")
+    holdout: float = Field(
+        default=0.3, strict=True, gt=0, lt=0.9, description="newest share of the matured leads, kept for judging"
+    )
     auto_promote: bool = Field(default=True, validation_alias=_both("auto_promote"))
 
 
@@ -133,7 +137,7 @@ class ChangeModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"traffic": 0.2}]})
 
-    traffic: float = Field(ge=0, le=1, allow_inf_nan=False)
+    traffic: float = Field(strict=True, ge=0, le=1, allow_inf_nan=False)
 
 
 class Decide(BaseModel):

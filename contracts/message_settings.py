@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from contracts.message_texts import LANGUAGES, MAX_BODY, PARAMETERS, places
 from contracts.regions import Gate
-from contracts.texts import NoNul
+from contracts.texts import Moment, NoNul
 
 MessageChannel = Literal["whatsapp"]
 SendVendor = Literal["trengo", "whatsapp"]
@@ -148,7 +148,7 @@ class RecordConsent(_Body):
     basis: Literal["opt_in", "existing_customer"]
     source: Annotated[str, Field(min_length=1, max_length=200), NoNul]
     note: Annotated[str, Field(max_length=1000), NoNul] | None = None
-    given_at: AwareDatetime | None = Field(default=None, validation_alias=_both("given_at"), description="absent: now")
+    given_at: Moment | None = Field(default=None, validation_alias=_both("given_at"), description="absent: now")
 
 
 class Consent(BaseModel):

@@ -78,6 +78,7 @@ TABLES: Mapping[str, Table] = {
     "crawl_pages": Table("source", people="url signals reason", ours="kind outcome"),
     "crawl_sites": Table("source", people="description corpus reason home_url", ours="outcome language", company="domain moved_to"),
     "crm_links": Table("lead", people="last_values detail last_error", ours="system model external_id state"),
+    "crm_pushes": Table("work", people="reason records", ours="cause outcome"),
     "daily_metrics": Table("figures", ours="metric dims"),
     "dead_letters": Table("work", people="event error traceback", staff="resolved_by", ours="kind name error_class resolution"),
     "discovery_queries": Table("account", people="text text_key", staff="created_by", ours="source"),
@@ -90,16 +91,23 @@ TABLES: Mapping[str, Table] = {
         "account", staff="created_by", ours="name target_industries target_countries required_technologies naics_codes"
     ),
     "idempotency_keys": Table("work", ours="route key"),
+    "import_errors": Table("work", people="message", ours="code column_name"),
+    "imports": Table("work", people="label notes columns ignored", staff="requested_by", ours="kind state"),
     "job_attempts": Table("work", people="error traceback", ours="outcome error_class"),
     "job_executions": Table("work", people="payload error", ours="job queue scope key coalesce_key state error_class"),
     "labels": Table("lead", people="source_event", ours="kind source"),
+    "lead_feedback": Table("lead", people="note source_event", staff="given_by", ours="verdict source"),
     "leads": Table("lead", ours="status source"),
+    "match_decisions": Table(
+        "lead", people="undo reason contradictions features", staff="decided_by", ours="kind decision"
+    ),
     "message_events": Table("message", people="body", ours="vendor kind status"),
     "message_templates": Table("account", staff="set_by", ours="channel language body parameters vendor_templates"),
     "messages": Table(
         "message", people="parameters body notes reason vendor_ref outgoing", staff="approved_by",
         ours="channel state language template written_by vendor vendor_template",
     ),
+    "model_evaluations": Table("figures", ours="cause decision metrics reason"),
     "model_versions": Table("figures", ours="family kind stage model config metrics reason"),
     "odoo_connections": Table("account", staff="login", ours="url database transport test_result", hidden="secret_ref"),
     "opportunities": Table(
@@ -113,6 +121,7 @@ TABLES: Mapping[str, Table] = {
     "outbox_history": Table("work", people="payload headers last_error", ours="aggregate_type type sink error_class"),
     "pauses": Table("account", staff="paused_by", ours="reason"),
     "qualification_rules": Table("account", ours="type field_key operator value on_missing"),
+    "replay_differences": Table("work", people="fields subject", ours="change kind"),
     "rule_sets": Table("account", staff="made_by", ours="stage reason"),
     "run_slices": Table("work", people="query error", ours="channel state cursor stop_reason error_code"),
     "runs": Table(
@@ -139,6 +148,9 @@ TABLES: Mapping[str, Table] = {
     ),
     "waterfall_orders": Table("figures", staff="made_by", ours="field stage operations verdict"),
     "waterfall_steps": Table("source", people="reason", ours="field operation outcome"),
+    "webhook_endpoints": Table(
+        "account", people="description last_error", staff="created_by", ours="url events ordering disabled_reason"
+    ),
 }  # fmt: skip
 
 

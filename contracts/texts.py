@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 
 def without_nul(value: str) -> str:
@@ -31,7 +31,15 @@ def storable_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def no_number(value: object) -> object:
+    """Refuse a number where a moment is asked for: nobody can tell seconds from milliseconds. Raises ValueError."""
+    if isinstance(value, int | float):
+        raise ValueError("must be a moment in ISO 8601 with its offset, such as 2026-01-05T09:30:00Z")
+    return value
+
+
 NoNul = AfterValidator(without_nul)
+Moment = Annotated[AwareDatetime, BeforeValidator(no_number)]
 Name = Annotated[str, Field(min_length=1, max_length=50), NoNul]
 Title = Annotated[str, Field(min_length=1, max_length=300), NoNul]
 LongTitle = Annotated[str, Field(min_length=1, max_length=500), NoNul]

@@ -27,7 +27,7 @@ from db.transaction import Tx
 
 SQL = load("run_replays")
 #: Not what anybody would call a difference.
-_BOOKKEEPING = frozenset({"id", "tenant_id", "created_at", "updated_at"})
+_BOOKKEEPING = frozenset({"id", "tenant_id", "created_at", "updated_at", "compared_at", "snapshot_id"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ OWNED = {
     "match_id": "SELECT id FROM app.match_decisions WHERE tenant_id = $1",
     "profile_id": "SELECT id FROM app.icp_profiles WHERE tenant_id = $1",
     "rule_set_id": "SELECT id FROM app.rule_sets WHERE tenant_id = $1",
+    "endpoint_id": "SELECT id FROM app.webhook_endpoints WHERE tenant_id = $1",
+    "import_id": "SELECT id FROM app.imports WHERE tenant_id = $1",
+    "link_id": "SELECT id FROM app.crm_links WHERE tenant_id = $1",
+    "model_id": "SELECT id FROM app.model_versions WHERE tenant_id = $1",
+    "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 

@@ -80,6 +80,7 @@ class House:
             "INSERT INTO app.feature_snapshots (tenant_id, lead_id, snapshot_version, source_version, feature_vector_hash,"
             " vector, verdict) VALUES ($1, $2, 1, '1', sha256($3), '{}', 'PASSED') RETURNING id", self.tenant, lead, uuid4().bytes,
         )  # fmt: skip
+        await self.conn.execute("UPDATE app.score_predictions SET decides = false WHERE lead_id = $1", lead)
         made: UUID = await self.conn.fetchval(
             "INSERT INTO app.score_predictions (tenant_id, lead_id, snapshot_id, decides, score, band, coverage, rationale)"
             " VALUES ($1, $2, $3, true, $4, $5, 1, 'They buy uniforms.') RETURNING id", self.tenant, lead, snapshot, score, band,

@@ -88,10 +88,11 @@ def test_a_typed_lead_is_there_at_once_and_only_once(api: httpx.Client, house: I
         return [event for event in found if event["status"] == "sent"]
 
     asyncio.run(until(lambda: bool(sent()), PATIENCE_S, "the lead's event is not sent"))
-    # Known, and nothing follows yet: it leaves the outbox without a job.
+    # Somebody waits for it: it is enriched at once (S2.19).
     (event,) = sent()
     assert event["type"] == "LeadDiscovered"
-    assert api.get(f"/v1/outbox/events/{event['event_id']}").json()["executions"] == []
+    (follows,) = api.get(f"/v1/outbox/events/{event['event_id']}").json()["executions"]
+    assert follows["job"] == "enrichment.run"
 
 
 def test_the_shell_proves_that_nothing_was_lost(api: httpx.Client, house: Installation) -> None:

@@ -60,6 +60,7 @@ class House:
             self.tenant,
             lead_id,
         )
+        await self.conn.execute("UPDATE app.score_predictions SET decides = false WHERE lead_id = $1", lead_id)
         prediction = await self.conn.fetchval(
             "INSERT INTO app.score_predictions (tenant_id, lead_id, snapshot_id, decides, score, band, coverage)"
             " VALUES ($1, $2, $3, true, 0.9, 'HIGH', 1) RETURNING id",
