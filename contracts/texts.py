@@ -34,7 +34,7 @@ def storable_json(value: Any) -> Any:
 def no_number(value: object) -> object:
     """Refuse a number where a moment is asked for: nobody can tell seconds from milliseconds. Raises ValueError."""
     if isinstance(value, int | float):
-        raise ValueError("must be a moment in ISO 8601 with its offset, such as 2026-01-05T09:30:00Z")
+        raise ValueError("must be a moment in ISO 8601 with its offset, such as 2026-01-05T09:30:00Z")  # noqa: TRY004
     return value
 
 

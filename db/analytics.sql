@@ -14,9 +14,9 @@ WITH span AS (
     SELECT 'discovered' AS stage, l.created_at AS at FROM app.leads l WHERE l.tenant_id = $1
     UNION ALL SELECT 'enriched', min(e.finished_at) FROM app.enrichments e WHERE e.tenant_id = $1 AND e.state = 'COMPLETED' GROUP BY e.lead_id
     UNION ALL SELECT 'snapshot', min(f.created_at) FROM app.feature_snapshots f WHERE f.tenant_id = $1 GROUP BY f.lead_id
-    UNION ALL SELECT 'scored', min(s.created_at) FROM app.score_predictions s WHERE s.tenant_id = $1 AND s.decides GROUP BY s.lead_id
-    UNION ALL SELECT 'high', min(s.created_at) FROM app.score_predictions s
-               WHERE s.tenant_id = $1 AND s.decides AND s.band = 'HIGH' AND NOT s.rejected GROUP BY s.lead_id
+    UNION ALL SELECT 'scored', min(s.decided_at) FROM app.score_predictions s WHERE s.tenant_id = $1 AND s.decided_at IS NOT NULL GROUP BY s.lead_id
+    UNION ALL SELECT 'high', min(s.decided_at) FROM app.score_predictions s
+               WHERE s.tenant_id = $1 AND s.decided_at IS NOT NULL AND s.band = 'HIGH' AND NOT s.rejected GROUP BY s.lead_id
     UNION ALL SELECT 'drafted', min(m.created_at) FROM app.messages m WHERE m.tenant_id = $1 GROUP BY m.lead_id
     UNION ALL SELECT 'approved', min(m.approved_at) FROM app.messages m WHERE m.tenant_id = $1 AND m.approved_at IS NOT NULL GROUP BY m.lead_id
     UNION ALL SELECT 'sent', min(m.sent_at) FROM app.messages m WHERE m.tenant_id = $1 AND m.sent_at IS NOT NULL GROUP BY m.lead_id
@@ -24,14 +24,14 @@ WITH span AS (
                WHERE m.tenant_id = $1 AND m.state IN ('delivered', 'read') AND m.sent_at IS NOT NULL GROUP BY m.lead_id
     UNION ALL SELECT 'exported', min(p.at) FROM app.crm_pushes p
                WHERE p.tenant_id = $1 AND p.outcome IN ('done', 'unchanged', 'conflict') GROUP BY p.lead_id
-    UNION ALL SELECT 'won', min(b.event_at) FROM app.labels b WHERE b.tenant_id = $1 AND b.kind = 'won' AND b.value >= 0.5 GROUP BY b.lead_id
+    UNION ALL SELECT 'won', min(b.event_at) FROM app.labels b WHERE b.tenant_id = $1 AND b.kind = 'outcome' AND b.value >= 0.5 GROUP BY b.lead_id
 ), stages AS (
     SELECT (f.at AT TIME ZONE 'UTC')::date AS day, f.stage, count(*)::float8 AS leads
       FROM firsts f, span WHERE f.at >= span.since AND f.at < span.until GROUP BY 1, 2
 ), scored AS (
-    SELECT DISTINCT ON (s.lead_id, (s.created_at AT TIME ZONE 'UTC')::date) s.band, (s.created_at AT TIME ZONE 'UTC')::date AS day
-      FROM app.score_predictions s, span WHERE s.tenant_id = $1 AND s.decides AND s.created_at >= span.since AND s.created_at < span.until
-     ORDER BY s.lead_id, (s.created_at AT TIME ZONE 'UTC')::date, s.id DESC
+    SELECT DISTINCT ON (s.lead_id, (s.decided_at AT TIME ZONE 'UTC')::date) s.band, (s.decided_at AT TIME ZONE 'UTC')::date AS day
+      FROM app.score_predictions s, span WHERE s.tenant_id = $1 AND s.decided_at >= span.since AND s.decided_at < span.until
+     ORDER BY s.lead_id, (s.decided_at AT TIME ZONE 'UTC')::date, s.id DESC
 ), people AS (
     SELECT (p.created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n, count(p.email) AS mailed,
            count(*) FILTER (WHERE lower(split_part(p.email, '@', 2)) = lower(c.domain)) AS matched

@@ -37,7 +37,7 @@ SELECT d.lead_id, d.decided_at, d.labels, f.id AS snapshot_id, f.vector, f.verdi
         WHERE tenant_id = $1 AND lead_id = d.lead_id AND created_at <= d.decided_at ORDER BY created_at DESC, id DESC LIMIT 1) f ON true
   LEFT JOIN LATERAL (
        SELECT model_version_id, probability, score FROM app.score_predictions
-        WHERE tenant_id = $1 AND lead_id = d.lead_id AND decides AND created_at <= d.decided_at ORDER BY created_at DESC, id DESC LIMIT 1) p ON true
+        WHERE tenant_id = $1 AND lead_id = d.lead_id AND decided_at <= d.decided_at ORDER BY decided_at DESC, id DESC LIMIT 1) p ON true
   LEFT JOIN LATERAL (
        SELECT score FROM app.score_predictions
         WHERE tenant_id = $1 AND lead_id = d.lead_id AND model_version_id IS NULL AND created_at <= d.decided_at

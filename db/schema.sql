@@ -1026,6 +1026,7 @@ CREATE TABLE app.score_predictions (
     reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     scored_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    decided_at timestamp with time zone,
     CONSTRAINT score_predictions_band_check CHECK ((band = ANY (ARRAY['LOW'::text, 'MEDIUM'::text, 'HIGH'::text]))),
     CONSTRAINT score_predictions_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
     CONSTRAINT score_predictions_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),

@@ -45,10 +45,11 @@ UPDATE app.score_predictions SET decides = false WHERE tenant_id = $1 AND lead_i
 -- keep --
 -- A prediction. The same snapshot, rules and model again are the same prediction: it may come to decide, and its place may move.
 INSERT INTO app.score_predictions AS p (tenant_id, lead_id, snapshot_id, rule_set_id, model_version_id, decides, probability, score, percentile,
-       band, fit, coverage, base_log_odds, contributions, rationale, rejected, reasons)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+       band, fit, coverage, base_log_odds, contributions, rationale, rejected, reasons, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, CASE WHEN $6 THEN app.now() END)
 ON CONFLICT (tenant_id, snapshot_id, rule_set_id, model_version_id) DO UPDATE SET decides = EXCLUDED.decides,
-       percentile = EXCLUDED.percentile, rationale = coalesce(EXCLUDED.rationale, p.rationale), scored_at = app.now()
+       percentile = EXCLUDED.percentile, rationale = coalesce(EXCLUDED.rationale, p.rationale), scored_at = app.now(),
+       decided_at = coalesce(p.decided_at, EXCLUDED.decided_at)
 RETURNING id
 
 -- latest --

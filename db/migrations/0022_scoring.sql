@@ -5,6 +5,8 @@ ALTER TABLE app.leads ADD COLUMN snapshot_id uuid;
 
 -- When a prediction was last found to be so. A lead's facts, or its rules, may return to what they were: the old row decides again.
 ALTER TABLE app.score_predictions ADD COLUMN scored_at timestamptz NOT NULL DEFAULT app.now();
+-- When a prediction first decided, which stays told after another does; those that were only watched never have.
+ALTER TABLE app.score_predictions ADD COLUMN decided_at timestamptz;
 -- One score decides about a lead.
 CREATE UNIQUE INDEX score_predictions_decides ON app.score_predictions (tenant_id, lead_id) WHERE decides;
 CREATE INDEX score_predictions_band ON app.score_predictions (tenant_id, band, lead_id) WHERE decides;

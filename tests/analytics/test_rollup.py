@@ -57,9 +57,11 @@ class Books:
             "feature_snapshots", lead_id=lead, snapshot_version=1, source_version="1", feature_vector_hash=uuid4().bytes * 2,
             vector={}, verdict="REJECTED" if rejected else "PASSED", reasons=["country"] if rejected else [], created_at=at,
         )  # fmt: skip
+        if decides:
+            await self.conn.execute("UPDATE app.score_predictions SET decides = false WHERE lead_id = $1", lead)
         return await self.add(
             "score_predictions", lead_id=lead, snapshot_id=snapshot, decides=decides, score=0.5, band=band, coverage=1.0,
-            rejected=rejected, created_at=at,
+            rejected=rejected, created_at=at, decided_at=at if decides else None,
         )  # fmt: skip
 
     async def call(self, vendor: str, units: float, at: str, found: int, missed: int, ms: float, **more: Any) -> None:
@@ -118,7 +120,7 @@ async def a_day(books: Books) -> list[UUID]:
     await books.add(
         "labels",
         lead_id=leads[0],
-        kind="won",
+        kind="outcome",
         value=1.0,
         source="user",
         source_event="1",

@@ -14,6 +14,11 @@ BOOKKEEPING = (
 
 async def business(desk: Desk) -> dict[str, Any]:
     """(rows, their versions and places) of every table that is not bookkeeping, over all tenants."""
+    # A run that ended has its companies compared: that goes on by itself for a moment.
+    await desk.until(
+        "SELECT NOT EXISTS (SELECT FROM app.outbox_events WHERE type = 'MatchingRequested') AND NOT EXISTS"
+        " (SELECT FROM app.job_executions WHERE job = 'matching.scan' AND state IN ('queued', 'running'))"
+    )
     tables = await desk.rows(
         "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'app'::regnamespace AND relkind IN ('r', 'p')"
         " AND NOT relispartition AND relname <> ALL($1)",

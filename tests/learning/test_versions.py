@@ -139,8 +139,8 @@ async def test_what_each_version_decided_about_stands_side_by_side(house: House)
     await house.history(400)
     await house.conn.execute(
         "INSERT INTO app.score_predictions (tenant_id, lead_id, snapshot_id, model_version_id, decides, probability, score, band,"
-        " coverage, created_at) SELECT tenant_id, lead_id, id, CASE WHEN random() < 0.5 THEN $2::uuid ELSE $3 END,"
-        " true, 0.3, 0.5, 'MEDIUM', 1, created_at"
+        " coverage, created_at, decided_at) SELECT tenant_id, lead_id, id, CASE WHEN random() < 0.5 THEN $2::uuid ELSE $3 END,"
+        " true, 0.3, 0.5, 'MEDIUM', 1, created_at, created_at"
         " FROM app.feature_snapshots WHERE tenant_id = $1",
         house.tenant, uuid4(), uuid4(),
     )  # fmt: skip
