@@ -1,6 +1,7 @@
 """Two companies become one, and two again. A merge is a redirect: ids stay, and what moved stands in the undo payload.
 
-Locks: companies in id order, then the decision. Whoever adds something to a company locks it too (`entities.hold`),
+Locks: companies in id order, then the decision. Whoever adds something to a company locks it too (`lock_companies`,
+`lock_subject`),
 so that nothing is
 added to one that is just going under another.
 """

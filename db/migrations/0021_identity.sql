@@ -69,12 +69,14 @@ BEGIN
     EXECUTE format($fn$
         CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer)
         RETURNS TABLE (place integer, id uuid, likeness real)
-        LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, app SET pg_trgm.similarity_threshold = '0.45' SET enable_seqscan = off SET jit = off AS $body$
+        LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, app SET pg_trgm.similarity_threshold = '0.5' SET enable_seqscan = off SET jit = off AS $body$
         DECLARE
             me CONSTANT uuid := nullif(current_setting('request.tenant_id', true), '')::uuid;
             n integer;
         BEGIN
             FOR n IN 1..least(coalesce(cardinality(p_names), 0), 10000) LOOP
+                -- A slip of the pen costs a long name little; the higher bound spares reading most of the long lists of common trigrams.
+                PERFORM set_config('pg_trgm.similarity_threshold', CASE WHEN length(p_names[n]) > 18 THEN '0.58' ELSE '0.5' END, true);
                 RETURN QUERY
                     SELECT n, c.id, %1$I.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
                      WHERE c.name_core OPERATOR(%1$I.%%) p_names[n] AND c.merged_into IS NULL AND c.tenant_id = me
