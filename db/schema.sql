@@ -154,7 +154,7 @@ ALTER FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precisi
 CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not uuid[], p_most integer) RETURNS TABLE(place integer, id uuid, likeness real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'app'
-    SET "pg_trgm.similarity_threshold" TO '0.45'
+    SET "pg_trgm.similarity_threshold" TO '0.5'
     SET enable_seqscan TO 'off'
     SET jit TO 'off'
     AS $$
@@ -163,6 +163,8 @@ CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not 
             n integer;
         BEGIN
             FOR n IN 1..least(coalesce(cardinality(p_names), 0), 10000) LOOP
+                -- A slip of the pen costs a long name little; the higher bound spares reading most of the long lists of common trigrams.
+                PERFORM set_config('pg_trgm.similarity_threshold', CASE WHEN length(p_names[n]) > 18 THEN '0.58' ELSE '0.5' END, true);
                 RETURN QUERY
                     SELECT n, c.id, trgm.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
                      WHERE c.name_core OPERATOR(trgm.%) p_names[n] AND c.merged_into IS NULL AND c.tenant_id = me
