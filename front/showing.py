@@ -63,7 +63,10 @@ class Show:
 
     def asked(self, body: object, run: dict[str, Any], refused: str) -> None:
         self._next("Ask for a run", "The API commits the run and its event in one transaction, and answers at once.")
-        self._fact("request", f"POST /v1/discovery/runs {json.dumps(body)}")
+        first, *more = textwrap.wrap(f"POST /v1/discovery/runs {json.dumps(body)}", 84)
+        self._fact("request", first)
+        for line in more:
+            self._fact("", line)
         self._fact("answer", f"202, run {run['id']} is {run['status']}")
         self._fact("mishap", f"the sandbox was told to refuse every search of channel {refused} (432, plan limit)")
 

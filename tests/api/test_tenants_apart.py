@@ -17,7 +17,7 @@ from tests.conftest import Databases
 
 #: Filters that are not found in any column of that name, because they only say how much or how old.
 MEASURES = {"limit", "cursor", "older_than_s", "newer_than_s", "since", "until", "closed", "days", "gone"}
-MEASURES |= {"channels", "queries", "max_companies", "max_queries", "from", "to"}
+MEASURES |= {"channels", "queries", "max_companies", "max_queries", "from", "to", "updated_since"}
 CURSOR_PAGE = 2
 
 

@@ -31,6 +31,9 @@ def test_one_command_shows_the_whole_flow() -> None:
     assert any(row[3] == "google, register" for row in table), "a company both channels named is one lead"
     assert re.search(r"^   keyword +\(5 slices\) tavily answered 432", said, re.MULTILINE)
     assert "  partial" in said
+    assert re.search(r"^8\. Qualified: 6 leads", said, re.MULTILINE)
+    assert re.search(r"^   0\.\d\d (?:HIGH|MEDIUM) ", said, re.MULTILINE), "a score, with its rationale below it"
+    assert re.search(r"drafts +wait for a person's yes", said)
     assert re.search(r"channels +google [1-9]\d*, keyword 0, register [1-9]", said)
     assert "pending 0, processing 0, failed 0" in said
     story = [
