@@ -145,8 +145,9 @@ class Show:
             for line in textwrap.wrap(score["rationale"] or "", 92)[:2]:
                 self._say(f"   {'':<11} [dim]{escape(line)}[/dim]")
         if drafts:
-            first, *more = textwrap.wrap(f"to {drafts[0]['contact_name']}: {drafts[0]['body']}", 92)
-            self._fact(f"{len(drafts)} drafts", f"wait for a person's yes; {first}")
+            written = f"wait for a person's yes; to {drafts[0]['contact_name']}: {drafts[0]['body']}"
+            first, *more = textwrap.wrap(written, 92)
+            self._fact(f"{len(drafts)} drafts", first)
             for line in more:
                 self._say(f"   {'':<12} {escape(line)}")
 
