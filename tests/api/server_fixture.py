@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from api import openapi
 from api.app import create_app
 from api.server import Server
 from contracts.access import GrantedRole
@@ -104,11 +105,18 @@ def settings_of_tests(**changes: Any) -> Settings:
     return Settings.model_construct(**{**fresh, **secrets, **changes})
 
 
+@cache
+def _document() -> dict[str, Any]:
+    return openapi.document()
+
+
 @contextmanager
 def serving(database_url: str, settings: Settings | None = None) -> Iterator[tuple[str, FastAPI]]:
     """Serve the API on a free port of 127.0.0.1; gives its address."""
     settings = settings or settings_of_tests()
     app = create_app(settings, database_url=database_url)
+    # It takes seconds to make, and is the same for every application: tests/test_snapshots.py makes it anew.
+    app.openapi_schema = _document()
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Server(app, settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -149,6 +149,7 @@ async def test_killed_in_the_middle_of_writing(desk: Desk, stage: Stage, sandbox
     assert sandbox.totals("tavily")["requests"] == 1
 
 
+@pytest.mark.slow
 async def test_killed_after_the_commit_before_the_queue_heard(
     desk: Desk, stage: Stage, sandbox: RunningSandbox
 ) -> None:

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from contracts.runs import RunStatus
 from db import migrate, server
 from tests.crash.breaking import QUICK
@@ -20,6 +22,7 @@ ALL_AT_ONCE = {
 }
 
 
+@pytest.mark.slow
 async def test_a_restart_of_postgres_during_a_run(place: Path, sandbox: RunningSandbox) -> None:
 
     with ExitStack() as stack:

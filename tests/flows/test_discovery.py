@@ -35,7 +35,7 @@ async def test_a_run_becomes_leads_on_real_companies(desk: Desk) -> None:
         " (SELECT count(*) FROM app.leads WHERE tenant_id = {me} AND status = 'new') AS leads,"
         " (SELECT count(*) FROM app.source_records WHERE tenant_id = {me}) AS records,"
         " (SELECT count(*) FROM app.source_records WHERE tenant_id = {me} AND status = 'DISCOVERED') AS firsts,"
-        " (SELECT count(*) FROM app.outbox_history WHERE tenant_id = {me} AND type = 'LeadDiscovered') AS announced"
+        " (SELECT count(*) FROM app.outbox WHERE tenant_id = {me} AND type = 'LeadDiscovered') AS announced"
     )
     assert stored[0] == {
         "companies": c.companies_created, "contacts": c.contacts_created, "leads": c.leads_created,

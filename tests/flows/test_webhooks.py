@@ -30,6 +30,7 @@ async def register(desk: Desk, url: str) -> UUID:
     return made.id
 
 
+@pytest.mark.slow
 async def test_a_worker_killed_between_the_post_and_its_receipt_loses_nothing(
     idle: Installation, desk: Desk, receiver: Receiver
 ) -> None:
