@@ -65,6 +65,7 @@ async def test_killed_while_loading(desk: Desk, stage: Stage, sandbox: RunningSa
     assert sandbox.totals("gleif")["repeated"] == 0
 
 
+@pytest.mark.slow
 async def test_killed_while_asking_for_what_is_free(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     sandbox.fault("timeout", vendor="gleif", times=1)
@@ -122,6 +123,7 @@ async def _held_after_asking(desk: Desk, sandbox: RunningSandbox, channel: str) 
     return run_id
 
 
+@pytest.mark.slow
 async def test_killed_between_thinking_and_writing(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "google", sandbox)
     run_id = await _held_after_asking(desk, sandbox, "google")
