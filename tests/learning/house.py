@@ -122,8 +122,9 @@ def _lead(dice: random.Random, strength: float) -> tuple[dict[str, Any], bool]:
     """What was known of a lead, and whether it was won."""
     size, hiring, country = dice.gauss(4, 1), dice.random() < 0.4, dice.choice(["ZA", "US", "DE"])
     vector = {
-        "employees": round(math.exp(size)), "country": country, "hiring": hiring,
-        "site_pages": None if dice.random() < 0.3 else dice.randint(1, 40), "technologies": ["a", "b"],
+        "companyEmployees": round(math.exp(size)), "companyCountry": country, "siteHasCareers": hiring, "leadSource": "register",
+        "contactsCount": None if dice.random() < 0.3 else dice.randint(1, 40), "companyTechnologies": ["a"],
+        "companyName": "x",
     }  # fmt: skip
     lean = (size - 4) + (1 if hiring else -0.7) + (0.8 if country == "ZA" else 0)
     return vector, dice.random() < 1 / (1 + math.exp(2.8 - strength * lean))

@@ -36,10 +36,21 @@ async def test_a_version_is_trained_judged_and_promoted_by_the_gate(house: House
     assert version.trained_to is not None
     assert version.trained_to < look.window_from
     assert look.metrics["bands"]["HIGH"]["lift"] > 1.5
-    assert set(look.metrics["drift"]) == {"employees", "country", "hiring", "site_pages", "technologies"}
-    # Lists are no features: left out, with the reason.
-    assert version.metrics["features_left_out"] == {"technologies": "constant"}
-    assert Model.model_validate(version.model).probability({"employees": 2000, "hiring": True, "country": "ZA"}) > 0.5
+    assert set(look.metrics["drift"]) == {
+        "companyEmployees",
+        "companyCountry",
+        "siteHasCareers",
+        "contactsCount",
+        "leadSource",
+    }  # what a scorer would be given: no names, no lists
+    # What is the same of everybody teaches nothing: left out, with the reason.
+    assert version.metrics["features_left_out"] == {"leadSource": "constant"}
+    assert (
+        Model.model_validate(version.model).probability(
+            {"companyEmployees": 2000, "siteHasCareers": True, "companyCountry": "ZA"}
+        )
+        > 0.5
+    )
 
 
 async def test_a_second_version_without_gain_stays_in_shadow_with_the_reason(house: House) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from contracts.features import model_row
+
 #: Evidence in order of strength: of the strongest kind there is, the latest word counts.
 STRENGTH = ("outcome", "reply", "judgement", "contact")
 Reason = Literal["young", "no_snapshot", "bad_data", "outside_icp", "never_worked"]
@@ -64,7 +66,7 @@ def examples(
             continue
         found.append(
             Example(
-                case.lead_id, case.decided_at, case.vector, said[0], said[1], case.model_version_id, case.probability,
+                case.lead_id, case.decided_at, model_row(case.vector), said[0], said[1], case.model_version_id, case.probability,
                 case.rules_score,
             )
         )  # fmt: skip
