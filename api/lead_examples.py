@@ -250,12 +250,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "ReplayView": {
         "run": {**VIEW, "kind": "replay", "dry_run": True}, "replay_of": RUN, "apply": False, "pages": 2,
-        "summary": [{"kind": "company", "change": "changed", "count": 1}],
+        "summary": [
+            {"kind": "company", "change": "changed", "count": 1}, {"kind": "score", "change": "changed", "count": 1},
+        ],
         "entities": [{
             "kind": "company", "change": "changed", "entity_id": COMPANY,
             "subject": {"name": "Karoo Workwear (Pty) Ltd"}, "fields": {"city": {"from": None, "to": "Johannesburg"}},
         }],
-        "scores": [], "not_replayable": [], "next_cursor": None,
+        "scores": [{
+            "kind": "score", "change": "changed", "entity_id": LEAD, "subject": {"name": "Karoo Workwear (Pty) Ltd"},
+            "fields": {"band": {"from": "HIGH", "to": "LOW"}, "rejected": {"from": False, "to": True}},
+        }],
+        "scores_left": 0, "not_replayable": [], "next_cursor": None,
     },
     "ReplayPage": {"items": [{**VIEW, "kind": "replay", "dry_run": True, "slices": None}], "next_cursor": None},
     "ListedCompany": _LISTED,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.runs import RunView, SliceView
+from contracts.scoring import Scored
 
 DifferenceKind = Literal["company", "contact", "lead", "record", "score"]
 Change = Literal["created", "changed", "placed"]
 #: Error code of a slice whose stored answers are gone.
 NOT_REPLAYABLE = "not_replayable"
+#: Scores nearer to each other than this are one: sums of floating-point numbers.
+SAME_SCORE = 1e-9
 
 
 class AskReplay(BaseModel):
@@ -62,7 +66,8 @@ class ReplayView(BaseModel):
     pages: int = Field(description="stored pages that were read again")
     summary: list[DifferenceCount]
     entities: list[Difference]
-    scores: list[Difference]
+    scores: list[Difference] = Field(description="leads whose snapshot scores otherwise under today's rules and model")
+    scores_left: int = Field(default=0, description="scored leads of the run that were too many to score again")
     not_replayable: list[NotReplayable]
     next_cursor: str | None = None
 
@@ -109,6 +114,34 @@ def _changed(kind: str, was: dict[str, Any], now: dict[str, Any]) -> dict[str, A
         for name, value in now.items()
         if value != was.get(name)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLead:
+    """A lead's snapshot, and the score of it that decides."""
+
+    lead_id: UUID
+    company: str
+    icp_profile_id: UUID | None
+    vector: dict[str, Any]
+    score: float
+    band: str
+    rejected: bool
+
+
+def score_difference(was: ScoredLead, now: Scored) -> Difference | None:
+    """What of a lead's score is another one; None when nothing is. Pure."""
+    fields: dict[str, Any] = {}
+    if abs(now.score - was.score) > SAME_SCORE:
+        fields["score"] = {"from": was.score, "to": now.score}
+    for name, before, after in (("band", was.band, now.band), ("rejected", was.rejected, now.rejected)):
+        if before != after:
+            fields[name] = {"from": before, "to": after}
+    if not fields:
+        return None
+    return Difference(
+        kind="score", change="changed", entity_id=was.lead_id, subject={"name": was.company}, fields=fields
+    )
 
 
 def replayed_slices(slices: Sequence[SliceView], gone: Sequence[NotReplayable]) -> list[SliceView]:

@@ -181,6 +181,14 @@ class Version:
     traffic: float = field(default=0.0)
 
 
+def decide(
+    scorer: Scorer, versions: Sequence[Version], lead_id: UUID, vector: Mapping[str, Known]
+) -> tuple[Scored, Version | None]:
+    """The score that decides about a lead, and the version it is by."""
+    chosen = decider(lead_id, versions)
+    return scorer.score(vector, chosen.model if chosen else None), chosen
+
+
 def decider(lead_id: UUID, versions: Sequence[Version]) -> Version | None:
     """Which version decides about a lead: always the same while the split stands. None: the rules alone."""
     drawn = int.from_bytes(hashlib.sha256(b"headwater.split" + lead_id.bytes).digest()[:8]) / 2**64

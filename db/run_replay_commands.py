@@ -111,6 +111,10 @@ def _print(found: ReplayView) -> None:
         typer.echo(f"{each.change:<8} {each.kind:<8} {name}  {said}".rstrip())
     for gone in found.not_replayable:
         typer.echo(f"not replayable: {gone.channel} «{gone.query}», stored answers of pages {gone.pages} are gone")
+    if found.scores_left:
+        typer.echo(
+            f"not scored again: {found.scores_left} more leads of the run (`headwater leads score` asks for them)"
+        )
     if found.run.status.ended and not found.summary:
         typer.echo("nothing differs")
     elif found.run.status.ended and not found.apply:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.errors import Conflict, NotFound
-from contracts.events import ReplayRequested
+from contracts.events import FeaturesRequested, ReplayRequested
 from contracts.identity import Key
 from contracts.run_replays import (
     Difference,
@@ -17,6 +17,7 @@ from contracts.run_replays import (
     Images,
     NotReplayable,
     ReplayView,
+    ScoredLead,
 )
 from contracts.runs import RunStatus, RunView
 from db import idempotency as idempotency_keys
@@ -167,11 +168,31 @@ async def note(tx: Tx, tenant: UUID, replay_id: UUID, found: Sequence[Difference
         )
 
 
+async def scored_leads(tx: Tx, tenant: UUID, runs_: Sequence[UUID], after: UUID, limit: int) -> list[ScoredLead]:
+    """A page of these runs' leads that have a score of their own snapshot, in the order of ids."""
+    return [ScoredLead(**dict(r)) for r in await tx.fetch(SQL["scored_leads"], tenant, list(runs_), after, limit)]
+
+
+async def scored_after(tx: Tx, tenant: UUID, runs_: Sequence[UUID], after: UUID) -> int:
+    """How many such leads come after one."""
+    return int(await tx.fetchval(SQL["scored_after"], tenant, list(runs_), after))
+
+
+async def rescore(tx: Tx, tenant: UUID, replay_id: UUID, found: Sequence[Difference]) -> None:
+    """Have the leads looked at anew whose score differs: the ordinary jobs write what is known and what it scores by then."""
+    events = [
+        FeaturesRequested(lead_id=d.entity_id, cause=f"replay:{replay_id}") for d in found if d.entity_id is not None
+    ]
+    await outbox.emit_many(tx, tenant, events, correlation_id=replay_id)
+
+
 async def end(
-    tx: Tx, tenant: UUID, replay_id: UUID, seen: RunView, *, pages: int, gone: Sequence[NotReplayable]
+    tx: Tx, tenant: UUID, replay_id: UUID, seen: RunView, *, pages: int, gone: Sequence[NotReplayable], scores_left: int
 ) -> RunStatus | None:
     """End a replay with what it counted. None: it had ended before."""
-    counters = {"pages": pages, "not_replayable": [each.model_dump(mode="json") for each in gone]}
+    counters = {
+        "pages": pages, "not_replayable": [each.model_dump(mode="json") for each in gone], "scores_left": scores_left
+    }  # fmt: skip
     await tx.execute(SQL["count"], tenant, replay_id, counters)
     return await runs.end_rehearsed(tx, tenant, replay_id, seen)
 
@@ -193,6 +214,7 @@ async def show(tx: Tx, tenant: UUID, run_id: UUID, replay_id: UUID, *, after: in
         summary=[DifferenceCount(**dict(r)) for r in await tx.fetch(SQL["summary"], tenant, replay_id)],
         entities=[d for d in shown if d.kind != "score"],
         scores=[d for d in shown if d.kind == "score"],
+        scores_left=row["counters"].get("scores_left", 0),
         not_replayable=[NotReplayable.model_validate(each) for each in row["counters"].get("not_replayable", [])],
         next_cursor=str(rows[limit - 1][0]) if len(rows) > limit else None,
     )

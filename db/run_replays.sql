@@ -91,6 +91,20 @@ INSERT INTO app.replay_differences (tenant_id, run_id, position, kind, change, e
 SELECT $1, $2, d.position - 1, d.kind, d.change, d.entity_id, d.subject, d.fields
   FROM unnest($3::text[], $4::text[], $5::uuid[], $6::jsonb[], $7::jsonb[]) WITH ORDINALITY AS d(kind, change, entity_id, subject, fields, position)
 
+-- scored_leads --
+-- Leads of a run and its replays that stand for themselves and have a score of what is known of them, page by page.
+SELECT l.id AS lead_id, c.name AS company, s.icp_profile_id, s.vector, p.score, p.band, p.rejected
+  FROM app.leads l JOIN app.feature_snapshots s ON s.tenant_id = l.tenant_id AND s.id = l.snapshot_id
+  JOIN app.score_predictions p ON p.tenant_id = l.tenant_id AND p.lead_id = l.id AND p.snapshot_id = s.id AND p.decides
+  JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
+ WHERE l.tenant_id = $1 AND l.run_id = ANY($2::uuid[]) AND l.merged_into IS NULL AND l.id > $3 ORDER BY l.id LIMIT $4
+
+-- scored_after --
+-- How many there are after one of them.
+SELECT count(*)::int FROM app.leads l JOIN app.score_predictions p
+    ON p.tenant_id = l.tenant_id AND p.lead_id = l.id AND p.snapshot_id = l.snapshot_id AND p.decides
+ WHERE l.tenant_id = $1 AND l.run_id = ANY($2::uuid[]) AND l.merged_into IS NULL AND l.id > $3
+
 -- count --
 -- What a replay read again, and which slices it could not.
 UPDATE app.runs SET counters = $3, updated_at = app.now() WHERE tenant_id = $1 AND id = $2

@@ -6,17 +6,24 @@ import asyncio
 import json
 import sys
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.profiles import CreateProfile
+from contracts.rule_sets import CreateRuleSet, MoveRuleSet
 from contracts.run_replays import ReplayView
 from contracts.runs import RunStatus, RunView
-from db import run_replays
+from contracts.settings import Settings
+from db import profiles, rule_sets, run_replays, scores
+from db.queue import Delivery
 from db.transaction import transaction
 from tests.flows.business import business
 from tests.flows.installation import ROOT, Desk, Installation
 from tests.providers.sandbox_fixture import RunningSandbox
+from worker.context import Context
+from worker.discovery.replay import rescored
+from worker.providers.registry import Registry
 
 pytestmark = pytest.mark.usefixtures("house")
 VENDORS = ("tavily", "gleif", "apollo", "pdl", "hunter", "lusha", "zerobounce", "clearbit", "openai")
@@ -183,3 +190,112 @@ async def test_a_replay_keeps_to_the_caps_of_its_run(desk: Desk) -> None:
     assert run.counts.companies_created == 5
     found = await replayed(desk, run)
     assert (found.summary, found.run.counts.companies_created) == ([], 0)
+
+
+async def _scored(desk: Desk, leads: list[UUID]) -> None:
+    """Have leads scored by the ordinary jobs."""
+    async with transaction(desk.pool, desk.tenant) as tx:
+        await scores.ask(tx, desk.tenant, leads, limit=len(leads), again=True)
+    await desk.wake()
+    await _quiet(desk)
+
+
+async def _quiet(desk: Desk) -> None:
+    """Wait until everything that was told has been done."""
+    await desk.until(
+        "SELECT NOT EXISTS (SELECT FROM app.outbox WHERE tenant_id = {me} AND status NOT IN ('sent', 'dead_letter')) AND"
+        " NOT EXISTS (SELECT FROM app.job_executions WHERE tenant_id = {me} AND state IN ('queued', 'running'))"
+    )
+
+
+async def _deciding(desk: Desk) -> dict[UUID, dict[str, Any]]:
+    rows = await desk.rows(
+        "SELECT lead_id, rule_set_id, score, band, rejected FROM app.score_predictions WHERE tenant_id = {me} AND decides"
+    )
+    return {r.pop("lead_id"): r for r in rows}
+
+
+async def _rules(desk: Desk, profile: UUID, *rules: dict[str, Any]) -> UUID:
+    body = CreateRuleSet.model_validate({"rules": rules, "stage": "ACTIVE"})
+    async with transaction(desk.pool, desk.tenant) as tx:
+        made = await rule_sets.create(tx, desk.tenant, profile, body, by="tests")
+    assert made.rule_set.id is not None
+    return made.rule_set.id
+
+
+async def test_scores_that_todays_rules_would_change_are_shown_then_made_by_the_ordinary_jobs(
+    desk: Desk, sandbox: RunningSandbox
+) -> None:
+    # B.03
+    async with transaction(desk.pool, desk.tenant) as tx:
+        profile = (await profiles.create(tx, desk.tenant, CreateProfile(name="Near"), by="tests")).id
+    near = {"field_key": "companyCountry", "operator": "EQ", "value": "ZA"}
+    old = await _rules(desk, profile, near)
+    run = await desk.run(channels=["register"], queries=[JOBURG], max_companies=5, icp_profile_id=profile)
+    made = await desk.rows(
+        "SELECT l.id, l.company_id FROM app.leads l JOIN app.companies c ON c.id = l.company_id"
+        " WHERE l.tenant_id = {me} AND l.run_id = $1 ORDER BY c.city IS NOT NULL DESC",
+        run.id,
+    )
+    unscored, *ours = made[:4]
+    await _scored(desk, [lead["id"] for lead in ours])
+    before = await _deciding(desk)
+    whole = dict(before)
+    assert {(s["rule_set_id"], s["band"], s["rejected"]) for s in before.values()} == {(old, "HIGH", False)}
+    assert (await replayed(desk, run)).summary == []
+
+    # Of three scored leads one is out under today's rules.
+    out = ours[1]
+    name = await desk.one("SELECT name FROM app.companies WHERE tenant_id = {me} AND id = $1", out["company_id"])
+    not_them = {"type": "HARD_FILTER", "field_key": "companyName", "operator": "NEQ", "value": name}
+    today = await _rules(desk, profile, near, not_them)
+    paid, calls = every_request(sandbox), await desk.one("SELECT count(*) FROM app.vendor_calls")
+    business_before = await business(desk)
+    shown = await replayed(desk, run)
+    assert await business(desk) == business_before
+    assert (said(shown), shown.entities, shown.scores_left) == ({"score changed": 1}, [], 0)
+    [difference] = shown.scores
+    assert (difference.entity_id, difference.subject) == (out["id"], {"name": name})
+    assert difference.fields == {"band": {"from": "HIGH", "to": "LOW"}, "rejected": {"from": False, "to": True}}
+    assert (
+        await desk.one(
+            "SELECT count(*) FROM app.outbox WHERE tenant_id = {me} AND correlation_id = $1"
+            " AND type = 'FeaturesRequested'",
+            shown.run.id,
+        )
+        == 0
+    )
+
+    # Page by page it is the same; leads beyond the bound are counted.
+    delivery = Delivery(1, 1, desk.tenant, uuid4(), "discovery", "replay.run", "replay.run", 1, 0, {}, None, None,
+                        run.id, False, None)  # fmt: skip
+    ctx = Context(desk.pool, Settings(), Registry({}, {}), delivery, lambda: None)
+    assert await rescored(ctx, run.id, shown.run.id, page=1) == (shown.scores, 0)
+    assert (await rescored(ctx, run.id, shown.run.id, most=2, page=1))[1] == 1
+
+    applied = await replayed(desk, run, apply=True)
+    assert (applied.scores, applied.run.status) == (shown.scores, RunStatus.COMPLETED)
+    await _quiet(desk)
+    after = await _deciding(desk)
+    assert after.keys() == before.keys() == {lead["id"] for lead in ours}
+    assert after.pop(out["id"]) == {**before.pop(out["id"]), "rule_set_id": today, "band": "LOW", "rejected": True}
+    assert after == before
+    assert unscored["id"] not in after
+    assert (await replayed(desk, run, apply=True)).summary == []
+
+    # The old rules come back, and an entity differs as well: both are shown in one order, and both are made.
+    async with transaction(desk.pool, desk.tenant) as tx:
+        await rule_sets.promote(tx, desk.tenant, profile, old, MoveRuleSet(rescore=False), by="tests")
+    poorer = await desk.one(
+        "UPDATE app.companies SET city = NULL WHERE tenant_id = {me} AND id = $1 RETURNING id", unscored["company_id"]
+    )
+    both = await replayed(desk, run, apply=True)
+    assert said(both) == {"company changed": 1, "score changed": 1}
+    assert ([d.entity_id for d in both.entities], [d.entity_id for d in both.scores]) == ([poorer], [out["id"]])
+    await _quiet(desk)
+    assert await _deciding(desk) == whole
+    assert (await replayed(desk, run)).summary == []
+    assert every_request(sandbox) == paid
+    assert await desk.one("SELECT count(*) FROM app.vendor_calls") == calls
+    assert (await desk.check(applied.run.id)).ok
+    assert (await desk.proof()).ok

@@ -2,6 +2,7 @@
 
 All pages are applied in one transaction, and what then stands otherwise is read. To show it, that transaction is rolled back;
 to apply it, it commits with the done mark. One in which nothing differs is rolled back too: applied twice changes nothing.
+Scores are reckoned beside that from the snapshots they were made of; to apply them, the leads are handed to the ordinary jobs.
 """
 
 from __future__ import annotations
@@ -18,28 +19,34 @@ from contracts.jobs import Payload, ReplayRun
 from contracts.outcomes import Outcome
 from contracts.run_replays import Difference, NotReplayable, differences, replayed_slices
 from contracts.runs import Counts, RunParams, RunStatus, SliceView
-from db import leads, run_replays, runs
+from contracts.scoring import Scorer
+from db import leads, rule_sets, run_replays, runs, scores
 from db.slices import Slice
 from db.transaction import CONTENTION, Tx, transaction
 from worker.context import Context, RunOver, Stopped
-from worker.discovery import replay_plan
+from worker.discovery import replay_plan, replay_scores
 from worker.discovery.replay_plan import ReadAgain
 
 log = structlog.get_logger("worker")
 #: How long a replay may take, in seconds: its job's own timeout comes first.
 BUDGET_S = 1800.0
+#: Leads that are scored again, oldest first, and how many of them at a time.
+SCORED, SCORED_PAGE = 5000, 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Script:
-    """What is done again."""
+    """What is done again. `scores`: those that differ; `scores_left`: leads that were too many to score."""
 
     run_id: UUID
     of: UUID
+    apply: bool
     params: RunParams
     slices: list[SliceView]
     pages: list[ReadAgain]
     gone: list[NotReplayable]
+    scores: list[Difference]
+    scores_left: int
 
 
 class _RolledBack(Exception):
@@ -48,8 +55,8 @@ class _RolledBack(Exception):
 
 async def replay(ctx: Context, args: ReplayRun) -> None:
     """Show, or apply, what today's code makes of what a run read. No port is touched."""
-    script = await _load(ctx, args.run_id)
-    found, counts = await _rehearse(ctx, script, apply=args.apply)
+    script = await _load(ctx, args)
+    found, counts = await _rehearse(ctx, script)
     if found is not None:
         async with ctx.write() as tx:
             await _standing(tx, ctx.tenant, args.run_id)
@@ -57,7 +64,8 @@ async def replay(ctx: Context, args: ReplayRun) -> None:
     log.info("run_replayed", replayOf=str(script.of), apply=args.apply, pages=len(script.pages), gone=len(script.gone))
 
 
-async def _load(ctx: Context, run_id: UUID) -> _Script:
+async def _load(ctx: Context, args: ReplayRun) -> _Script:
+    run_id = args.run_id
     async with ctx.unfenced() as tx:
         standing = await runs.peek(tx, ctx.tenant, run_id)
         of = await run_replays.parent(tx, ctx.tenant, run_id)
@@ -71,14 +79,39 @@ async def _load(ctx: Context, run_id: UUID) -> _Script:
         order = await run_replays.order(tx, ctx.tenant, of)
     linked = {(a.slice_id, a.page): (a.vendor, a.response) for a in read}
     pages, gone = replay_plan.pages(original.slices, linked, order)
-    return _Script(run_id, of, standing.params, original.slices, pages, gone)
+    differing, left = await rescored(ctx, of, run_id)
+    return _Script(run_id, of, args.apply, standing.params, original.slices, pages, gone, differing, left)
 
 
-async def _rehearse(ctx: Context, script: _Script, *, apply: bool) -> tuple[list[Difference] | None, Counts]:
+async def rescored(
+    ctx: Context, of: UUID, replay_id: UUID, *, most: int = SCORED, page: int = SCORED_PAGE
+) -> tuple[list[Difference], int]:
+    """The scores that differ, of leads that a run or an earlier replay of it made; and how many leads were left out."""
+    found: list[Difference] = []
+    scorers: dict[UUID | None, Scorer] = {}
+    after, seen = UUID(int=0), 0
+    async with ctx.read() as tx:
+        family = await run_replays.family(tx, ctx.tenant, of, replay_id)
+        versions = await scores.versions(tx, ctx.tenant)
+    while seen < most:
+        async with ctx.read() as tx:
+            those = await run_replays.scored_leads(tx, ctx.tenant, family, after, min(page, most - seen))
+            for profile_id in {lead.icp_profile_id for lead in those} - scorers.keys():
+                scorers[profile_id] = (await rule_sets.scorers(tx, ctx.tenant, profile_id)).active
+        if not those:
+            return found, 0
+        # Hundreds of leads would keep other jobs waiting: a thread lets them through.
+        found += await asyncio.to_thread(replay_scores.differing, those, scorers, versions)
+        after, seen = those[-1].lead_id, seen + len(those)
+    async with ctx.read() as tx:
+        return found, await run_replays.scored_after(tx, ctx.tenant, family, after)
+
+
+async def _rehearse(ctx: Context, script: _Script) -> tuple[list[Difference] | None, Counts]:
     """Apply all pages; returns what differs, None when that was committed with it. Gives way to real runs."""
     while True:
         try:
-            return await (_applied(ctx, script) if apply else _shown(ctx, script))
+            return await (_applied(ctx, script) if script.apply else _shown(ctx, script))
         except CONTENTION as error:
             log.info("replay_gave_way", runId=str(script.run_id), error=str(error))
         await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311
@@ -88,7 +121,7 @@ async def _shown(ctx: Context, script: _Script) -> tuple[list[Difference], Count
     seen: tuple[list[Difference], Counts] | None = None
     try:
         async with transaction(ctx.pool, ctx.tenant) as tx:
-            seen = await _again(tx, ctx.tenant, script, apply=False)
+            seen = await _again(tx, ctx.tenant, script)
             raise _RolledBack
     except _RolledBack:
         assert seen is not None
@@ -99,7 +132,7 @@ async def _applied(ctx: Context, script: _Script) -> tuple[list[Difference] | No
     counts = Counts()
     try:
         async with ctx.write() as tx:
-            found, counts = await _again(tx, ctx.tenant, script, apply=True)
+            found, counts = await _again(tx, ctx.tenant, script)
             if not found:
                 raise _RolledBack
             await _end(tx, ctx.tenant, script, found, counts)
@@ -108,7 +141,7 @@ async def _applied(ctx: Context, script: _Script) -> tuple[list[Difference] | No
     return None, counts
 
 
-async def _again(tx: Tx, tenant: UUID, script: _Script, *, apply: bool) -> tuple[list[Difference], Counts]:
+async def _again(tx: Tx, tenant: UUID, script: _Script) -> tuple[list[Difference], Counts]:
     """Persist every page as a page of the replay's own run, and compare. The run that is replayed stays as it is."""
     await runs.yield_early(tx)
     await runs.lock(tx, tenant, script.of)  # two replays of one run take turns
@@ -120,9 +153,9 @@ async def _again(tx: Tx, tenant: UUID, script: _Script, *, apply: bool) -> tuple
     counts = await _persist(tx, tenant, script)
     met = set(touched) | set(await run_replays.companies_of(tx, tenant, script.run_id))
     after = await run_replays.images(tx, tenant, sorted(met))
-    found = differences(before, after, keep_ids=apply)
-    moved, records = await run_replays.placed(tx, tenant, script.run_id, earlier, keep_ids=apply)
-    if apply:
+    found = differences(before, after, keep_ids=script.apply)
+    moved, records = await run_replays.placed(tx, tenant, script.run_id, earlier, keep_ids=script.apply)
+    if script.apply:
         await run_replays.forget_same(tx, tenant, script.run_id, records)
     return [*found, *moved], counts
 
@@ -146,12 +179,16 @@ async def _persist(tx: Tx, tenant: UUID, script: _Script) -> Counts:
 
 
 async def _end(tx: Tx, tenant: UUID, script: _Script, found: list[Difference], counts: Counts) -> None:
-    await run_replays.note(tx, tenant, script.run_id, found)
+    await run_replays.note(tx, tenant, script.run_id, [*found, *script.scores])
+    if script.apply:
+        await run_replays.rescore(tx, tenant, script.run_id, script.scores)
     run = await runs.show(tx, tenant, script.run_id)
     assert run is not None
     counted = counts.model_copy(update={"errors": len(script.gone)})
     seen = run.model_copy(update={"counts": counted, "slices": replayed_slices(script.slices, script.gone)})
-    await run_replays.end(tx, tenant, script.run_id, seen, pages=len(script.pages), gone=script.gone)
+    await run_replays.end(
+        tx, tenant, script.run_id, seen, pages=len(script.pages), gone=script.gone, scores_left=script.scores_left
+    )
 
 
 async def _standing(tx: Tx, tenant: UUID, run_id: UUID) -> None:

@@ -12,7 +12,7 @@ from contracts.errors import Hopeless, TryLater
 from contracts.features import extract
 from contracts.findings import Completion
 from contracts.jobs import ComputeFeatures, ComputeScore, Payload
-from contracts.scoring import BANDS, Scored, Version, decider
+from contracts.scoring import BANDS, Scored, Version, decide
 from db import features, policies, rule_sets, scores
 from db.rule_sets import Scorers
 from db.scores import Prediction, Snapshot
@@ -89,8 +89,7 @@ async def _decide(tx: Tx, ctx: Context, snapshot_id: UUID) -> _Decision | None:
     found = await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)
     versions = await scores.versions(tx, ctx.tenant)
     least = await policies.value(tx, ctx.tenant, MIN_BAND, "MEDIUM")
-    chosen = decider(of.lead_id, versions)
-    scored = found.active.score(of.vector, chosen.model if chosen else None)
+    scored, chosen = decide(found.active, versions, of.lead_id, of.vector)
     model_id = chosen.id if chosen else None
     return _Decision(
         of=of,
