@@ -12,7 +12,9 @@ from uuid import UUID
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from contracts.accounts import BusinessJob
 from contracts.errors import Invalid
+from contracts.runs import RunKind
 
 
 class Fact(BaseModel):
@@ -45,8 +47,9 @@ class RunRequested(Fact):
     about: ClassVar[str] = "run_id"
     type: Literal["RunRequested"] = "RunRequested"
     run_id: UUID
-    kind: Literal["discovery", "opportunities", "maintenance", "training", "rollup"] = "discovery"
+    kind: RunKind = "discovery"
     dry_run: bool = False
+    job: BusinessJob | None = Field(default=None, description="of a run of kind job", exclude_if=lambda v: v is None)
 
 
 class SliceReady(Fact):

@@ -10,11 +10,14 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from contracts.accounts import BusinessJob
 from contracts.budgets import Spent
 from contracts.learning import TrainingConfig
 from contracts.providers import PROVIDER_ALIASES, Channel
 from contracts.texts import LongTitle, Name, Title
 
+#: What a run may be about: every kind is a row of one table, with one life (R1, R2).
+RunKind = Literal["discovery", "opportunities", "nightly", "job", "training", "rollup", "maintenance"]
 #: What a discovery run looks for when nobody says (S0.10).
 DEFAULT_QUERIES: tuple[str, ...] = (
     "corporate clothing suppliers South Africa",
@@ -122,6 +125,7 @@ class RunParams(BaseModel):
     cursor: str | None = None
     icp_profile_id: UUID | None = None
     days: tuple[date, date] | None = Field(default=None, description="of a roll-up: first and last, both included")
+    job: BusinessJob | None = Field(default=None, description="of a run of kind job", exclude_if=_absent)
     training: TrainingConfig | None = Field(default=None, description="of a run of kind training", exclude_if=_absent)
 
 

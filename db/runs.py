@@ -12,7 +12,7 @@ from contracts.errors import Conflict, NotFound
 from contracts.events import MatchingRequested, RunFinished, RunRequested
 from contracts.outcomes import Outcome, outcome, stats
 from contracts.providers import Channel
-from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunParams, RunStatus, RunView, SliceView
+from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunKind, RunParams, RunStatus, RunView, SliceView
 from contracts.settings import Settings
 from db import idempotency as idempotency_keys
 from db import jobs, outbox, vendors
@@ -58,7 +58,7 @@ async def start(
     mode: str,
     dry_run: bool,
     triggered_by: str,
-    kind: Literal["discovery", "opportunities", "maintenance", "rollup", "training"] = "discovery",
+    kind: RunKind = "discovery",
     requested_by: str | None = None,
     occurrence_key: str | None = None,
     idempotency: tuple[str, object] | None = None,
@@ -81,7 +81,7 @@ async def start(
     if started is None:
         first: UUID = await tx.fetchval(SQL["by_occurrence"], tenant, kind, occurrence_key)
         return first, False
-    event = RunRequested(run_id=run_id, kind=kind, dry_run=dry_run)
+    event = RunRequested(run_id=run_id, kind=kind, dry_run=dry_run, job=params.job)
     await outbox.emit(tx, tenant, event, correlation_id=run_id, headers=headers)
     return run_id, True
 

@@ -148,6 +148,8 @@ def _beginning(event: RunRequested) -> tuple[str, Payload]:
             return "analytics.rollup", RollUp(run_id=event.run_id)
         case "discovery":
             return "discovery.dry_run" if event.dry_run else "discovery.run", RunDiscovery(run_id=event.run_id)
+        case "nightly" | "job":
+            raise NotImplementedError(event.kind)
         case _:
             assert_never(event.kind)
 

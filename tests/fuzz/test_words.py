@@ -83,6 +83,7 @@ def here(db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in {"DATABASE_URL": db_url, "JWT_SECRET": JWT_SECRET, "HEADWATER_DATA": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)  # words are names of files to some
     monkeypatch.setattr(headwater, "_end_as_by_ctrl_c", lambda: None)  # signals of the test process stay as they are
     monkeypatch.setattr("front.logs.configure_logging", lambda *_: None)
 
