@@ -43,9 +43,10 @@ fmt: .venv/.stamp  ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: | $(filter .uv/bin/uv,$(UV))  ## resolve requirements*.in anew into the two locks
+lock: | $(filter .uv/bin/uv,$(UV))  ## resolve requirements*.in anew into the locks
 	$(COMPILE) --upgrade requirements-dev.in -o requirements.lock
 	$(COMPILE) --upgrade requirements.in -c requirements.lock -o requirements-run.lock
+	$(COMPILE) --upgrade requirements-bench.in -c requirements.lock -o requirements-bench.lock
 
 snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 	$(BIN)/headwater db dump > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
@@ -54,7 +55,8 @@ snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 points: .venv/.stamp  ## write tests/crash/points.txt anew: every fault point of a run
 	WRITE_POINTS=1 $(PYTEST) tests/crash/test_points.py -m "not slow"
 
-bench: .venv/.stamp  ## measure throughput and latency beside stock Procrastinate
+bench: .venv/.stamp requirements-bench.lock  ## measure throughput and latency beside stock Procrastinate
+	@$(UV) pip install -q --python .venv --require-hashes -r requirements-bench.lock
 	$(BIN)/headwater bench
 
 soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)

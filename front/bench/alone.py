@@ -25,7 +25,7 @@ def _crawl(repeat: int, scale: float) -> Report:
 
     configure_logging(Settings(log_level="WARNING"), "headwater-bench")
     if not crawl.has_scrapy():
-        _say("Scrapy is not installed: only our crawler is measured (`make test` installs it)")
+        _say("Scrapy is not installed: only our crawler is measured (`make bench` installs it)")
     return crawl.measure(repeat=repeat, scale=scale, say=_say)
 
 
