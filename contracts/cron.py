@@ -1,17 +1,19 @@
 """Cron expressions, and the moments they name in a time zone. Pure: the zone's rules are the tz database's.
 
-Five fields, minute hour day-of-month month day-of-week, with `*`, numbers, names (jan, mon), ranges, lists and steps; or @hourly, @daily,
-@midnight, @weekly, @monthly, @yearly, @annually. Sunday is 0 or 7. Where both kinds of days are listed, either will do (POSIX crontab);
-where one of them begins with `*`, both must hold (Vixie cron).
+Five fields, minute hour day-of-month month day-of-week, with `*`, numbers, names (jan, mon), ranges, lists and steps; or @hourly,
+@daily, @midnight, @weekly, @monthly, @yearly, @annually. Sunday is 0 or 7. Where both kinds of days are listed, either will do
+(POSIX crontab); where one of them begins with `*`, both must hold (Vixie cron).
 
-Where clocks are changed, a time that does not exist falls due at the first instant after the gap, and one that comes twice falls due the
-first time only. An expression for every hour means elapsed time: it falls due in both passes, and nothing is made up for a gap.
+Where clocks are changed, a time that does not exist falls due at the first instant after the gap, and one that comes twice falls
+due the first time only. An expression for every hour means elapsed time: it falls due in both passes, and nothing is made up for
+a gap.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -29,8 +31,8 @@ _MACROS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_WEEKDAYS = {name: n for n, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = dict(jan=1, feb=2, mar=3, apr=4, may=5, jun=6, jul=7, aug=8, sep=9, oct=10, nov=11, dec=12)  # noqa: C408
+_WEEKDAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 #: Field -> (name, least, most, names).
 _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
@@ -124,10 +126,8 @@ def parse(text: str) -> Cron:
 def zone_of(name: str) -> ZoneInfo:
     """A zone of the tz database. Raises: ValueError."""
     if _ZONE.fullmatch(name) and len(name) <= 64 and name not in _LOCAL:
-        try:
+        with suppress(OSError, ValueError, KeyError):  # no such file, or a folder of zones
             return ZoneInfo(name)
-        except (OSError, ValueError):  # no such file, or a folder of zones
-            pass
     raise ValueError("must be an IANA time zone, such as Etc/UTC or Asia/Singapore")
 
 

@@ -1,4 +1,4 @@
-"""Firing: an occurrence's row, the run it starts and the schedule's next time are one commit, by whichever scheduler comes first."""
+"""Firing: an occurrence's row, the run it starts and the schedule's next time are one commit, by whoever comes first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from uuid import UUID
 import structlog
 
 from contracts.errors import Rejected, Unavailable
-from contracts.schedules import Outcome, Settled, Timing, settle, stagger, standing
+from contracts.schedules import Outcome
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
+from contracts.timing import Settled, Timing, settle, stagger, standing
 from db import schedule_starts
 from db.schedule_starts import Began, Occasion
 from db.sql import load
@@ -59,7 +60,9 @@ async def _fire(tx: Tx, settings: Settings, due: Any) -> Fired:
     timing = Timing(due["cron"], due["zone"], due["jitter_s"], due["catch_up"])
     offset = stagger(schedule_id, timing.jitter_s)
     settled = settle(timing, due["next_due_at"], due["now"], offset)
-    idle = schedule_starts.closed(due["kind"], settings) if due["status"] == "active" else f"the tenant is {due['status']}"
+    idle = (
+        schedule_starts.closed(due["kind"], settings) if due["status"] == "active" else f"the tenant is {due['status']}"
+    )
     reasons = [reason or idle for _, reason in settled.occurrences]
     moments = [moment for moment, _ in settled.occurrences]
     new = {r["due_at"]: r["starts"] for r in await tx.fetch(SQL["settle"], tenant, schedule_id, moments, reasons)}
@@ -67,7 +70,9 @@ async def _fire(tx: Tx, settings: Settings, due: Any) -> Fired:
     await _move_on(tx, due, settled, offset)
     for moment, reason in zip(moments, reasons, strict=True):
         if reason is not None and moment in new:
-            log.info("schedule_skipped", tenantId=str(tenant), schedule=due["name"], dueAt=moment.isoformat(), reason=reason)
+            log.info(
+                "schedule_skipped", tenantId=str(tenant), schedule=due["name"], dueAt=moment.isoformat(), reason=reason
+            )
     return Fired(tenant, due["name"], len(moments), sum(started))
 
 
@@ -112,7 +117,7 @@ async def next_in(pool: Pool) -> float | None:
 
 
 async def ensure_standing(pool: Pool, settings: Settings, *, follow: bool = False) -> int:
-    """Give every tenant the schedules that it never had. Returns how many were made. `follow`: those nobody changed take on the settings."""
+    """Give every tenant the schedules it never had. Returns how many. `follow`: those that nobody changed take on the settings."""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         now: datetime = await tx.fetchval(SQL["now"])
         made = standing(settings)

@@ -1,4 +1,4 @@
-"""What each kind of schedule starts: one function a kind, in the transaction that fires it. The system role acts; each names its tenant."""
+"""What each kind of schedule starts: a function a kind, in the transaction that fires it. The system role acts, for one tenant."""
 
 from __future__ import annotations
 

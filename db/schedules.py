@@ -20,11 +20,10 @@ from contracts.schedules import (
     ScheduleKind,
     SchedulePage,
     ScheduleView,
-    Timing,
     checked_params,
-    stagger,
 )
 from contracts.tenants import SYSTEM_TENANT
+from contracts.timing import Timing, stagger
 from db import paging, profiles, runs
 from db.access import audit
 from db.sql import load
@@ -39,8 +38,11 @@ _SECTIONS: dict[str, tuple[type, ...]] = {"fires": (datetime,)}
 
 
 async def create(tx: Tx, tenant: UUID, body: CreateSchedule, *, by: str) -> ScheduleView:
-    """Add a schedule; its first occurrence is the next one from now. Raises: Invalid (`bad_params`, `kind_of_the_house`, `bad_schedule`);
-    NotFound for a profile that is not there; Conflict (`schedule_exists`, `too_many_schedules`)."""
+    """Add a schedule; its first occurrence is the next one from now.
+
+    Raises: Invalid (`bad_params`, `kind_of_the_house`, `bad_schedule`); NotFound for a profile that is not there; Conflict
+    (`schedule_exists`, `too_many_schedules`).
+    """
     params = await _params(tx, tenant, body.kind, body.params)
     timing = Timing(body.cron, body.zone, body.jitter_s, body.catch_up)
     schedule_id: UUID = await tx.fetchval(runs.SQL["new_id"])
@@ -50,7 +52,9 @@ async def create(tx: Tx, tenant: UUID, body: CreateSchedule, *, by: str) -> Sche
         body.catch_up, due, MAX_SCHEDULES, stagger(schedule_id, body.jitter_s), by,
     )  # fmt: skip
     if made is None and await tx.fetchval(SQL["taken"], tenant, body.name) is not None:
-        raise Conflict(f"there is a schedule {body.name!r} already: change it, or choose another name", code="schedule_exists")
+        raise Conflict(
+            f"there is a schedule {body.name!r} already: change it, or choose another name", code="schedule_exists"
+        )
     if made is None:
         raise Conflict(f"there are {MAX_SCHEDULES} schedules already: remove one first", code="too_many_schedules")
     detail = {"name": body.name, "kind": body.kind, "cron": body.cron, "zone": body.zone}
@@ -138,7 +142,9 @@ async def fires(tx: Tx, tenant: UUID, schedule_id: UUID, *, cursor: str | None =
     """What became of its occurrences, newest first. Raises: NotFound; Invalid (`invalid_cursor`)."""
     await show(tx, tenant, schedule_id)
     before = paging.decode(cursor, _SECTIONS)[1][0] if cursor else paging.LAST_AT
-    rows = [Fire.model_validate(dict(row)) for row in await tx.fetch(SQL["fires"], tenant, schedule_id, before, limit + 1)]
+    rows = [
+        Fire.model_validate(dict(row)) for row in await tx.fetch(SQL["fires"], tenant, schedule_id, before, limit + 1)
+    ]
     following = paging.encode("fires", rows[limit - 1].due_at) if len(rows) > limit else None
     return FirePage(items=rows[:limit], next_cursor=following)
 
@@ -180,4 +186,3 @@ def _view(row: Any) -> ScheduleView:
 
 def _unknown(which: object) -> NotFound:
     return NotFound(f"no schedule {which}", code="schedule_not_found")
-
