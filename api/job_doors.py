@@ -39,8 +39,8 @@ def runner_enabled(settings: Settings) -> None:
 class JobDoor(Guard):
     """A guard for the job secret and for people of role ops. Every knock is logged; calls and bad secrets are counted apart.
 
-    Counts are kept for a caller and for an address, as failed logins are. An address with too many bad secrets is refused before its
-    next one is looked at. Raises: Unauthenticated, Forbidden, Throttled, and what `switch` raises.
+    Counts are kept for a caller and for an address, as failed logins are. An address with too many bad secrets is refused before
+    its next one is looked at. Raises: Unauthenticated, Forbidden, Throttled, and what `switch` raises.
     """
 
     def __init__(self, name: str, switch: Switch | None = None, *roles: Role) -> None:

@@ -38,8 +38,10 @@ async def run_discovery(
     body: KnockDiscovery | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> DiscoveryAnswer:
-    """Start a discovery run and wait for it, JOB_DOOR_WAIT_S at most: `completed` or `partial` with its stats, or `running` with those
-    so far. A run that failed or was cancelled is a 500 with its `runId`.
+    """Start a discovery run and wait for it, JOB_DOOR_WAIT_S at most.
+
+    `completed` or `partial` with its stats, or `running` with those so far; a run that failed or was cancelled is a 500 with its
+    `runId`.
 
     Opens to `x-job-secret` or `Authorization: Bearer` with CRON_JOB_SECRET, and to people of role ops; only while
     DISCOVERY_RUNNER_ENABLED is `true`. The same `Idempotency-Key` and body: the same run.
