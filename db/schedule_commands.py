@@ -185,9 +185,9 @@ def _as(slug: str | None, work: Callable[[Tx, UUID], Awaitable[T]]) -> T:
     return run(as_house) if slug == "system" else as_owner(slug, work)
 
 
-def _asked(kind: type[Body], **given: Any) -> Body:
+def _asked(shape: type[Body], /, **given: Any) -> Body:
     try:
-        return kind.model_validate({name: value for name, value in given.items() if value is not None})
+        return shape.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise Invalid(f"{'.'.join(map(str, first['loc']))}: {in_words(first)}") from None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
 import pytest
-from croniter import croniter
+from croniter import croniter  # type: ignore[import-untyped]
 
 from contracts import cron
 from contracts.timing import Timing, settle, stagger
@@ -132,7 +132,7 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
 def test_what_is_settled_at_once_is_bounded_and_goes_on_where_it_stopped() -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for catch_up in ("all", "once", "skip"):
-        timing = Timing("* * * * *", "Etc/UTC", 0, catch_up)  # type: ignore[arg-type]
+        timing = Timing("* * * * *", "Etc/UTC", 0, catch_up)
         now, due, seen = begin + timedelta(minutes=999, seconds=30), begin, []
         while due <= now:
             settled = settle(timing, due, now, timedelta())
