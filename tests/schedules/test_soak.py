@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,7 +15,8 @@ import pytest
 from contracts import cron
 from db.transaction import Pool
 from tests.conftest import Connection
-from tests.flows.installation import Installation, Process, until
+from tests.crash.nursery import Child, Nursery
+from tests.flows.installation import Installation, until
 from tests.providers.sandbox_fixture import RunningSandbox, sandbox, sandbox_server  # noqa: F401
 from tests.schedules.house import make, set_clock, settings
 from worker.scheduler import Scheduler
@@ -104,15 +104,17 @@ async def test_a_thousand_ticks_with_three_schedulers_and_kills(
     await set_clock(conn, BEGIN)
     await make_all(pool, tenant)
     drawn = random.Random(27)
-    house = Installation(db_url, sandbox_server, tmp_path)
-    environment = {"SCHED_POLL_S": "0.05", "DISCOVERY_RUNNER_ENABLED": "true", "LOG_LEVEL": "WARNING"}
+    outside = Installation(db_url, sandbox_server, tmp_path).environment()
+    environment = {**outside, "SCHED_POLL_S": "0.05", "DISCOVERY_RUNNER_ENABLED": "true", "LOG_LEVEL": "WARNING"}
+    kills = 0
+    async with Nursery(tmp_path) as nursery:
 
-    def start() -> Process:
-        return house.worker("schedule", **environment)
+        async def start() -> Child:
+            child = await nursery.start("worker", "--only", "schedule", environment=environment)
+            await until(lambda: child.ready is not None, 120, "a scheduler does not start")
+            return child
 
-    try:
-        schedulers = [start() for _ in range(3)]
-        kills = 0
+        schedulers = [await start() for _ in range(3)]
         for minutes in range(1, 1001):
             await set_clock(conn, BEGIN + minutes * MINUTE)
             if minutes % 250 == 0:
@@ -123,16 +125,13 @@ async def test_a_thousand_ticks_with_three_schedulers_and_kills(
             await asyncio.sleep(drawn.uniform(0, 0.1))
             if minutes % 40 == 0:
                 victim = drawn.randrange(3)
-                schedulers[victim].signal(signal.SIGKILL)
-                schedulers[victim].popen.wait(10)
-                schedulers[victim] = await asyncio.to_thread(start)
+                await schedulers[victim].kill()
+                schedulers[victim] = await start()
                 kills += 1
         now = BEGIN + 1000 * MINUTE
         await set_clock(conn, now)
-        await until(lambda: _settled(conn), 120, "the schedulers do not catch up")
+        await until(lambda: _settled(conn), 300, "the schedulers do not catch up")
         there, missed, doubled = await verdict(conn, now)
-    finally:
-        house.kill_all()
     assert kills == 25
     assert there > 1000
     assert (missed, doubled) == (0, 0)
