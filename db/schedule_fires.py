@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from contracts.errors import Rejected, Unavailable
+from contracts.errors import Rejected
 from contracts.schedules import Outcome
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
@@ -17,7 +17,7 @@ from contracts.timing import Settled, Timing, settle, stagger, standing
 from db import schedule_starts
 from db.schedule_starts import Began, Occasion
 from db.sql import load
-from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
+from db.transaction import DbRole, Pool, Tx, transaction
 
 SQL = load("schedule_fires")
 #: How long an occurrence that could not be started waits before it is tried again, in seconds; doubled each time, an hour at most.
@@ -38,19 +38,18 @@ class Fired:
 async def fire_next(pool: Pool, settings: Settings) -> Fired | None:
     """Settle one schedule that is due, in a transaction of its own. None: nothing is due that nobody else holds.
 
-    A schedule that cannot be started (a bug, a lock not had) is put off and holds up no other. Raises: Unavailable and the driver's
-    errors when the database is away.
+    A schedule that cannot be started (a bug, a lock not had, no time) is put off and holds up no other. Raises: Unavailable and the
+    driver's errors when the database is away.
     """
     due: Any = None
     try:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             due = await tx.fetchrow(SQL["claim"])
             return await _fire(tx, settings, due) if due is not None else None
-    except (Unavailable, *CONNECTION_ERRORS):
-        raise
     except Exception as error:
         if due is None:
             raise
+        # Also a statement that took too long, which would come first again and again. A database that is away says so here.
         await _put_off(pool, due, error)
         return Fired(due["tenant_id"], due["name"], 0, 0)
 
