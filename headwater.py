@@ -26,6 +26,11 @@ DOORS = {
     "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "trial": ("front.trial.command:trial", "Enrich many companies over the sandbox: time, limits, kills, the bill."),
     "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify, replay."),
+    "discover": ("db.discover_command:discover", "Run the daily discovery by hand: --dry-run or --real."),
+    "schedules": (
+        "db.schedule_commands:schedules_app",
+        "Schedules: list, next, fires, create, change, pause, resume, delete.",
+    ),
     "opportunities": ("db.opportunity_commands:opportunities_app", "Public tenders: fetch, list, last."),
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),

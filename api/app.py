@@ -22,6 +22,7 @@ from api.routes import (
     auth,
     companies,
     crm,
+    cron_doors,
     discovery_queries,
     enrichments,
     exports,
@@ -41,6 +42,7 @@ from api.routes import (
     rule_sets,
     run_replays,
     runs,
+    schedules,
     scores,
     staging,
     suppressions,
@@ -90,6 +92,8 @@ ROUTERS = tuple(
         jobs,
         crm,
         analytics,
+        schedules,
+        cron_doors,
         health,
     )
 )

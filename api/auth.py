@@ -35,12 +35,16 @@ class Guard:
 
     async def __call__(self, request: Request) -> Principal:
         principal = await authenticate(request)
+        self.check(request, principal)
+        return principal
+
+    def check(self, request: Request, principal: Principal) -> None:
+        """May they? Raises: Forbidden (`role_missing`, `scope_missing`)."""
         if principal.role not in self.allowed:
             raise Forbidden(
                 f"this needs the role {' or '.join(sorted(self.roles))}; you are {principal.role}", code="role_missing"
             )
         _check_scopes(request, principal)
-        return principal
 
 
 def require(*roles: Role) -> Guard:

@@ -73,6 +73,12 @@ class LargeHeaders(errors.TooLarge):
     code = "headers_too_large"
 
 
+class JobFailed(errors.HeadwaterError):
+    """What a job door was asked to do was done, and failed: told as 500, for schedulers that know no other word (R21)."""
+
+    code = "run_failed"
+
+
 class Problem(BaseModel):
     """A problem document. `code` is stable; `detail` says what to do next."""
 
@@ -100,7 +106,7 @@ class ProblemResponse(JSONResponse):
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of any error; 500 for what is not in the table."""
-    table: dict[type, int] = {LongAddress: 414, LargeHeaders: 431, **STATUSES}
+    table: dict[type, int] = {LongAddress: 414, LargeHeaders: 431, JobFailed: 500, **STATUSES}
     return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
 
 
@@ -110,7 +116,7 @@ def answer(request: Request, error: BaseException) -> ProblemResponse:
         return _of_framework(request, error)
     known = _known(error)
     status = status_of(known)
-    if status == 500:
+    if status == 500 and not isinstance(known, JobFailed):
         log.error("request_failed", exc_info=error)
         return _document(request, 500, "internal", "something broke on our side; tell us the request_id")
     if status >= 502:

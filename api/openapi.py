@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import examples, lead_examples
+from api import examples, lead_examples, schedule_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -53,6 +53,11 @@ TAGS = [
         "description": "Where a tenant wants facts told: signed, in order if wanted, at least once.",
     },
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
+    {"name": "schedules", "description": "What starts by itself, when, and what became of it."},
+    {
+        "name": "job doors",
+        "description": "For schedulers outside: they have a secret, speak camelCase, and wait for the end.",
+    },
     {"name": "health", "description": "For machines that watch."},
 ]
 SCHEMES = {
@@ -122,7 +127,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
-    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES).items():
+    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES | schedule_examples.EXAMPLES).items():
         made["components"]["schemas"][name]["examples"] = [example]
     return made
 

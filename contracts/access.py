@@ -38,6 +38,7 @@ SCOPED_THINGS = (
     "message-templates",
     "models",
     "privacy",
+    "schedules",
     "suppressions",
     "webhook-endpoints",
     "webhooks",

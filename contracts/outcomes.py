@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.runs import Counts, RunParams, RunStatus, SliceView
+from contracts.runs import Counts, RunParams, RunStatus, RunView, SliceView
 
 TIME_BUDGET = "time_budget"
 MAX_COMPANIES = "max_companies"
@@ -88,3 +88,11 @@ def stats(
             "channels": [str(c) for c in params.channels],
         },
     }
+
+
+def stats_of(run: RunView) -> dict[str, Any]:
+    """The stats of a run: its own once it has ended, else how far it is by now (R21)."""
+    if run.stats is not None:
+        return run.stats
+    so_far = Outcome(run.status)
+    return stats(RunParams.model_validate(run.params), run.counts, run.slices or [], so_far, run.duration_s or 0.0)

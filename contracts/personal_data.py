@@ -128,6 +128,8 @@ TABLES: Mapping[str, Table] = {
         "work", people="params stats error error_details", staff="requested_by",
         ours="kind status mode triggered_by occurrence_key counters naics_codes error_code stop_reason",
     ),
+    "schedule_fires": Table("work", people="reason", ours="outcome"),
+    "schedules": Table("account", people="params last_error", staff="created_by", ours="kind name cron zone catch_up"),
     "score_predictions": Table("lead", people="contributions rationale reasons", ours="band"),
     "sessions": Table("account", ours="revoke_reason"),
     "source_cursors": Table("work", ours="source slice"),

@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from contracts import faults
 from contracts.providers import Channel
+from contracts.schedule_settings import ScheduleSettings
 from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
 
 #: Scheme, then user and password, then hosts with their ports, then a database without an @, then parameters.
@@ -23,7 +24,7 @@ _POSTGRES_URL = re.compile(
 )
 
 
-class Settings(VendorSettings, CrawlSettings):
+class Settings(VendorSettings, CrawlSettings, ScheduleSettings):
     """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -244,10 +244,24 @@ async def charge_login(tx: Tx, subjects: Sequence[bytes], *, window_s: int, limi
     The counts stand under the system tenant, so that logins at unknown tenants are counted as well.
     Raises: Throttled when one of them has `limit` failures in the window; then nothing may be committed.
     """
+    left = await charge(tx, subjects, window_s=window_s, limit=limit)
+    if left is not None:
+        raise Throttled("too many failed logins: wait, then try again", after_s=left)
+
+
+async def charge(tx: Tx, subjects: Sequence[bytes], *, window_s: int, limit: int) -> float | None:
+    """Count once against each subject. None, or, when one of them had `limit` in the window already, the seconds it has left."""
     rows = await tx.fetch(SQL["charge_login"], SYSTEM_TENANT, list(subjects), window_s, limit)
-    if len(rows) < len(subjects):
-        left = rows[0]["left_s"] if rows else await tx.fetchval(SQL["window_left"], window_s)
-        raise Throttled("too many failed logins: wait, then try again", after_s=max(1.0, left))
+    if len(rows) == len(subjects):
+        return None
+    left: float = rows[0]["left_s"] if rows else await tx.fetchval(SQL["window_left"], window_s)
+    return max(1.0, left)
+
+
+async def shut_out_for(tx: Tx, subject: bytes, *, window_s: int, limit: int) -> float | None:
+    """The seconds a subject with `limit` counts in the window has to wait; None: it need not. Counts nothing."""
+    left: float | None = await tx.fetchval(SQL["shut_out_for"], SYSTEM_TENANT, subject, window_s, limit)
+    return None if left is None else max(1.0, left)
 
 
 async def refund_login(tx: Tx, subjects: Sequence[bytes], *, window_s: int) -> None:

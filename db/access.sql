@@ -86,6 +86,12 @@ SELECT $1, s.hash, to_timestamp(floor(extract(epoch FROM app.now()) / $3::int) *
 ON CONFLICT (tenant_id, subject_hash, window_start) DO UPDATE SET failures = f.failures + 1 WHERE f.failures < $4::int
 RETURNING extract(epoch FROM f.window_start + $3::int * interval '1 second' - app.now())::float8 AS left_s
 
+-- shut_out_for --
+-- The rest of the window, when a subject is at its limit.
+SELECT extract(epoch FROM window_start + $3::int * interval '1 second' - app.now())::float8 FROM app.login_failures
+ WHERE tenant_id = $1 AND subject_hash = $2 AND failures >= $4::int
+   AND window_start = to_timestamp(floor(extract(epoch FROM app.now()) / $3::int) * $3::int)
+
 -- window_left --
 SELECT ($1::int - extract(epoch FROM app.now())::bigint % $1::int)::float8
 

@@ -35,6 +35,7 @@ from worker.providers.tenant_webhook import Poster
 from worker.queue.listener import Listener
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
+from worker.scheduler import Scheduler
 from worker.sinks import WebhookSink
 from worker.sweep import Sweeper
 
@@ -96,6 +97,9 @@ async def work(
             await directory.publish(pool, ports, settings)
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
             _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
+        if "schedule" in only:
+            scheduler = Scheduler(pool, settings, _waker(pool, dispatcher))
+            parts.start("schedule", scheduler.run(), scheduler.stop)
         if "maintain" in only:
             _start_maintenance(parts, pool, settings, activities)
         if dispatcher is not None:

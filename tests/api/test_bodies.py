@@ -52,6 +52,8 @@ def posts(api: Served) -> Iterator[tuple[str, str, dict[str, Any]]]:
         ways = {name for way in operation.get("security", [{}]) for name in way}
         if ways and ways <= {"webhookSecret", "trengoSignature", "metaSignature", "metaVerifyToken"}:
             continue  # nobody's role opens it: test_staging.py and test_webhooks.py know the secrets
+        if path.startswith("/api/jobs/"):
+            continue  # their switch comes before their body: test_cron_door.py
         content = operation.get("requestBody", {}).get("content", {})
         if "application/json" in content:
             yield method, path, resolve(document, content["application/json"]["schema"])

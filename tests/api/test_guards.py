@@ -43,7 +43,8 @@ def snapshot(api: Served) -> dict[str, int]:
     tables = api.rows(
         "SELECT c.relname AS name FROM pg_class c WHERE relnamespace = 'app'::regnamespace AND relkind = 'r'"
     )
-    return {row["name"]: api.count(row["name"]) for row in tables}
+    # How often somebody knocked at a job door is counted, and changes nothing.
+    return {row["name"]: api.count(row["name"]) for row in tables if row["name"] != "login_failures"}
 
 
 def test_every_operation_under_v1_has_a_guard(shared_api: Served) -> None:
@@ -63,9 +64,8 @@ def test_roles_that_may_not_are_refused_and_change_nothing(api: Served) -> None:
         for role in Role:
             answer = api.client.request(method, fill(path), headers=api.as_(role))
             allowed = role.value in operation["x-roles"]
-            assert (answer.status_code != 403) == allowed, (
-                f"{method} {path} as {role}: {answer.status_code} {answer.text}"
-            )
+            may_not = answer.status_code == 403 and answer.json()["code"] != "runner_disabled"
+            assert may_not != allowed, f"{method} {path} as {role}: {answer.status_code} {answer.text}"
             assert answer.status_code != 401
     assert snapshot(api) == before
 

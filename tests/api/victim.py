@@ -48,6 +48,7 @@ OWNED = {
     "import_id": "SELECT id FROM app.imports WHERE tenant_id = $1",
     "link_id": "SELECT id FROM app.crm_links WHERE tenant_id = $1",
     "model_id": "SELECT id FROM app.model_versions WHERE tenant_id = $1",
+    "schedule_id": "SELECT id FROM app.schedules WHERE tenant_id = $1",
     "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }

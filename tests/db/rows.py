@@ -21,6 +21,7 @@ TIED: dict[str, dict[str, str]] = {
         "a_id": "'00000000-0000-7000-8000-000000000001'",
         "decision": "'pending'",
     },
+    "app.schedules": {"cron": "'0 6 * * *'", "zone": "'Etc/UTC'"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {
