@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 from uuid import UUID
 
+from contracts.errors import Invalid
 from contracts.events import (
     CrmProbeRequested,
     CrmSyncRequested,
@@ -33,6 +34,7 @@ from contracts.jobs import (
     CheckCrm,
     ComputeFeatures,
     ComputeScore,
+    DoBusiness,
     EnrichLead,
     EvaluateModel,
     EvaluateOpportunities,
@@ -148,7 +150,11 @@ def _beginning(event: RunRequested) -> tuple[str, Payload]:
             return "analytics.rollup", RollUp(run_id=event.run_id)
         case "discovery":
             return "discovery.dry_run" if event.dry_run else "discovery.run", RunDiscovery(run_id=event.run_id)
-        case "nightly" | "job":
+        case "job":
+            if event.job is None:
+                raise Invalid("a run of kind job names its job", code="no_job")
+            return event.job, DoBusiness(run_id=event.run_id)
+        case "nightly":
             raise NotImplementedError(event.kind)
         case _:
             assert_never(event.kind)

@@ -44,6 +44,10 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (LeadDiscovered(lead_id=LEAD), []),
     (LeadDiscovered(lead_id=LEAD, enrich=True), [("enrichment.run", f"enrichment.run:{LEAD}:discovered")]),
     (RunRequested(run_id=RUN, kind="training"), [("model.train", f"model.train:{RUN}")]),
+    (
+        RunRequested(run_id=RUN, kind="job", job="accounts.burn_rates"),
+        [("accounts.burn_rates", f"accounts.burn_rates:{RUN}")],
+    ),
     (RunRequested(run_id=RUN, kind="rollup"), [("analytics.rollup", f"analytics.rollup:{RUN}")]),
     (FeaturesRequested(lead_id=LEAD, cause="merge:1"), [("features.compute", f"features.compute:{LEAD}:merge:1")]),
     (
