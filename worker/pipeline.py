@@ -28,6 +28,7 @@ from contracts.events import (
     RunFinished,
     RunRequested,
     SliceReady,
+    TriggerFired,
 )
 from contracts.jobs import (
     Again,
@@ -126,6 +127,8 @@ def jobs_for(event: Event) -> list[Job | Again]:
         case OpportunitiesShared():
             about = EvaluateOpportunities(run_id=event.run_id, for_tenant=event.for_tenant, round=event.round)
             return [job("opportunities.evaluate", f"{event.run_id}:{event.for_tenant}:{event.round}", about)]
+        case TriggerFired():
+            return []  # told to whoever subscribed
         case RunFinished():
             return []  # nobody waits for it yet: alerts will
         case Redelivery():

@@ -31,6 +31,7 @@ from contracts.events import (
     RunFinished,
     RunRequested,
     SliceReady,
+    TriggerFired,
 )
 from contracts.jobs import JOBS, Again, Job, arguments
 from worker.activities import ACTIVITIES
@@ -69,6 +70,7 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
         EvaluationRequested(model_version_id=PART, cause="night:1"),
         [("model.evaluate", f"model.evaluate:{PART}:night:1")],
     ),
+    (TriggerFired(trigger_id=PART, execution_id=RUN, name="n", rule="stock_below", subject_kind="sku", subject_id=LEAD), []),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
     (CrmProbeRequested(for_tenant=LEAD, probe_id=PART), [("crm.check", f"crm.check:{PART}")]),
