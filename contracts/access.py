@@ -39,6 +39,10 @@ SCOPED_THINGS = (
     "models",
     "privacy",
     "suppressions",
+    "accounts",
+    "skus",
+    "sample-metrics",
+    "triggers",
     "webhook-endpoints",
     "webhooks",
 )

@@ -78,7 +78,7 @@ class Problem(BaseModel):
 
 
 class Report(BaseModel):
-    """What a job came to. `changed`: rows that stand otherwise than before; a second run changes none.
+    """What a job came to. `changed`: types, figures or alerts that stand otherwise than before; a second run changes none.
 
     `errors` are records left out, the first of them with their words in `problems`; `detail` is the job's own counts.
     """

@@ -49,7 +49,7 @@ async def update_types(tx: Tx, tenant: UUID, at: datetime, rules: AccountRules, 
         "changes": {f"{row['before']} -> {row['now']}": row["n"] for row in moved},
         "types": {row["account_type"]: row["n"] for row in await tx.fetch(SQL["types"], tenant)},
     }
-    report.changed += changed + dropped
+    report.changed = changed + dropped
     return report
 
 

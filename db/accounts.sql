@@ -52,7 +52,7 @@ WITH top AS (
            CASE WHEN a.orders = 0 THEN 'PROSPECT'
                 WHEN a.last_order_at <= $2::timestamptz - $5::int * interval '1 day' THEN 'DORMANT'
                 WHEN extract(epoch FROM $2::timestamptz - a.last_order_at) / 86400
-                     > coalesce(greatest($6::float8 * a.median_gap_days, $7::int), $4::int) THEN 'AT_RISK'
+                     > CASE WHEN a.median_gap_days IS NULL THEN $4::int ELSE greatest($6::float8 * a.median_gap_days, $7::int) END THEN 'AT_RISK'
                 WHEN a.orders >= $9::int AND a.value_12m >= t.least THEN 'KEY'
                 WHEN a.first_order_at > $2::timestamptz - $3::int * interval '1 day' THEN 'NEW'
                 ELSE 'ACTIVE' END AS now
