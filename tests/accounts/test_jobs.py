@@ -83,10 +83,10 @@ async def test_one_bad_record_is_named_and_the_rest_goes_on(shop: Shop) -> None:
 
 async def test_a_bad_sku_and_a_broken_trigger_stop_no_other(shop: Shop) -> None:
     # S4.02
-    things = await trade(shop)
-    bad = await shop.sku("bad", 5)
+    await trade(shop)
+    bad, other = await shop.sku("bad", 5), await shop.customer("other")
     for _ in range(2):
-        await shop.order(things["company"], 5, lines=[(bad, 1.7e308)])
+        await shop.order(other, 5, lines=[(bad, 1.7e308)])
     stats = await shop.run("accounts.burn_rates")
     assert (stats["status"], stats["errorCount"], stats["errors"][0]["id"]) == ("partial", 1, str(bad))
     assert await shop.conn.fetchval("SELECT burn_rate FROM app.skus WHERE code = 'tea'") > 0
