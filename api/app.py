@@ -18,6 +18,7 @@ from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
+    accounts,
     analytics,
     auth,
     companies,
@@ -28,6 +29,7 @@ from api.routes import (
     feedback,
     health,
     imports,
+    job_doors,
     jobs,
     keys,
     leads,
@@ -44,6 +46,7 @@ from api.routes import (
     scores,
     staging,
     suppressions,
+    triggers,
     vendors,
     waterfalls,
     webhook_endpoints,
@@ -90,6 +93,9 @@ ROUTERS = tuple(
         jobs,
         crm,
         analytics,
+        accounts,
+        triggers,
+        job_doors,
         health,
     )
 )

@@ -4,8 +4,8 @@ Account types, the first that fits, over all orders of a company and of those me
 
 PROSPECT   never ordered
 DORMANT    no order in `dormant_days` (180)
-AT_RISK    silent for longer than `risk_factor` (2) times its own median gap between orders, at least `risk_least_days` (30); whoever
-           has no gap yet (one order) when nothing came in `active_days`
+AT_RISK    silent for longer than `risk_factor` (2) times its own median gap between orders, at least `risk_least_days` (30);
+           with one order there is no gap: when nothing came in `active_days` (90)
 KEY        among the top tenth by value of 12 months (`key_share`), with at least `key_orders` (6) orders
 NEW        first order within `new_days` (90)
 ACTIVE     the others: they ordered within 90 days, or keep to their own, slower rhythm

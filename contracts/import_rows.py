@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts import sales_rows
 from contracts.countries import NAMES
 from contracts.domains import company_domain
 from contracts.errors import Invalid
 from contracts.exports import FORMULA
 from contracts.identity import company_keys
-from contracts import sales_rows
 from contracts.imports import ImportKind, short
 from contracts.providers import FoundCompany, FoundContact
 from contracts.suppressions import Channel, SuppressionKey, email_of, normalised

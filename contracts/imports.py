@@ -1,4 +1,4 @@
-"""Files of companies, leads, suppressions, SKUs, orders and samples that come in: what may be asked for, and what became of each row."""
+"""Files of companies, leads, suppressions, stock and sales that come in: what may be asked for, and what became of each row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A row of a file as an order line, a SKU or a sample. Pure.
 
-An order that names a SKU twice needs the column `line`: without it a line is known by what was bought, and the later one replaces the
-earlier. Times without an offset are UTC. A negative discount or one above 1 is refused: it is a share, 0.05 for 5 %.
+An order that names a SKU twice needs the column `line`: without it a line is known by what was bought, and the later one
+replaces the earlier. Times without an offset are UTC. A negative discount or one above 1 is refused: it is a share, 0.05 for 5 %.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ NEEDED: Mapping[SalesKind, tuple[str, ...]] = {
 }
 LONGEST: Mapping[str, int] = {
     "sku": 100, "sku_name": 300, "on_hand": 40, "lead_days": 40, "review_days": 40, "active": 10, "order_id": 200, "line": 100,
-    "quantity": 40, "unit_price": 40, "discount": 40, "ordered_at": 40, "delivered_at": 40, "sample_id": 200, "rep": 200, "given_at": 40,
+    "quantity": 40, "unit_price": 40, "discount": 40, "ordered_at": 40, "delivered_at": 40, "sample_id": 200, "rep": 200,
+    "given_at": 40,
 }  # fmt: skip
 _MOST = 1e12
 _YES, _NO = ("1", "true", "yes", "y", "t"), ("0", "false", "no", "n", "f")

@@ -22,9 +22,9 @@ async def update_types(tx: Tx, tenant: UUID, at: datetime, rules: AccountRules, 
     """Work out every customer's type as of `at` (`contracts.accounts` has the definitions). `say` hears how many there are.
 
     First each customer's own figures: orders, first and last, value of the last year, and the median of the days between orders
-    (`percentile_cont(0.5)`; days on which several orders came count once). Then the types, in one statement, since KEY depends on all
-    of them: at or above the (1 - key_share) quantile (`percentile_disc`) of `value_12m` among those who ordered within the year. A
-    customer whose figures cannot be worked out keeps its type.
+    (`percentile_cont(0.5)`; orders of one moment count once). Then the types, in one statement, since KEY depends on all of them:
+    at or above the (1 - key_share) quantile (`percentile_disc`) of `value_12m` among those who ordered within the year. A customer
+    whose figures cannot be worked out keeps its type.
     """
     report = Report()
     dropped = len(await tx.fetch(SQL["drop_merged"], tenant))

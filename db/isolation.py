@@ -1,4 +1,4 @@
-"""Many records in one statement, without one bad record spoiling the others: a part that fails is halved until the record is found."""
+"""Many records in one statement, and no bad one spoils the others: a part that fails is halved until the record is found."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ async def in_parts(
         await _try(tx, records[start : start + size], work, report)
 
 
-async def _try(
-    tx: Tx, part: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[int]], report: Report
-) -> None:
+async def _try(tx: Tx, part: Sequence[UUID], work: Callable[[Sequence[UUID]], Awaitable[int]], report: Report) -> None:
     await tx.execute("SAVEPOINT part")
     try:
         report.changed += await work(part)

@@ -123,4 +123,10 @@ async def seed(pool: Pool, tenant: UUID, lines: int, *, force: bool = False) -> 
             await tx.execute(SQL["seed_lines"], tenant, first, last)
     async with transaction(pool, tenant) as tx:
         await tx.execute(SQL["seed_samples"], tenant)
-    return {"customers": customers, "skus": skus, "orders": orders, "lines": orders * SEED_LINES, "samples": orders // 10}
+    return {
+        "customers": customers,
+        "skus": skus,
+        "orders": orders,
+        "lines": orders * SEED_LINES,
+        "samples": orders // 10,
+    }

@@ -115,7 +115,9 @@ async def add(tx: Tx, tenant: UUID, body: CreateTrigger, *, by: str) -> Trigger:
         SQL["add"], tenant, body.name, body.rule, params, body.cooldown_days, body.action, body.severity, body.enabled, by
     )  # fmt: skip
     if row is None:
-        raise Conflict(f"there is a trigger {body.name!r} already: change it, or choose another name", code="trigger_exists")
+        raise Conflict(
+            f"there is a trigger {body.name!r} already: change it, or choose another name", code="trigger_exists"
+        )
     detail = {"name": body.name, "rule": body.rule, "params": params}
     await audit(tx, tenant, by, "trigger.added", "trigger", str(row["id"]), detail)
     return _trigger(row)
@@ -134,7 +136,9 @@ async def change(tx: Tx, tenant: UUID, trigger_id: UUID, body: ChangeTrigger, *,
             SQL["change"], tenant, trigger_id, body.name, params, body.cooldown_days, body.action, body.severity, body.enabled
         )  # fmt: skip
     except asyncpg.UniqueViolationError:
-        raise Conflict(f"there is a trigger {body.name!r} already: choose another name", code="trigger_exists") from None
+        raise Conflict(
+            f"there is a trigger {body.name!r} already: choose another name", code="trigger_exists"
+        ) from None
     detail = body.model_dump(mode="json", exclude_none=True)
     await audit(tx, tenant, by, "trigger.changed", "trigger", str(trigger_id), detail)
     return _trigger(row)

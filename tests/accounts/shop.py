@@ -86,7 +86,9 @@ class Shop:
     async def rows(self) -> dict[str, Any]:
         """Every business row with its version."""
         return {
-            name: await self.conn.fetchval(f"SELECT array_agg(t.xmin::text || t.ctid::text ORDER BY t.ctid) FROM app.{name} t")
+            name: await self.conn.fetchval(
+                f"SELECT array_agg(t.xmin::text || t.ctid::text ORDER BY t.ctid) FROM app.{name} t"
+            )
             for name in BUSINESS
         }
 
@@ -111,7 +113,9 @@ class Shop:
         return found
 
     async def counters(self, run_id: UUID) -> dict[str, int]:
-        found: dict[str, int] = json.loads(await self.conn.fetchval("SELECT counters FROM app.runs WHERE id = $1", run_id))
+        found: dict[str, int] = json.loads(
+            await self.conn.fetchval("SELECT counters FROM app.runs WHERE id = $1", run_id)
+        )
         return found
 
 

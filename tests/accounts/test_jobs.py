@@ -54,7 +54,18 @@ async def test_a_dry_run_writes_no_business_row_and_counts_what_the_real_one_the
         assert await shop.rows() == before, job
         assert await shop.conn.fetchval("SELECT count(*) FROM app.outbox WHERE type = 'TriggerFired'") == facts
         does = await shop.run(job)
-        same = ("status", "processed", "changed", "errorCount", "types", "changes", "fired", "firedBy", "low", "converted")
+        same = (
+            "status",
+            "processed",
+            "changed",
+            "errorCount",
+            "types",
+            "changes",
+            "fired",
+            "firedBy",
+            "low",
+            "converted",
+        )
         assert {k: would.get(k) for k in same} == {k: does.get(k) for k in same}, job
         assert would["changed"] > 0, job
 
@@ -93,7 +104,11 @@ async def test_a_bad_sku_and_a_broken_trigger_stop_no_other(shop: Shop) -> None:
     await shop.run("accounts.update_types")
     broken = await shop.conn.fetchval("UPDATE app.triggers SET params = '{}' WHERE rule = 'stock_below' RETURNING id")
     stats = await shop.run("accounts.triggers")
-    assert (stats["status"], stats["errors"][0]["id"], stats["firedBy"]) == ("partial", str(broken), {"no_order_for": 1})
+    assert (stats["status"], stats["errors"][0]["id"], stats["firedBy"]) == (
+        "partial",
+        str(broken),
+        {"no_order_for": 1},
+    )
 
 
 async def test_when_every_record_is_bad_the_run_failed(shop: Shop) -> None:
@@ -160,7 +175,11 @@ async def test_one_occurrence_is_one_run(shop: Shop) -> None:
         async with transaction(shop.pool, shop.tenant) as tx:
             found.append(
                 await business_jobs.start(
-                    tx, shop.tenant, "accounts.burn_rates", triggered_by="schedule", occurrence_key="stock:2026-01-05T02:00:00Z"
+                    tx,
+                    shop.tenant,
+                    "accounts.burn_rates",
+                    triggered_by="schedule",
+                    occurrence_key="stock:2026-01-05T02:00:00Z",
                 )
             )
     assert found == [(found[0][0], True), (found[0][0], False)]
@@ -170,6 +189,10 @@ def test_the_documents_names_are_known() -> None:
     # S4.12
     for name, job in DOCUMENTED_JOBS.items():
         assert job_named(name) == job == job_named(job)
-    assert [documented_name(job) for job in DAILY_JOBS] == ["update-account-types", "sample-metrics", "calculate-burn-rates"]
+    assert [documented_name(job) for job in DAILY_JOBS] == [
+        "update-account-types",
+        "sample-metrics",
+        "calculate-burn-rates",
+    ]
     with pytest.raises(Invalid, match="process-triggers"):
         job_named("make-coffee")

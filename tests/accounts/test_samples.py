@@ -33,7 +33,9 @@ async def test_a_sample_converts_by_the_first_delivered_order_of_its_sku_within_
     assert (stats["processed"], stats["samples"], stats["converted"]) == (1, 6, 2), "the young one is not counted yet"
 
 
-@pytest.mark.parametrize(("n", "k", "low", "high"), [(10, 8, 0.490162, 0.943318), (5, 0, 0.0, 0.434482), (4, 4, 0.510109, 1.0)])
+@pytest.mark.parametrize(
+    ("n", "k", "low", "high"), [(10, 8, 0.490162, 0.943318), (5, 0, 0.0, 0.434482), (4, 4, 0.510109, 1.0)]
+)
 async def test_the_interval_is_wilsons(shop: Shop, n: int, k: int, low: float, high: float) -> None:
     # S4.01: 8 of 10 is the textbook's example, (0.4902, 0.9433)
     tea = await shop.sku("tea")

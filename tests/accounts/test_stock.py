@@ -10,7 +10,12 @@ from tests.accounts.shop import Shop
 async def test_rates_days_left_and_reorder_point(shop: Shop) -> None:
     # S4.01 S4.09
     company = await shop.customer("c")
-    old, young, unsold, uncounted = await shop.sku("old", 30), await shop.sku("young", 30), await shop.sku("unsold", 3), await shop.sku("uncounted")
+    old, young, unsold, uncounted = (
+        await shop.sku("old", 30),
+        await shop.sku("young", 30),
+        await shop.sku("unsold", 3),
+        await shop.sku("uncounted"),
+    )
     for age, quantity in ((200, 500), (80, 30), (50, 30), (20, 30)):
         await shop.order(company, age, lines=[(old, quantity), (uncounted, quantity)])
     await shop.order(company, 9.5, lines=[(young, 20)])
@@ -22,7 +27,9 @@ async def test_rates_days_left_and_reorder_point(shop: Shop) -> None:
     sigma = math.sqrt(29)
     assert math.isclose(rows["old"]["demand_sigma"], sigma, abs_tol=1e-6)
     assert math.isclose(rows["old"]["reorder_point"], 7 + 1.6448536 * sigma * math.sqrt(7), abs_tol=1e-5)
-    assert (rows["young"]["burn_rate"], rows["young"]["days_left"]) == (2.0, 15), "over the ten days since it first moved"
+    assert (rows["young"]["burn_rate"], rows["young"]["days_left"]) == (2.0, 15), (
+        "over the ten days since it first moved"
+    )
     assert (rows["unsold"]["burn_rate"], rows["unsold"]["days_left"]) == (None, None)
     assert (rows["uncounted"]["burn_rate"], rows["uncounted"]["days_left"]) == (1.0, None)
 
@@ -33,7 +40,9 @@ async def test_alerts_open_once_get_worse_and_resolve_by_themselves(shop: Shop) 
     tea, gone = await shop.sku("tea", 12), await shop.sku("gone", 0, active=False)
     await shop.order(company, 89.5, lines=[(tea, 90), (gone, 90)])
     stats = await shop.run("accounts.burn_rates")
-    assert await shop.alerts() == [("sku:tea", "warning")], "12 days left, 14 are needed; what is not sold any more is left out"
+    assert await shop.alerts() == [("sku:tea", "warning")], (
+        "12 days left, 14 are needed; what is not sold any more is left out"
+    )
     assert (stats["low"], stats["alertsOpened"]) == (1, 1)
     view = await shop.conn.fetchrow("SELECT sku_code, severity, state, days_left FROM app.inventory_alerts")
     assert view is not None

@@ -27,7 +27,9 @@ async def fired(shop: Shop) -> list[UUID]:
 async def pass_days(shop: Shop, days: float) -> None:
     """Everything that fired and was said is so many days older."""
     age = f"interval '{days} days'"
-    await shop.conn.execute(f"UPDATE app.trigger_executions SET fired_at = fired_at - {age}, window_start = window_start - {age}")
+    await shop.conn.execute(
+        f"UPDATE app.trigger_executions SET fired_at = fired_at - {age}, window_start = window_start - {age}"
+    )
     await shop.conn.execute(f"UPDATE app.alerts SET last_seen = last_seen - {age}")
 
 
@@ -39,7 +41,12 @@ async def test_a_silent_customer_is_told_of_once_in_a_cooldown(shop: Shop) -> No
     await shop.run("accounts.update_types")
     await add(shop, "no_order_for", {"days": 45}, cooldown_days=30)
     stats = await shop.run("accounts.triggers")
-    assert (stats["status"], stats["processed"], stats["fired"], stats["firedBy"]) == ("completed", 1, 1, {"no_order_for": 1})
+    assert (stats["status"], stats["processed"], stats["fired"], stats["firedBy"]) == (
+        "completed",
+        1,
+        1,
+        {"no_order_for": 1},
+    )
     assert await fired(shop) == [silent]
     assert await shop.alerts("trigger.%") == [(f"account:{silent}", "warning")]
     before = await shop.rows()
@@ -88,7 +95,11 @@ async def test_stock_and_samples_are_watched_too(shop: Shop) -> None:
 
 async def test_what_no_rule_can_read_is_refused_and_names_what_it_takes(shop: Shop) -> None:
     trigger = await add(shop, "stock_below", {"days": 5})
-    for rule, params in (("stock_below", {}), ("stock_below", {"days": 0}), ("no_order_for", {"days": 5, "types": ["X"]})):
+    for rule, params in (
+        ("stock_below", {}),
+        ("stock_below", {"days": 0}),
+        ("no_order_for", {"days": 5, "types": ["X"]}),
+    ):
         with pytest.raises(Invalid, match="it takes"):
             await add(shop, rule, params, name="other")
     with pytest.raises(Conflict):
