@@ -44,7 +44,8 @@ KEPT_ERRORS = 50
 
 def job_named(name: str) -> BusinessJob:
     """The job of a name, ours or the documents'. Raises: Invalid (code `unknown_job`) listing both."""
-    known = {**DOCUMENTED_JOBS, **{job: job for job in DOCUMENTED_JOBS.values()}}
+    known: dict[str, BusinessJob] = {**DOCUMENTED_JOBS}
+    known |= {str(job): job for job in DOCUMENTED_JOBS.values()}
     if name not in known:
         raise Invalid(f"no business job is called {name[:100]!r}: they are {', '.join(known)}", code="unknown_job")
     return known[name]

@@ -58,7 +58,11 @@ PARAMS: Mapping[str, type[_Params]] = {
     "sample_not_converted": SampleNotConverted,
 }
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S"), NoNul]
-_EXAMPLE = {"name": "key account is silent", "rule": "no_order_for", "params": {"days": 45, "types": ["KEY"]}}
+_EXAMPLE: dict[str, Any] = {
+    "name": "key account is silent",
+    "rule": "no_order_for",
+    "params": {"days": 45, "types": ["KEY"]},
+}
 
 
 def params_of(rule: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files of companies, leads, suppressions, stock and sales into the database: batch by batch, from where it stopped, with what was wrong.
+"""Files into the database: batch by batch, from where it stopped, with what was wrong.
 
 Each batch is one short transaction, committed with how far the file was read: after a crash the same file goes on from there,
 and a file that was read to its end brings nothing twice.

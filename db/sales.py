@@ -60,12 +60,13 @@ async def _bring_orders(tx: Tx, tenant: UUID, rows: Sequence[OrderRow], source: 
     lines = {(ids[row.order], row.line): row for row in rows}
     found = await tx.fetch(
         SQL["put_lines"], tenant, [order for order, _ in lines], [line for _, line in lines],
-        [skus[row.sku] for row in lines.values()], [row.quantity for row in lines.values()], [row.unit_price for row in lines.values()],
+        [skus[row.sku] for row in lines.values()], [row.quantity for row in lines.values()],
+        [row.unit_price for row in lines.values()],
     )  # fmt: skip
     await tx.execute(SQL["add_up"], tenant, list(ids.values()))
     new = {(r["order_id"], r["line"]): r["new"] for r in found}
     # By the file's own words: ids of a rehearsal are others the next time.
-    by_words = {("line", row.order, row.line): new[key] for key, row in lines.items()}
+    by_words: dict[tuple[str, ...], bool] = {("line", row.order, row.line): new[key] for key, row in lines.items()}
     return _sold([("line", row.order, row.line) for row in rows], by_words, created)
 
 

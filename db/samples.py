@@ -24,7 +24,7 @@ async def measure(tx: Tx, tenant: UUID, at: datetime, rules: AccountRules, say: 
     """Work out which samples converted by `at`, and the rates by SKU, rep and month given. `say` hears how many SKUs there are.
 
     A sample converted when the first order of that SKU that was ever delivered to that customer was delivered within
-    `conversion_days` after it; of several samples before it the last one counts. Its revenue is what that SKU came to in that order.
+    `conversion_days` after it; of several samples before it the last one counts. Its revenue is that SKU's part of that order.
     Rates are of mature samples only, older than `conversion_days`: a younger one may still convert. The interval is Wilson's score
     interval at 95 %: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n), E. B. Wilson, JASA 22 (1927) 209-212.
     """

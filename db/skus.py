@@ -24,11 +24,11 @@ LOW_STOCK = "inventory.low_stock"
 async def burn_rates(tx: Tx, tenant: UUID, at: datetime, _: AccountRules, say: Callable[[int], None]) -> Report:
     """Work out every SKU's burn rate as of `at`, and open and close the alerts about stock. `say` hears how many SKUs there are.
 
-    Rate = units delivered in the last 30, 60, 90 days / min(window, days since the first delivery), as Katana computes it; the 90-day
-    one leads. Days left = on hand / rate. Reorder point = rate * lead + z * sigma * sqrt(lead), sigma being the standard deviation of
-    daily demand over the window and z = 1.645 (95 % of the lead times without running out): the textbook safety stock for a fixed lead
-    time, e.g. Silver, Pyke, Peterson, Inventory Management and Production Planning and Scheduling, chapter 7. An active SKU that lasts
-    fewer days than lead + review gets an alert: `error` when it will not last the lead time itself.
+    Rate = units delivered in the last 30, 60, 90 days / min(window, days since the first delivery), as Katana computes it; the
+    90-day one leads. Days left = on hand / rate. Reorder point = rate * lead + z * sigma * sqrt(lead), sigma being the standard
+    deviation of daily demand over the window and z = 1.645 (95 % of lead times without running out): the textbook's safety stock
+    for a fixed lead time, e.g. Silver, Pyke, Peterson, Inventory Management and Production Planning and Scheduling, chapter 7. An
+    active SKU that lasts fewer days than lead + review gets an alert, an `error` when it will not last the lead time itself.
     """
     report = Report()
     skus: list[UUID] = [row["id"] for row in await tx.fetch(SQL["subjects"], tenant)]

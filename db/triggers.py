@@ -32,7 +32,7 @@ MOST = 1000
 
 
 async def process(tx: Tx, tenant: UUID, at: datetime, _: AccountRules, say: Callable[[int], None]) -> Report:
-    """Fire what is due as of `at`: each execution is a row, and an alert or a fact TriggerFired. `say` hears how many triggers there are.
+    """Fire what is due as of `at`: each execution is a row, and an alert or a fact TriggerFired. `say` hears how many there are.
 
     A trigger is silent about a subject for `cooldown_days` after it fired; its alerts close when it has been silent that long.
     """

@@ -91,7 +91,7 @@ async def _process(request: Request, asked: Asked, principal: Principal, pool: P
             async with transaction(pool, tenant.id) as tx:
                 run_id, _ = await business_jobs.start(
                     tx, tenant.id, job, triggered_by="cron" if principal.role is Role.SERVICE else "manual",
-                    dry_run=asked.dryRun, requested_by=principal.name, 
+                    dry_run=asked.dryRun, requested_by=principal.name,
                 )  # fmt: skip
             started[job] = run_id
         except (HeadwaterError, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:

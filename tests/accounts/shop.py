@@ -20,7 +20,8 @@ from worker.providers.registry import Registry
 
 #: What the four jobs write, for whoever holds their rows against what stood before.
 BUSINESS = (
-    "accounts", "orders", "order_lines", "skus", "samples", "sample_metrics", "triggers", "trigger_executions", "alerts", "companies",
+    "accounts", "orders", "order_lines", "skus", "samples", "sample_metrics", "triggers", "trigger_executions", "alerts",
+    "companies",
 )  # fmt: skip
 
 
@@ -52,13 +53,14 @@ class Shop:
     ) -> UUID:
         """An order delivered at once, so many days ago; lines are (SKU, quantity) at one unit of money each."""
         made: UUID = await self.conn.fetchval(
-            "INSERT INTO app.orders (tenant_id, source, ext_id, company_id, ordered_at, delivered_at, value) SELECT $1, 'tests', $2, $3, at, at, $5"
-            " FROM (SELECT app.now() - $4::float8 * interval '1 day' AS at) t RETURNING id",
+            "INSERT INTO app.orders (tenant_id, source, ext_id, company_id, ordered_at, delivered_at, value)"
+            " SELECT $1, 'tests', $2, $3, at, at, $5 FROM (SELECT app.now() - $4::float8 * interval '1 day' AS at) t RETURNING id",
             self.tenant, self._next(), company, days_ago, value,
         )  # fmt: skip
         for line, (sku, quantity) in enumerate(lines):
             await self.conn.execute(
-                "INSERT INTO app.order_lines (tenant_id, order_id, line, sku_id, quantity, unit_price) VALUES ($1, $2, $3, $4, $5, 1)",
+                "INSERT INTO app.order_lines (tenant_id, order_id, line, sku_id, quantity, unit_price)"
+                " VALUES ($1, $2, $3, $4, $5, 1)",
                 self.tenant, made, str(line), sku, quantity,
             )  # fmt: skip
         return made
@@ -73,13 +75,16 @@ class Shop:
 
     async def types(self) -> dict[str, str]:
         rows = await self.conn.fetch(
-            "SELECT c.name, a.account_type FROM app.accounts a JOIN app.companies c ON c.id = a.company_id WHERE a.tenant_id = $1", self.tenant
+            "SELECT c.name, a.account_type FROM app.accounts a JOIN app.companies c ON c.id = a.company_id"
+            " WHERE a.tenant_id = $1",
+            self.tenant,
         )  # fmt: skip
         return {row["name"]: row["account_type"] for row in rows}
 
     async def alerts(self, rule: str = "%") -> list[tuple[str, str]]:
         rows = await self.conn.fetch(
-            "SELECT scope, severity FROM app.alerts WHERE tenant_id = $1 AND rule LIKE $2 AND state <> 'resolved' ORDER BY 1", self.tenant, rule
+            "SELECT scope, severity FROM app.alerts WHERE tenant_id = $1 AND rule LIKE $2 AND state <> 'resolved' ORDER BY 1",
+            self.tenant, rule,
         )  # fmt: skip
         return [(row["scope"], row["severity"]) for row in rows]
 

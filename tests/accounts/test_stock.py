@@ -10,7 +10,7 @@ from tests.accounts.shop import Shop
 async def test_rates_days_left_and_reorder_point(shop: Shop) -> None:
     # S4.01 S4.09
     company = await shop.customer("c")
-    old, young, unsold, uncounted = (
+    old, young, _, uncounted = (
         await shop.sku("old", 30),
         await shop.sku("young", 30),
         await shop.sku("unsold", 3),

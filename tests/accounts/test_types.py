@@ -9,9 +9,10 @@ from tests.accounts.shop import Shop
 
 async def _customers(shop: Shop) -> dict[str, UUID]:
     """One of each type, and the neighbours of each edge. Ages in days of the orders, oldest first."""
-    ages = {
-        "new": [40], "new to the day": [89.9], "quiet beginner": [91], "steady": [200, 150, 100, 50], "slow but true": [400, 270, 130],
-        "late": [100, 90, 80, 70, 31], "not yet late": [100, 90, 80, 70, 29.5], "gone": [500, 180.5], "nearly gone": [400, 300, 179.5],
+    ages: dict[str, list[float]] = {
+        "new": [40], "new to the day": [89.9], "quiet beginner": [91], "steady": [200, 150, 100, 50],
+        "slow but true": [400, 270, 130], "late": [100, 90, 80, 70, 31], "not yet late": [100, 90, 80, 70, 29.5],
+        "gone": [500, 180.5], "nearly gone": [400, 300, 179.5],
         "key": [300, 250, 200, 150, 100, 50, 10], "big but rare": [300, 200, 100, 20],
     }  # fmt: skip
     made: dict[str, UUID] = {}

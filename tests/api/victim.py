@@ -49,6 +49,8 @@ OWNED = {
     "link_id": "SELECT id FROM app.crm_links WHERE tenant_id = $1",
     "model_id": "SELECT id FROM app.model_versions WHERE tenant_id = $1",
     "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
+    "sku_id": "SELECT id FROM app.skus WHERE tenant_id = $1",
+    "trigger_id": "SELECT id FROM app.triggers WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 

@@ -1,7 +1,8 @@
 """accounts.*: the scheduled business jobs (S4.01), one run of kind `job` each. The formulas stand where they are computed, in `db`.
 
-A run is pending -> running, so that it can be seen at work; then ONE transaction computes everything, marks the job done and ends the
-run. A dry run computes in a transaction that rolls back, and ends with what it had counted. The log lines are the documents' (S4.05).
+A run is pending -> running, so that it can be seen at work; then ONE transaction computes everything, marks the job done and
+ends the run. A dry run computes in a transaction that rolls back, and ends with what it had counted. The log lines are the
+documents' (S4.05).
 """
 
 from __future__ import annotations
