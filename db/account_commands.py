@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from json import JSONDecodeError, loads
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
@@ -50,12 +50,11 @@ def list_accounts(
     json: JsonOption = False,
 ) -> None:
     """Companies that ever ordered, with their type, last order and value of twelve months."""
-    known = AccountType.__args__  # type: ignore[attr-defined]
-    if kind is not None and kind not in known:
-        raise Invalid(f"{kind!r} is no type of account: they are {', '.join(known)}")
     since = silent_since.astimezone() if silent_since else None
 
     async def ask(tx: Tx, owner: UUID) -> AccountPage:
+        if kind is not None and kind not in get_args(AccountType):
+            raise Invalid(f"{kind!r} is no type of account: they are {', '.join(get_args(AccountType))}")
         found = await accounts.list_(tx, owner, before=cursor, account_type=kind, silent_since=since, limit=limit + 1)
         return AccountPage(items=found[:limit], next_cursor=_more(found, limit, "company_id"))
 
@@ -134,23 +133,23 @@ def watch(
     json: JsonOption = False,
 ) -> None:
     """Add a trigger."""
-    try:
-        body = CreateTrigger.model_validate(
-            {
-                "name": name, "rule": rule, "params": loads(params), "cooldown_days": cooldown_days, "action": action,
-                "severity": severity,
-            }
-        )  # fmt: skip
-    except JSONDecodeError:
-        raise Invalid(f"{params!r} is no JSON: write it like '{{\"days\": 45}}'") from None
-    except ValidationError as error:
-        raise Invalid(in_words(error.errors(include_url=False)[0])) from None
 
     async def work(tx: Tx, owner: UUID) -> Trigger:
-        return await triggers.add(tx, owner, body, by=operator())
+        given = {"name": name, "rule": rule, "params": params, "cooldown_days": cooldown_days, "action": action}
+        return await triggers.add(tx, owner, _read(given | {"severity": severity}), by=operator())
 
     added = as_owner(tenant, work)
     print_json(added) if json else print_fields(added, tuple(Trigger.model_fields))
+
+
+def _read(given: dict[str, Any]) -> CreateTrigger:
+    """Raises: Invalid, in our words."""
+    try:
+        return CreateTrigger.model_validate({**given, "params": loads(given["params"])})
+    except JSONDecodeError:
+        raise Invalid(f"{given['params']!r} is no JSON: write it like '{{\"days\": 45}}'") from None
+    except ValidationError as error:
+        raise Invalid(in_words(error.errors(include_url=False)[0])) from None
 
 
 @accounts_app.command("unwatch")
