@@ -121,7 +121,6 @@ async def seed(pool: Pool, tenant: UUID, lines: int, *, force: bool = False) -> 
         last = min(orders, first + SEED_PART - 1)
         async with transaction(pool, tenant) as tx:
             await tx.execute(SQL["seed_orders"], tenant, first, last)
-            await tx.execute(SQL["seed_lines"], tenant, first, last)
     async with transaction(pool, tenant) as tx:
         await tx.execute(SQL["seed_samples"], tenant)
     return {

@@ -62,21 +62,21 @@ SELECT $1, 'Customer ' || n, 'customer ' || n, '{seed}', app.now() FROM generate
 INSERT INTO app.skus (tenant_id, code, on_hand) SELECT $1, 'SEED-' || n, (n * 37) % 1000 FROM generate_series(1, $2::int) n
 
 -- seed_orders --
--- Five lines an order, over two years; every customer has its own rhythm.
-INSERT INTO app.orders (tenant_id, source, ext_id, company_id, ordered_at, delivered_at, value)
-SELECT $1, 'seed', n::text, c.id, t.at, t.at + interval '2 days', 100 + n % 900
-  FROM generate_series($2::int, $3::int) n
-  JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth, count(*) OVER () AS many FROM app.companies WHERE tenant_id = $1) c ON c.nth = (n::bigint * 7919) % c.many
- CROSS JOIN LATERAL (SELECT app.now() - ((n::bigint * 104729) % 63072000) * interval '1 second' AS at) t
-
--- seed_lines --
--- The lines of these orders.
+-- Orders $2 to $3 of five lines each, over two years; every customer has its own rhythm.
+WITH c AS MATERIALIZED (
+    SELECT array_agg(id ORDER BY id) AS ids, count(*) AS many FROM app.companies WHERE tenant_id = $1
+), s AS MATERIALIZED (
+    SELECT array_agg(id ORDER BY id) AS ids, count(*) AS many FROM app.skus WHERE tenant_id = $1
+), made AS (
+    INSERT INTO app.orders (tenant_id, source, ext_id, company_id, ordered_at, delivered_at, value)
+    SELECT $1, 'seed', n::text, c.ids[1 + (n::bigint * 7919) % c.many], t.at, t.at + interval '2 days', 100 + n % 900
+      FROM c, generate_series($2::int, $3::int) n
+     CROSS JOIN LATERAL (SELECT app.now() - ((n::bigint * 104729) % 63072000) * interval '1 second' AS at) t
+    RETURNING id, ext_id
+)
 INSERT INTO app.order_lines (tenant_id, order_id, line, sku_id, quantity, unit_price)
-SELECT $1, o.id, g.line::text, s.id, 1 + (o.ext_id::int + g.line) % 12, 10 + s.nth % 90
-  FROM app.orders o CROSS JOIN generate_series(1, 5) AS g(line)
-  JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS nth, count(*) OVER () AS many FROM app.skus WHERE tenant_id = $1) s
-    ON s.nth = (o.ext_id::bigint * 31 + g.line * 1009) % s.many
- WHERE o.tenant_id = $1 AND o.source = 'seed' AND o.ext_id::int BETWEEN $2::int AND $3::int
+SELECT $1, o.id, line::text, s.ids[1 + (o.ext_id::bigint * 31 + line * 1009) % s.many], 1 + (o.ext_id::int + line) % 12, 10 + o.ext_id::int % 90
+  FROM s, made o CROSS JOIN generate_series(1, 5) AS line
 
 -- seed_samples --
 -- A sample for every tenth order, ten days before it.

@@ -31,10 +31,11 @@ async def test_each_job_takes_less_than_thirty_seconds_and_half_a_gigabyte_for_a
         stats = await shop.run(job)
         took[job] = round(time.monotonic() - began, 1)
         assert (stats["status"], stats["errorCount"]) == ("completed", 0)
-        assert stats["processed"] and stats["changed"], job
-    print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")  # noqa: T201
+        assert min(stats["processed"], stats["changed"]) > 0, job
+    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(LINES, "lines:", took, f"{most_mb:.0f} MB")
     assert max(took.values()) < LIMIT_S, took
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 < LIMIT_MB
+    assert most_mb < LIMIT_MB
     began = time.monotonic()
     again = [await shop.run(job) for job in ALL[:3]]
     assert [stats["changed"] for stats in again] == [0, 0, 0]
