@@ -15,7 +15,7 @@ from db.transaction import Pool, Tx, transaction
 
 SQL = load("sales")
 #: Orders of one transaction of the seed command, and lines an order has there.
-SEED_PART, SEED_LINES = 20_000, 5
+SEED_PART, SEED_LINES = 2_000, 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
+import tarfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ from db import imports
 from db.imports import Asked
 from tests.accounts.shop import Shop
 
-DATA = Path(__file__).parent.parent / "data" / "northwind.zip"
+DATA = Path(__file__).parent.parent / "data" / "northwind.tar.gz"
 LAST_DAY = date(1998, 5, 6)
 
 
 def _read(name: str) -> list[dict[str, str]]:
-    with zipfile.ZipFile(DATA) as packed:
-        return list(csv.DictReader(io.StringIO(packed.read(f"{name}.csv").decode("utf-8-sig"))))
+    with tarfile.open(DATA) as packed:
+        file = packed.extractfile(f"{name}.csv")
+        assert file is not None
+        return list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
 
 
 def _file(rows: list[dict[str, Any]]) -> io.BytesIO:

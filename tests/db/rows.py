@@ -21,6 +21,9 @@ TIED: dict[str, dict[str, str]] = {
         "a_id": "'00000000-0000-7000-8000-000000000001'",
         "decision": "'pending'",
     },
+    # So that each tenant has something in the view inventory_alerts.
+    "app.alerts": {"rule": "'inventory.low_stock'", "scope": "'sku:x'"},
+    "app.skus": {"code": "'x'"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {
