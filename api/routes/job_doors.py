@@ -25,8 +25,8 @@ from contracts.errors import Forbidden, HeadwaterError, Invalid, NotFound
 from contracts.runs import RunStatus, RunView
 from contracts.tenants import SYSTEM_TENANT, Principal, Role, Tenant
 from contracts.texts import NoNul
-from db import business_jobs, runs, tenants
-from db.transaction import CONNECTION_ERRORS, Pool, transaction
+from db import business_jobs, queue, runs, tenants
+from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 
 router = APIRouter(prefix="/api/jobs", tags=["job-doors"])
 Caller = Annotated[Principal, Depends(require(Role.OPS, Role.SERVICE))]
@@ -131,9 +131,10 @@ async def _tenant(pool: Pool, principal: Principal, asked: Asked) -> Tenant:
 async def _ended(
     request: Request, pool: Pool, tenant: UUID, started: Mapping[BusinessJob, UUID], wait_s: float
 ) -> dict[UUID, RunView]:
-    """The runs as they stand when all have ended, or the time is up, or the server stops."""
+    """The runs as they stand when all have ended, the time is up, the server stops, or nobody is there who could end them."""
     loop = asyncio.get_running_loop()
     until, stopping = loop.time() + wait_s, request.app.state.stopping
+    dead_after_s: float = request.app.state.settings.worker_dead_after_s
     while True:
         async with transaction(pool, tenant, read_only=True) as tx:
             found = {run_id: await runs.show(tx, tenant, run_id) for run_id in started.values()}
@@ -141,6 +142,10 @@ async def _ended(
         if len(shown) < len(started):
             raise NotFound("a run was cleaned away at once: call again", code="run_not_found")
         if all(run.status.ended for run in shown.values()) or loop.time() >= until or stopping.is_set():
+            return shown
+        async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
+            workers, _ = await queue.alive(tx, dead_after_s)
+        if not workers:
             return shown
         await asyncio.sleep(LOOK_S)
 

@@ -10,7 +10,7 @@ import pytest
 from db.pool import open_pool
 from db.transaction import Pool
 from tests.accounts.shop import Shop
-from tests.api.server_fixture import HOME, Served, served
+from tests.api.server_fixture import HOME, Served, served, settings_of_tests
 from tests.conftest import Connection, Databases
 from tests.db.conftest import new_tenant, pool  # noqa: F401
 
@@ -24,7 +24,8 @@ async def shop(conn: Connection, pool: Pool) -> Shop:  # noqa: F811
 def api(databases: Databases, template: str) -> Iterator[Served]:
     """One API for all tests of a module."""
     url = databases.create(template)
-    with served(url) as running:
+    # These workers only register: a slow machine must not take them for dead.
+    with served(url, settings_of_tests(worker_dead_after_s=60.0)) as running:
         yield running
     databases.drop(url)
 

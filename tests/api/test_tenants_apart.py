@@ -144,7 +144,7 @@ def test_a_cursor_of_anothers_page_leads_into_ones_own_rows(apart: Apart) -> Non
     # R18
     carried = 0
     for method, path in routes(apart.api):
-        if method != "GET" or parameters(path):
+        if method != "GET" or parameters(path) or path == CRON_DOOR:
             continue
         page = apart.api.client.get(path, params={"limit": 1}, headers=apart.api.as_(Role.OWNER, ABROAD))
         cursor = page.json().get("next_cursor") if page.status_code == 200 else None
