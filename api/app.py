@@ -18,6 +18,7 @@ from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
+    accounts,
     analytics,
     auth,
     companies,
@@ -29,6 +30,7 @@ from api.routes import (
     feedback,
     health,
     imports,
+    job_doors,
     jobs,
     keys,
     leads,
@@ -46,6 +48,7 @@ from api.routes import (
     scores,
     staging,
     suppressions,
+    triggers,
     vendors,
     waterfalls,
     webhook_endpoints,
@@ -94,6 +97,9 @@ ROUTERS = tuple(
         analytics,
         schedules,
         cron_doors,
+        accounts,
+        triggers,
+        job_doors,
         health,
     )
 )

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import examples, lead_examples, schedule_examples
+from api import account_examples, examples, lead_examples, schedule_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -41,12 +41,21 @@ TAGS = [
     {"name": "suppressions", "description": "Whom nobody may write to: kept as hashes that cannot be read."},
     {"name": "privacy", "description": "What is known about a person, and its erasure."},
     {"name": "webhooks", "description": "What vendors tell us about messages: signed by them."},
-    {"name": "imports", "description": "Files of companies, leads and suppressions that come in, row by row."},
+    {
+        "name": "imports",
+        "description": "Files of companies, leads, suppressions, stock, orders and samples, row by row.",
+    },
     {"name": "exports", "description": "The same going out, as CSV."},
     {"name": "vendors", "description": "Who can be asked, what it cost, what may still be spent."},
     {"name": "opportunities", "description": "Public tenders that fit a profile."},
     {"name": "crm", "description": "A tenant's CRM: where it is, what stands there, what waits for a person."},
     {"name": "analytics", "description": "Daily figures and the funnel, in days of UTC."},
+    {
+        "name": "accounts",
+        "description": "Customers by type, stock and how long it lasts, samples and what came of them.",
+    },
+    {"name": "triggers", "description": "What a tenant wants watched, and when it happened."},
+    {"name": "job-doors", "description": "For crons: start jobs, wait a while, hear what came of them."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {
         "name": "webhook-endpoints",
@@ -98,6 +107,14 @@ SCHEMES = {
     },
 }
 
+#: Where the examples of bodies and answers stand.
+SHEETS = (
+    examples,
+    lead_examples,
+    account_examples,
+    schedule_examples,
+)
+
 
 def document() -> dict[str, Any]:
     """The document of this version, the same on every machine."""
@@ -127,8 +144,9 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
-    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES | schedule_examples.EXAMPLES).items():
-        made["components"]["schemas"][name]["examples"] = [example]
+    for sheet in SHEETS:
+        for name, example in sheet.EXAMPLES.items():
+            made["components"]["schemas"][name]["examples"] = [example]
     return made
 
 

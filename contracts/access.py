@@ -40,6 +40,10 @@ SCOPED_THINGS = (
     "privacy",
     "schedules",
     "suppressions",
+    "accounts",
+    "skus",
+    "sample-metrics",
+    "triggers",
     "webhook-endpoints",
     "webhooks",
 )

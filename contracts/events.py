@@ -168,6 +168,20 @@ class EvaluationRequested(Fact):
     cause: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class TriggerFired(Fact):
+    """A tenant's trigger fired for a subject, once for a window: for the webhooks that want to hear of it."""
+
+    aggregate_type: ClassVar[str] = "trigger"
+    about: ClassVar[str] = "trigger_id"
+    type: Literal["TriggerFired"] = "TriggerFired"
+    trigger_id: UUID
+    execution_id: UUID
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    rule: Annotated[str, Field(max_length=50)]
+    subject_kind: Literal["account", "sku", "sample"]
+    subject_id: UUID
+
+
 class MessageApproved(Fact):
     """A draft may go out: a person said so, or the tenant has opted in (R20)."""
 
@@ -273,6 +287,7 @@ Event = (
     | FeedbackGiven
     | ModelTrained
     | EvaluationRequested
+    | TriggerFired
     | MessageApproved
     | CrmSyncRequested
     | CrmProbeRequested

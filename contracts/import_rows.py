@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts import sales_rows
 from contracts.countries import NAMES
 from contracts.domains import company_domain
 from contracts.errors import Invalid
@@ -45,11 +46,14 @@ FIELDS: Mapping[ImportKind, Mapping[str, str]] = {
     "companies": _COMPANY,
     "leads": {**_COMPANY, **_CONTACT},
     "suppressions": _SUPPRESSION,
+    "skus": sales_rows.SKU_FIELDS,
+    "orders": {**sales_rows.ORDER_FIELDS, **_COMPANY},
+    "samples": {**sales_rows.SAMPLE_FIELDS, **_COMPANY},
 }
 _LONGEST = {
     "name": 500, "domain": 2000, "country": 100, "city": 200, "registry_id": 100, "industries": 2000, "contact_name": 300,
     "first_name": 150, "last_name": 150, "contact_email": 320, "contact_title": 300, "linkedin_url": 500, "email": 600,
-    "phone": 600, "person": 600, "channel": 20, "reason": 200,
+    "phone": 600, "person": 600, "channel": 20, "reason": 200, **sales_rows.LONGEST,
 }  # fmt: skip
 _COUNTRIES = {name.casefold(): code for code, name in NAMES.items()} | {
     "usa": "US", "united states of america": "US", "u.s.a.": "US", "u.s.": "US", "america": "US", "uk": "GB", "great britain": "GB",
@@ -117,8 +121,9 @@ def columns(kind: ImportKind, header: Sequence[str], mapping: Mapping[str, str])
 
 
 def _check(kind: ImportKind, at: Mapping[str, int], header: Sequence[str]) -> None:
-    needed = ("email", "phone", "domain", "person") if kind == "suppressions" else ("name",)
-    if not any(each in at for each in needed):
+    alternatives = {"suppressions": ("email", "phone", "domain", "person"), "companies": ("name",), "leads": ("name",)}
+    needed = alternatives.get(kind) or next(((e,) for e in sales_rows.NEEDED[kind] if e not in at), ())  # type: ignore[index]
+    if needed and not any(each in at for each in needed):
         what = " or ".join(needed)
         raise Invalid(
             f"no column is for {what}: {_there(header)}; rename one in the first line, or say --map {needed[0]}=THEIRS"
@@ -236,6 +241,17 @@ def _registry(value: str, country: str | None) -> str | None:
             "registry_id", "no_country", "is unique in its country only: give the country, or write scheme:number"
         )
     return f"{country.lower()}:{value}"[:100]
+
+
+def sales_of(kind: sales_rows.SalesKind, row: Mapping[str, str], number: int) -> sales_rows.SalesRow:
+    """A SKU, an order line or a sample, with its customer. Raises: BadCell."""
+    try:
+        if kind == "skus":
+            return sales_rows.sku_of(row)
+        company = company_of(row, number)
+        return sales_rows.order_of(row, company) if kind == "orders" else sales_rows.sample_of(row, company)
+    except sales_rows.BadValue as bad:
+        raise BadCell(bad.field, bad.code, bad.message) from None
 
 
 def suppressions_of(row: Mapping[str, str]) -> list[SuppressionRow]:

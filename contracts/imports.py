@@ -1,4 +1,4 @@
-"""Files of companies, leads and suppressions that come in: what may be asked for, and what became of each row."""
+"""Files of companies, leads, suppressions, stock and sales that come in: what may be asked for, and what became of each row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from contracts.texts import storable
 
-ImportKind = Literal["companies", "leads", "suppressions"]
+ImportKind = Literal["companies", "leads", "suppressions", "skus", "orders", "samples"]
 #: Bad rows of one import that are kept with their reasons; the others are only counted.
 KEPT_ERRORS = 10_000
 

@@ -167,6 +167,12 @@ class RollUp(Payload):
     run_id: UUID
 
 
+class DoBusiness(Payload):
+    """Arguments of the `accounts.*` jobs; which rules hold stands in the settings."""
+
+    run_id: UUID
+
+
 class ScanMatches(Payload):
     """Arguments of `matching.scan`: it reads which companies have not been compared yet."""
 
@@ -227,6 +233,10 @@ _ALL = (
     JobSpec("crm.push", "crm_sync", PushToCrm, "once", 120, RetryPolicy(5, 1, 300)),
     JobSpec("crm.check", "crm_sync", CheckCrm, "once", 60, RetryPolicy(3, 1, 10)),
     JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
+    JobSpec("accounts.update_types", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
+    JobSpec("accounts.sample_metrics", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
+    JobSpec("accounts.burn_rates", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
+    JobSpec("accounts.triggers", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),

@@ -34,6 +34,11 @@ RETENTION: Mapping[str, tuple[int | None, str, str]] = {
     "audit": (1095, "when it happened", "who did what, without personal data"),
     "objection": (None, "the objection", "keyed hashes: an objection must be heeded for as long as we might write"),
     "message": (1095, "the last event", "what was sent to whom, and on what basis"),
+    "trade": (
+        3650,
+        "the order, the sample",
+        "the tenant's own sales: no country asks for commercial books beyond ten years",
+    ),
     "public": (None, "publication", "public registers and tenders"),
     "figures": (None, "the day", "models and figures without people"),
 }
@@ -64,6 +69,7 @@ class Table:
 
 TABLES: Mapping[str, Table] = {
     "absorbed_events": Table("work", ours="job"),
+    "accounts": Table("trade", ours="account_type previous_type"),
     "alerts": Table("work", people="evidence", ours="rule scope severity state"),
     "api_keys": Table("account", staff="name created_by", ours="role scopes"),
     "audit_log": Table("audit", people="detail", staff="actor", ours="action subject_type subject_id"),
@@ -115,6 +121,8 @@ TABLES: Mapping[str, Table] = {
         company="notice_id solicitation_number agency naics country state city url description_url",
     ),
     "opportunity_evaluations": Table("public", ours="reasons"),
+    "order_lines": Table("trade", company="line"),
+    "orders": Table("trade", ours="source", company="ext_id"),
     "outbox_events": Table(
         "work", people="payload headers last_error", ours="aggregate_type type sink ordering_key state error_class"
     ),
@@ -130,8 +138,11 @@ TABLES: Mapping[str, Table] = {
     ),
     "schedule_fires": Table("work", people="reason", ours="outcome"),
     "schedules": Table("account", people="params last_error", staff="created_by", ours="kind name cron zone catch_up"),
+    "sample_metrics": Table("trade", staff="rep"),
+    "samples": Table("trade", staff="rep", ours="source", company="ext_id"),
     "score_predictions": Table("lead", people="contributions rationale reasons", ours="band"),
     "sessions": Table("account", ours="revoke_reason"),
+    "skus": Table("trade", company="code name"),
     "source_cursors": Table("work", ours="source slice"),
     "source_records": Table("source", people="payload external_id reason", ours="source vendor status"),
     "staging_acra_companies": Table(
@@ -143,6 +154,8 @@ TABLES: Mapping[str, Table] = {
     "staging_imports": Table("work", ours="source name label state bad"),
     "suppressions": Table("objection", people="reason", staff="added_by", ours="channel key_type source"),
     "tenant_policies": Table("account", staff="set_by", ours="name value"),
+    "trigger_executions": Table("trade", ours="subject_kind action", company="evidence"),
+    "triggers": Table("account", staff="created_by", ours="name rule params action severity"),
     "users": Table("account", staff="email", ours="role", hidden="password_hash"),
     "vendor_calls": Table("vendor", people="error", ours="vendor operation state unit credential holds error_class"),
     "vendor_items": Table(

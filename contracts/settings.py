@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contracts import faults
+from contracts.accounts import AccountRules
 from contracts.providers import Channel
 from contracts.schedule_settings import ScheduleSettings
 from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
@@ -61,6 +62,11 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings):
     default_tenant_id: UUID | None = None
     bootstrap_email: str | None = Field(None, max_length=320, description="first owner, created when no user exists")
     bootstrap_password: SecretStr | None = None
+
+    account_rules: AccountRules = Field(
+        default_factory=AccountRules,
+        description="thresholds of the business jobs, as JSON; what is left out is as documented",
+    )
 
     cron_job_secret: SecretStr | None = None
     cron_secret: SecretStr | None = None

@@ -20,10 +20,10 @@ from contracts.domains import registrable_domain
 from contracts.errors import Conflict, Invalid
 from contracts.texts import NoNul
 
-Subscribable = Literal["LeadDiscovered", "LeadEnriched", "LeadScored", "MessageApproved", "RunFinished"]
+Subscribable = Literal["LeadDiscovered", "LeadEnriched", "LeadScored", "MessageApproved", "RunFinished", "TriggerFired"]
 #: The facts a tenant may subscribe to: what is told outside is a promise, so the list is closed.
 SUBSCRIBABLE: frozenset[str] = frozenset(
-    {"LeadDiscovered", "LeadEnriched", "LeadScored", "MessageApproved", "RunFinished"}
+    {"LeadDiscovered", "LeadEnriched", "LeadScored", "MessageApproved", "RunFinished", "TriggerFired"}
 )
 #: `none`: each by itself. The others tell in order, and differ in what an endpoint that says no does to the next ones: with `block`
 #: they wait until it takes it, with `park` until it has refused as often as may be, with `skip` not at all. What is given up is a

@@ -22,7 +22,9 @@ from db.terminal import JsonOption, operator, print_fields, print_json, print_ta
 from db.transaction import DbRole, Pool, transaction
 
 T = TypeVar("T")
-import_app = typer.Typer(no_args_is_help=True, help="Files in: companies, leads, suppressions; list, show.")
+import_app = typer.Typer(
+    no_args_is_help=True, help="Files in: companies, leads, orders, stock, samples, suppressions; list, show."
+)
 export_app = typer.Typer(no_args_is_help=True, help="Files out: companies, leads, suppressions.")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="CSV; its first line names the columns.")]
@@ -66,6 +68,33 @@ def import_suppressions(
 ) -> None:  # fmt: skip
     """Whom nobody may write to: email, phone, domain or person; channel, reason. Only keyed hashes are kept."""
     _import("suppressions", file, dry_run, mapping, again, tenant, None, json)
+
+
+@import_app.command("skus")
+def import_skus(
+    file: FileArgument, dry_run: DryOption = False, mapping: MapOption = None, again: AgainOption = False,
+    tenant: OwnerOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Stock: sku; sku_name, on_hand, lead_days, review_days, active."""
+    _import("skus", file, dry_run, mapping, again, tenant, None, json)
+
+
+@import_app.command("orders")
+def import_orders(
+    file: FileArgument, dry_run: DryOption = False, mapping: MapOption = None, again: AgainOption = False,
+    tenant: OwnerOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Order lines: the customer as of companies, order_id, ordered_at, sku, quantity; line, unit_price, discount, delivered_at."""
+    _import("orders", file, dry_run, mapping, again, tenant, None, json)
+
+
+@import_app.command("samples")
+def import_samples(
+    file: FileArgument, dry_run: DryOption = False, mapping: MapOption = None, again: AgainOption = False,
+    tenant: OwnerOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Samples given: the customer as of companies, sample_id, sku, given_at; rep."""
+    _import("samples", file, dry_run, mapping, again, tenant, None, json)
 
 
 def _import(
@@ -130,7 +159,7 @@ def _print(done: ImportDone) -> None:
 
 @import_app.command("list")
 def list_imports(
-    kind: Annotated[str | None, typer.Option(help="companies, leads or suppressions.")] = None,
+    kind: Annotated[str | None, typer.Option(help="companies, leads, suppressions, skus, orders or samples.")] = None,
     tenant: OwnerOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     cursor: Annotated[UUID | None, typer.Option(help="`next_cursor` of the list before.")] = None,

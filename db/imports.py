@@ -1,4 +1,4 @@
-"""Files of companies, leads and suppressions into the database: batch by batch, from where it stopped, with what was wrong.
+"""Files into the database: batch by batch, from where it stopped, with what was wrong.
 
 Each batch is one short transaction, committed with how far the file was read: after a crash the same file goes on from there,
 and a file that was read to its end brings nothing twice.
@@ -22,11 +22,12 @@ from contracts.errors import Conflict, Invalid, NotFound
 from contracts.events import MatchingRequested
 from contracts.exports import text_of
 from contracts.identity import company_keys
-from contracts.import_rows import BadCell, Columns, SuppressionRow, columns, company_of, read, suppressions_of
+from contracts.import_rows import BadCell, Columns, SuppressionRow, columns, company_of, read, sales_of, suppressions_of
 from contracts.imports import KEPT_ERRORS, Import, ImportDone, ImportKind, RowError, Tally, short
 from contracts.providers import FoundCompany
+from contracts.sales_rows import SalesRow, SkuRow
 from contracts.suppressions import SuppressionKey, keys_of
-from db import csv_files, leads, outbox, suppressions
+from db import csv_files, leads, outbox, sales, suppressions
 from db.access import audit
 from db.csv_files import Examined, Record
 from db.paging import LAST_UUID
@@ -65,6 +66,7 @@ class _Batch:
     bad: int = 0
     companies: list[tuple[int, FoundCompany]] = field(default_factory=list)
     suppressions: list[tuple[int, list[SuppressionRow]]] = field(default_factory=list)
+    sales: list[SalesRow] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     #: Of each row that made something, by what it is known; and for how many companies that is so, too.
     made: list[set[int]] = field(default_factory=list)
@@ -173,6 +175,8 @@ def _batch(kind: ImportKind, found: Generator[Record], of: Columns) -> _Batch:
                 batch.skipped += 1
             elif kind == "suppressions":
                 batch.suppressions.append((record.number, suppressions_of(row)))
+            elif kind in ("skus", "orders", "samples"):
+                batch.sales.append(sales_of(kind, row, record.number))
             else:
                 batch.companies.append((record.number, company_of(row, record.number)))
         except BadCell as bad:
@@ -203,6 +207,8 @@ async def _write(pool: Pool, tenant: UUID, of: Import, asked: Asked, batch: _Bat
 async def _bring(tx: Tx, tenant: UUID, asked: Asked, batch: _Batch, errors: list[RowError]) -> Tally:
     if asked.kind == "suppressions":
         return await _suppress(tx, tenant, asked, batch)
+    if asked.kind in ("skus", "orders", "samples"):
+        return await _sell(tx, tenant, asked, batch)
     await suppressions.hold(tx, tenant)
     companies = await _without_erased(tx, tenant, batch.companies, errors)
     brought = await leads.bring(
@@ -217,6 +223,19 @@ async def _bring(tx: Tx, tenant: UUID, asked: Asked, batch: _Batch, errors: list
     return Tally(
         rows=batch.rows, created=sum(new), merged=len(companies) - sum(new), skipped=batch.skipped, bad=batch.bad,
         companies_created=sum(brought.companies), contacts_created=brought.contacts,
+    )  # fmt: skip
+
+
+async def _sell(tx: Tx, tenant: UUID, asked: Asked, batch: _Batch) -> Tally:
+    sold = await sales.bring(tx, tenant, batch.sales, source=SOURCE)
+    if asked.dry_run:
+        names = [{hash(k) for k in company_keys(row.company)} for row in batch.sales if not isinstance(row, SkuRow)]
+        batch.keys = set().union(sold.keys, *names)
+        batch.made = [{key} for key, is_new in zip(sold.keys, sold.new, strict=True) if is_new]
+        batch.made_companies = [keys for keys, is_new in zip(names, sold.companies, strict=False) if is_new]
+    return Tally(
+        rows=batch.rows, created=sum(sold.new), merged=len(batch.sales) - sum(sold.new), skipped=batch.skipped, bad=batch.bad,
+        companies_created=sum(sold.companies),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`headwater jobs`: list, show, retry, cancel, for whoever may read the database's URL."""
+"""`headwater jobs`: run, list, show, retry, cancel, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from contracts.executions import DeadLetterPage, ExecutionDetail, ExecutionFilte
 from contracts.jobs import JobState
 from contracts.settings import Settings
 from db import executions
+from db.account_commands import run_job
 from db.terminal import JsonOption, TenantOption, ask, operator, print_fields, print_json, print_table, wake_dispatchers
 from db.transaction import Tx
 
-jobs_app = typer.Typer(no_args_is_help=True, help="Jobs: where they stand, what they ended in, retry, cancel.")
+jobs_app = typer.Typer(no_args_is_help=True, help="Jobs: run one, where they stand, what they ended in, retry, cancel.")
+jobs_app.command("run")(run_job)
 
 JobArgument = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
 _FIELDS = (

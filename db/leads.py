@@ -31,11 +31,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What rows of a file became, in their order: did it make a company, and did it make a lead?"""
+    """What rows of a file became, in their order: did it make a company, and did it make a lead? `ids`: the company of each."""
 
     companies: list[bool]
     leads: list[bool]
     contacts: int
+    ids: list[UUID | None]
 
 
 async def save_page(
@@ -294,8 +295,12 @@ async def bring(
         await outbox.emit_many(tx, tenant, events)
     firsts = {p.group.hits[0]: p for p in placed}
     hits = [firsts.get(n) for n in range(len(companies))]
+    owner = {n: p.company_id for p in placed for n in p.group.hits}
     return Brought(
-        [p is not None and p.created for p in hits], [p is not None and p.company_id in made for p in hits], len(people)
+        [p is not None and p.created for p in hits],
+        [p is not None and p.company_id in made for p in hits],
+        len(people),
+        [owner.get(n) for n in range(len(companies))],
     )
 
 

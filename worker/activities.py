@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker.accounts import jobs as accounts
 from worker.analytics import jobs as analytics
 from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
@@ -38,6 +39,10 @@ ACTIVITIES: Mapping[str, Activity] = {
     "crm.push": Activity(crm_sync.push, crm_sync.push_stopped),
     "crm.check": Activity(crm_sync.check, crm_sync.check_stopped),
     "analytics.rollup": Activity(analytics.roll_up, analytics.stopped),
+    "accounts.update_types": Activity(accounts.update_types, accounts.stopped),
+    "accounts.sample_metrics": Activity(accounts.sample_metrics, accounts.stopped),
+    "accounts.burn_rates": Activity(accounts.burn_rates, accounts.stopped),
+    "accounts.triggers": Activity(accounts.process_triggers, accounts.stopped),
     "labels.generate": Activity(learning.generate_labels, learning.stopped),
     "model.train": Activity(learning.train, learning.train_stopped),
     "model.evaluate": Activity(learning.evaluate, learning.stopped),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 from uuid import UUID
 
+from contracts.errors import Invalid
 from contracts.events import (
     CrmProbeRequested,
     CrmSyncRequested,
@@ -27,12 +28,14 @@ from contracts.events import (
     RunFinished,
     RunRequested,
     SliceReady,
+    TriggerFired,
 )
 from contracts.jobs import (
     Again,
     CheckCrm,
     ComputeFeatures,
     ComputeScore,
+    DoBusiness,
     EnrichLead,
     EvaluateModel,
     EvaluateOpportunities,
@@ -124,6 +127,8 @@ def jobs_for(event: Event) -> list[Job | Again]:
         case OpportunitiesShared():
             about = EvaluateOpportunities(run_id=event.run_id, for_tenant=event.for_tenant, round=event.round)
             return [job("opportunities.evaluate", f"{event.run_id}:{event.for_tenant}:{event.round}", about)]
+        case TriggerFired():
+            return []  # told to whoever subscribed
         case RunFinished():
             return []  # nobody waits for it yet: alerts will
         case Redelivery():
@@ -148,7 +153,11 @@ def _beginning(event: RunRequested) -> tuple[str, Payload]:
             return "analytics.rollup", RollUp(run_id=event.run_id)
         case "discovery":
             return "discovery.dry_run" if event.dry_run else "discovery.run", RunDiscovery(run_id=event.run_id)
-        case "nightly" | "job":
+        case "job":
+            if event.job is None:
+                raise Invalid("a run of kind job names its job", code="no_job")
+            return event.job, DoBusiness(run_id=event.run_id)
+        case "nightly":
             raise NotImplementedError(event.kind)
         case _:
             assert_never(event.kind)

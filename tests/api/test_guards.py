@@ -27,6 +27,10 @@ OPEN = {
 }
 
 
+#: What makes no sense is asked of the doors that start work, whoever calls: their own tests ask for more.
+QUERY = {"/api/jobs/process": {"job": "no such job"}}
+
+
 def operations(api: Served) -> Iterator[tuple[str, str, dict[str, Any]]]:
     document = api.client.get("/openapi.json").json()
     for path, methods in document["paths"].items():
@@ -59,10 +63,11 @@ def test_roles_that_may_not_are_refused_and_change_nothing(api: Served) -> None:
     for method, path, operation in operations(api):
         if "x-roles" not in operation:
             continue
-        anonymous = api.client.request(method, fill(path))
+        query = QUERY.get(path)
+        anonymous = api.client.request(method, fill(path), params=query)
         assert anonymous.status_code == 401, f"{method} {path} let nobody in"
         for role in Role:
-            answer = api.client.request(method, fill(path), headers=api.as_(role))
+            answer = api.client.request(method, fill(path), headers=api.as_(role), params=query)
             allowed = role.value in operation["x-roles"]
             may_not = answer.status_code == 403 and answer.json()["code"] != "runner_disabled"
             assert may_not != allowed, f"{method} {path} as {role}: {answer.status_code} {answer.text}"
@@ -116,7 +121,7 @@ def test_lists_hold_nothing_of_another_tenant(shared_api: Served) -> None:
     # R18
     home, abroad = str(shared_api.tenants[HOME].id), str(shared_api.tenants[ABROAD].id)
     for method, path, operation in operations(shared_api):
-        if method != "GET" or "{" in path or "x-roles" not in operation:
+        if method != "GET" or "{" in path or "x-roles" not in operation or path in QUERY:
             continue
         answer = shared_api.client.get(path, headers=shared_api.as_(Role.OWNER, ABROAD))
         assert home not in answer.text, path

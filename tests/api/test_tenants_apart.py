@@ -18,6 +18,9 @@ from tests.conftest import Databases
 #: Filters that are not found in any column of that name, because they only say how much or how old.
 MEASURES = {"limit", "cursor", "older_than_s", "newer_than_s", "since", "until", "closed", "days", "gone"}
 MEASURES |= {"channels", "queries", "max_companies", "max_queries", "from", "to", "updated_since"}
+MEASURES |= {"low"}
+#: Starts work and waits for it, whoever reads: tests/accounts/test_door.py asks it for another's tenant.
+CRON_DOOR = "/api/jobs/process"
 CURSOR_PAGE = 2
 
 
@@ -114,7 +117,7 @@ def test_no_listing_shows_anything_of_another_whatever_it_is_asked_for(apart: Ap
     before, described, filters = apart.print(), document(apart.api), 0
     headers = apart.api.as_(Role.OWNER)
     for method, path in routes(apart.api):
-        if method != "GET" or parameters(path):
+        if method != "GET" or parameters(path) or path == CRON_DOOR:
             continue
         plain = apart.api.client.get(path, headers=headers)
         # 404: a thing there is at most one of, and HOME has none.
@@ -141,7 +144,7 @@ def test_a_cursor_of_anothers_page_leads_into_ones_own_rows(apart: Apart) -> Non
     # R18
     carried = 0
     for method, path in routes(apart.api):
-        if method != "GET" or parameters(path):
+        if method != "GET" or parameters(path) or path == CRON_DOOR:
             continue
         page = apart.api.client.get(path, params={"limit": 1}, headers=apart.api.as_(Role.OWNER, ABROAD))
         cursor = page.json().get("next_cursor") if page.status_code == 200 else None

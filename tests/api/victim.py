@@ -50,6 +50,8 @@ OWNED = {
     "model_id": "SELECT id FROM app.model_versions WHERE tenant_id = $1",
     "schedule_id": "SELECT id FROM app.schedules WHERE tenant_id = $1",
     "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
+    "sku_id": "SELECT id FROM app.skus WHERE tenant_id = $1",
+    "trigger_id": "SELECT id FROM app.triggers WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 

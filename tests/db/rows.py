@@ -22,6 +22,9 @@ TIED: dict[str, dict[str, str]] = {
         "decision": "'pending'",
     },
     "app.schedules": {"cron": "'0 6 * * *'", "zone": "'Etc/UTC'"},
+    # So that each tenant has something in the view inventory_alerts.
+    "app.alerts": {"rule": "'inventory.low_stock'", "scope": "'sku:x'"},
+    "app.skus": {"code": "'x'"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {

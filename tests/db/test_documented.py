@@ -13,14 +13,30 @@ from db.transaction import DbRole, Pool, opening, transaction
 from tests.conftest import Connection
 
 ENRICHMENT_RUNS = "run_id tenant_id started_at finished_at status step_counters error_summary"
+SAMPLE_METRICS = (
+    "tenant_id id sku_id rep period samples converted conversion_rate rate_low rate_high revenue revenue_per_sample"
+)
+TRIGGER_EXECUTIONS = "tenant_id id trigger_id subject_kind subject_id window_start fired_at action evidence"
+INVENTORY_ALERTS = (
+    "tenant_id id sku_id sku_code severity state first_seen last_seen resolved_at on_hand burn_rate days_left"
+)
 OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload headers status attempts created_at"
 
 
-@pytest.mark.parametrize(("view", "columns"), [("enrichment_runs", ENRICHMENT_RUNS), ("outbox", OUTBOX)])
+VIEWS = [
+    ("enrichment_runs", ENRICHMENT_RUNS),
+    ("outbox", OUTBOX),
+    ("sample_metrics", SAMPLE_METRICS),
+    ("trigger_executions", TRIGGER_EXECUTIONS),
+    ("inventory_alerts", INVENTORY_ALERTS),
+]
+
+
+@pytest.mark.parametrize(("view", "columns"), VIEWS)
 async def test_documented_columns_of_the_views_can_be_read(
     conn: Connection, tenant: UUID, view: str, columns: str
 ) -> None:
-    # R2 S3.12
+    # R2 S3.12 S4.04
     for column in columns.split():
         await conn.execute(opening(DbRole.APP, tenant))
         try:
@@ -39,6 +55,26 @@ async def test_runs_have_the_documented_indexes(conn: Connection, leading: list[
     )
     wanted = ["tenant_id", *leading]
     assert [i["columns"] for i in indexes if i["columns"][: len(wanted)] == wanted]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("accounts", "account_type"),
+        ("accounts", "last_order_at"),
+        ("orders", "delivered_at"),
+        ("orders", "is_first_order"),
+        ("skus", "burn_rate"),
+    ],
+)
+async def test_what_the_business_jobs_look_for_is_indexed(conn: Connection, table: str, column: str) -> None:
+    # S4.04: behind the tenant, which leads every index of a tenant's table
+    found = await conn.fetch(
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'app' AND tablename = $1 AND indexdef LIKE $2",
+        table,
+        f"%(tenant_id, {column})%",
+    )
+    assert len(found) == 1
 
 
 async def test_a_run_is_daily_unless_its_door_says_otherwise(conn: Connection, tenant: UUID) -> None:

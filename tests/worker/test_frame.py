@@ -67,6 +67,10 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
     "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
     "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),
+    "accounts.update_types": lambda: RunRequested(run_id=uuid4(), kind="job", job="accounts.update_types"),
+    "accounts.sample_metrics": lambda: RunRequested(run_id=uuid4(), kind="job", job="accounts.sample_metrics"),
+    "accounts.burn_rates": lambda: RunRequested(run_id=uuid4(), kind="job", job="accounts.burn_rates"),
+    "accounts.triggers": lambda: RunRequested(run_id=uuid4(), kind="job", job="accounts.triggers"),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }

@@ -31,6 +31,7 @@ from contracts.events import (
     RunFinished,
     RunRequested,
     SliceReady,
+    TriggerFired,
 )
 from contracts.jobs import JOBS, Again, Job, arguments
 from worker.activities import ACTIVITIES
@@ -44,6 +45,10 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (LeadDiscovered(lead_id=LEAD), []),
     (LeadDiscovered(lead_id=LEAD, enrich=True), [("enrichment.run", f"enrichment.run:{LEAD}:discovered")]),
     (RunRequested(run_id=RUN, kind="training"), [("model.train", f"model.train:{RUN}")]),
+    (
+        RunRequested(run_id=RUN, kind="job", job="accounts.burn_rates"),
+        [("accounts.burn_rates", f"accounts.burn_rates:{RUN}")],
+    ),
     (RunRequested(run_id=RUN, kind="rollup"), [("analytics.rollup", f"analytics.rollup:{RUN}")]),
     (FeaturesRequested(lead_id=LEAD, cause="merge:1"), [("features.compute", f"features.compute:{LEAD}:merge:1")]),
     (
@@ -64,6 +69,12 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (
         EvaluationRequested(model_version_id=PART, cause="night:1"),
         [("model.evaluate", f"model.evaluate:{PART}:night:1")],
+    ),
+    (
+        TriggerFired(
+            trigger_id=PART, execution_id=RUN, name="n", rule="stock_below", subject_kind="sku", subject_id=LEAD
+        ),
+        [],
     ),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
