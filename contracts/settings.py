@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contracts import faults
+from contracts.night_settings import NightSettings
 from contracts.providers import Channel
 from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
 
@@ -23,7 +24,7 @@ _POSTGRES_URL = re.compile(
 )
 
 
-class Settings(VendorSettings, CrawlSettings):
+class Settings(VendorSettings, CrawlSettings, NightSettings):
     """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
