@@ -26,6 +26,8 @@ DOORS = {
     "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "trial": ("front.trial.command:trial", "Enrich many companies over the sandbox: time, limits, kills, the bill."),
     "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify, replay."),
+    "nightly": ("db.night_commands:nightly", "Run tenants' nights: nine steps from the register to the CRM."),
+    "shortlists": ("db.night_commands:shortlists_app", "Shortlists: what a night brought, as table, JSON or CSV."),
     "opportunities": ("db.opportunity_commands:opportunities_app", "Public tenders: fetch, list, last."),
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),

@@ -13,6 +13,15 @@ from contracts.vendor_settings import Csv
 DEFAULT_CAP = 20
 
 
+def is_zone(name: str) -> bool:
+    """Is there an IANA zone of that name?"""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 class NightSettings(BaseSettings):
     """Whose night it is, how many companies it may choose, how many are worked on at once (S3.08)."""
 
@@ -42,10 +51,8 @@ class NightSettings(BaseSettings):
     @field_validator("sched_zone")
     @classmethod
     def _a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be an IANA zone, such as Asia/Singapore") from None
+        if not is_zone(value):
+            raise ValueError("must be an IANA zone, such as Asia/Singapore")
         return value
 
     @model_validator(mode="after")

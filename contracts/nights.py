@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.enrichment import Learned, StepTaken, Waterfall
 
 Step = Literal[
-    "refresh_companies", "refresh_candidates", "select_targets", "crawl", "search_fallback", "contacts", "verification", "scoring", "crm_push",
+    "refresh_companies", "refresh_candidates", "select_targets", "crawl", "search_fallback", "contacts", "verification",
+    "scoring", "crm_push",
 ]  # fmt: skip
 STEPS: tuple[Step, ...] = (
-    "refresh_companies", "refresh_candidates", "select_targets", "crawl", "search_fallback", "contacts", "verification", "scoring", "crm_push",
+    "refresh_companies", "refresh_candidates", "select_targets", "crawl", "search_fallback", "contacts", "verification",
+    "scoring", "crm_push",
 )  # fmt: skip
 #: What the enrichment of a lead does.
 OF_ENRICHMENT: tuple[Step, ...] = ("crawl", "search_fallback", "contacts", "verification")
@@ -135,7 +137,7 @@ class Manifest(BaseModel):
     frozen_at: datetime
 
 
-class Forecast(BaseModel):
+class NightForecast(BaseModel):
     """What a night would cost and when it would end (S3.11). `basis`: the tenant's own latest enrichments, else `assumed`."""
 
     companies: int
@@ -163,7 +165,7 @@ class NightCompany(BaseModel):
 
 
 class NightView(BaseModel):
-    """A night as it is shown. `steps` are the nine of S3.01 in their order; `new` is false when the day's night was there already."""
+    """A night as it is shown. `steps` are the nine of S3.01 in order; `new` is false when it was there already."""
 
     id: UUID
     tenant: str
@@ -174,7 +176,7 @@ class NightView(BaseModel):
     steps: dict[Step, StepCount]
     manifest: Manifest | None
     passed_over: dict[str, int]
-    forecast: Forecast | None
+    forecast: NightForecast | None
     open_companies: int
     error_code: str | None
     error: str | None

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.errors import Conflict, Invalid, NotFound
+from contracts.night_settings import is_zone
 from contracts.nights import (
     SKIPPABLE,
     STEPS,
@@ -86,9 +87,8 @@ def _steps(skip: Sequence[str]) -> tuple[Step, ...]:
 
 
 async def _tonight(tx: Tx, settings: Settings, tenant: UUID) -> date:
-    row = await tx.fetchrow(SQL["zone"], await policies.value(tx, tenant, ZONE, ""), settings.sched_zone)
-    assert row is not None
-    night: date = row["night"]
+    decided = await policies.value(tx, tenant, ZONE, "")
+    night: date = await tx.fetchval(SQL["tonight"], decided if is_zone(decided) else settings.sched_zone)
     return night
 
 
@@ -117,7 +117,7 @@ async def _finished_manifest(tx: Tx, tenant: UUID, run_id: UUID) -> Manifest:
 
 
 async def included(tx: Tx, settings: Settings) -> list[Tenant]:
-    """Whose nights run: active tenants, narrowed by SCHED_TENANT_INCLUDE and SCHED_TENANT_EXCLUDE; a CRM is not asked for (S3.16)."""
+    """Whose nights run: active tenants, narrowed by SCHED_TENANT_INCLUDE and _EXCLUDE, with a CRM or without (S3.16)."""
     found = await tenants.list_(tx, limit=100_000)
     return [t for t in found if t.status == "active" and t.id != SYSTEM_TENANT and takes_part(settings, t.slug)]
 

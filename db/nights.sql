@@ -1,7 +1,6 @@
--- zone --
--- The zone in which a tenant's night has its date, and that date.
-SELECT z.zone, (app.now() AT TIME ZONE z.zone)::date AS night
-  FROM (SELECT coalesce((SELECT n.name FROM pg_timezone_names n WHERE n.name = $1), $2) AS zone) z
+-- tonight --
+-- The date of a night that begins now, in its zone.
+SELECT (app.now() AT TIME ZONE $1::text)::date
 
 -- manifest --
 -- What a night works on.

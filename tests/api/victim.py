@@ -49,6 +49,7 @@ OWNED = {
     "link_id": "SELECT id FROM app.crm_links WHERE tenant_id = $1",
     "model_id": "SELECT id FROM app.model_versions WHERE tenant_id = $1",
     "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
+    "night": "SELECT night FROM app.night_manifests WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 
