@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from api.examples import ASKED, BEGAN, COMPANY, ENDED, LEAD, RUN
+from contracts.nights import STEPS
 
-_STEP = {"in": 1, "done": 1, "skipped": {}}
-_STEPS = dict.fromkeys(
-    ("refresh_companies", "refresh_candidates", "select_targets", "crawl", "search_fallback", "contacts", "verification", "scoring"), _STEP
-) | {"crm_push": {"in": 1, "done": 0, "skipped": {"no_connection": 1}}}  # fmt: skip
+_STEP: dict[str, Any] = {"in": 1, "done": 1, "skipped": {}}
+_STEPS = dict.fromkeys(STEPS, _STEP) | {"crm_push": {"in": 1, "done": 0, "skipped": {"no_connection": 1}}}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "NightView": {
         "id": RUN, "tenant": "well-crafted", "status": "completed", "dry_run": False, "night": "2026-01-05", "new": True,

@@ -143,7 +143,7 @@ def show_shortlist(
 class Candidates(NightList):
     """What `shortlists why` prints."""
 
-    companies: list[NightCompany] = []
+    companies: list[NightCompany]
 
 
 @shortlists_app.command("why")

@@ -13,7 +13,7 @@ from uuid import UUID
 from contracts.budgets import defaults
 from contracts.events import LeadDiscovered
 from contracts.identity import name_core
-from contracts.nights import OF_ENRICHMENT, NightForecast, Marks, NightParams, Step, StepCount, all_skipped
+from contracts.nights import OF_ENRICHMENT, Marks, NightForecast, NightParams, Step, StepCount, all_skipped
 from contracts.providers import FoundCompany
 from contracts.settings import Settings
 from contracts.suppressions import domain_of, keys_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import StreamingResponse
@@ -23,7 +23,12 @@ router = APIRouter(prefix="/v1/shortlists", tags=["nights"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
 Analyst = Annotated[Principal, Depends(require(Role.ANALYST))]
 Night = Annotated[date, Path(description="of the night, in the tenant's zone")]
-_FILE = {200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": text_of([CSV_COLUMNS])}}}}
+_EXAMPLE = text_of([CSV_COLUMNS])
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+}
+    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": text_of([CSV_COLUMNS])}}}
+}
 
 
 @router.get("/{night}", responses=problems(404))

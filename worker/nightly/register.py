@@ -20,7 +20,7 @@ def registry_id(row: StagedCompany) -> str:
 def wanted(row: StagedCompany, wishes: Sequence[Wish]) -> bool:
     """Would a profile want a company it does not know yet? Only one that lives, in its countries and its line of business.
 
-    A profile that names industries wants rows whose activity (SSIC) has one of their words; one without countries wants all of them.
+    A profile that names industries wants rows whose activity (SSIC) has one of their words; one without countries wants all.
     """
     status = (row.entity_status_description or "live").lower()
     if not status.startswith("live") and "registered" not in status:
