@@ -27,8 +27,6 @@ _EXAMPLE = text_of([CSV_COLUMNS])
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE}}}
 }
-    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": text_of([CSV_COLUMNS])}}}
-}
 
 
 @router.get("/{night}", responses=problems(404))
