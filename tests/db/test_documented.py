@@ -13,10 +13,23 @@ from db.transaction import DbRole, Pool, opening, transaction
 from tests.conftest import Connection
 
 ENRICHMENT_RUNS = "run_id tenant_id started_at finished_at status step_counters error_summary"
+COMPANY_ENRICHMENT_RUNS = "tenant_id run_id company_id lead_id rank reason stage status steps error_code snapshot corpus started_at finished_at"
+ICP_CANDIDATE_COMPANIES = "tenant_id icp_profile_id company_id verdict fit coverage reasons refreshed_at gone_at"
+NIGHT_MANIFESTS = "tenant_id run_id company_ids frozen_at caps budgets"
 OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload headers status attempts created_at"
 
 
-@pytest.mark.parametrize(("view", "columns"), [("enrichment_runs", ENRICHMENT_RUNS), ("outbox", OUTBOX)])
+@pytest.mark.parametrize(
+    ("view", "columns"),
+    [
+        ("enrichment_runs", ENRICHMENT_RUNS),
+        ("company_enrichment_runs", COMPANY_ENRICHMENT_RUNS),
+        ("night_manifests", NIGHT_MANIFESTS),
+        ("icp_candidate_companies", ICP_CANDIDATE_COMPANIES),
+        ("staging_acra_companies", "tenant_id uen entity_name changed_at"),
+        ("outbox", OUTBOX),
+    ],
+)
 async def test_documented_columns_of_the_views_can_be_read(
     conn: Connection, tenant: UUID, view: str, columns: str
 ) -> None:

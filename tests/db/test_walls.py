@@ -14,7 +14,7 @@ from db.transaction import DbRole, opening
 from tests.conftest import Connection
 from tests.db.rows import Table, fill, tenant_tables
 
-VIEWS = {"app.discovery_runs", "app.enrichment_runs", "app.outbox"}
+VIEWS = {"app.company_enrichment_runs", "app.discovery_runs", "app.enrichment_runs", "app.outbox"}
 REFUSED = (asyncpg.InsufficientPrivilegeError,)
 
 

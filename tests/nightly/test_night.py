@@ -63,6 +63,9 @@ async def test_a_night_does_its_nine_steps_and_the_next_one_finds_nothing_to_do(
     changed = {step: c.done for step, c in second.steps.items() if c.done and step != "select_targets"}
     assert changed == {}, second.steps
     assert second.steps["crawl"].skipped == {"fresh": 3}
-    assert second.steps["crm_push"].skipped.get("unchanged", 0) + second.steps["crm_push"].skipped.get("below_band", 0) == 3
+    assert (
+        second.steps["crm_push"].skipped.get("unchanged", 0) + second.steps["crm_push"].skipped.get("below_band", 0)
+        == 3
+    )
     bills = [r for r in house.sandbox.requests() if r["vendor"] not in ("odoo", "site")]
     assert bills == [r for r in asked if r["vendor"] not in ("odoo", "site")], "nothing was paid for"
