@@ -75,9 +75,10 @@ CREATE VIEW app.company_enrichment_runs WITH (security_invoker = true) AS
     SELECT n.tenant_id, n.run_id, n.company_id, n.lead_id, n.place AS rank, n.reason, n.stage, s.state AS status, n.steps, n.error_code,
            f.vector AS snapshot, c.corpus, n.started_at, n.finished_at
       FROM app.night_companies n
-      JOIN app.run_slices s ON s.tenant_id = n.tenant_id AND s.id = n.slice_id
+      LEFT JOIN app.run_slices s ON s.tenant_id = n.tenant_id AND s.id = n.slice_id
       LEFT JOIN app.score_predictions p ON p.tenant_id = n.tenant_id AND p.id = n.prediction_id
       LEFT JOIN app.feature_snapshots f ON f.tenant_id = n.tenant_id AND f.id = p.snapshot_id
       LEFT JOIN LATERAL (SELECT w.corpus FROM app.crawl_sites w WHERE w.tenant_id = n.tenant_id AND w.company_id = n.company_id
-                          ORDER BY w.crawled_at DESC LIMIT 1) c ON true;
+                          ORDER BY w.crawled_at DESC LIMIT 1) c ON true
+     WHERE n.slice_id IS NOT NULL;
 GRANT SELECT ON app.company_enrichment_runs TO headwater_app, headwater_system;
