@@ -66,7 +66,7 @@ class NightParams(BaseModel):
 class StepCount(BaseModel):
     """What a step had to do and what came of it. `skipped`: reason -> how many. What is in neither is still to be done."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     taken: int = Field(0, alias="in", ge=0)
     done: int = Field(0, ge=0)

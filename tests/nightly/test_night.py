@@ -6,7 +6,7 @@ import pytest
 
 from contracts.nights import STEPS
 from contracts.rule_sets import CreateRuleSet
-from db import rule_sets
+from db import rule_sets, story
 from db.transaction import transaction
 from tests.nightly.house import NightHouse
 from worker.providers.sandbox.people import people_of
@@ -46,6 +46,11 @@ async def test_a_night_does_its_nine_steps_and_the_next_one_finds_nothing_to_do(
     assert (len(first.manifest.company_ids), first.manifest.cap, first.manifest.cap_source) == (3, 20, "default")
     assert {b["vendor"] for b in first.manifest.budgets} >= {"tavily", "lusha", "zerobounce"}
     assert house.stored("res.partner")
+
+    async with transaction(house.pool, house.tenant) as tx:
+        proof = await story.verify(tx, house.tenant, first.id)
+    assert proof is not None
+    assert (proof.ok, proof.findings) == (True, [])
 
     listed = await house.shortlist(first.night)
     assert [row.company_id for row in listed.items] != []
