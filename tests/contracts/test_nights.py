@@ -30,7 +30,10 @@ FOUND = (taken("people", "miss"), taken("people", "accepted"), taken("verificati
         (Learned(), False, ("no_domain", "no_domain", "no_vendor", "no_address")),
         (Learned(site=READ, people=(Person(email="a@x.example"),)), True, (DONE, "site_read", "on_site", "no_vendor")),
         (
-            Learned(site=READ, people=(Person(contact_id=uuid4(), email="a@x.example"),), steps=(taken("verification", "error", "vendor_down"),)),
+            Learned(
+                site=READ, people=(Person(contact_id=uuid4(), email="a@x.example"),),
+                steps=(taken("verification", "error", "vendor_down"),),
+            ),
             True,
             (DONE, "site_read", "known", "vendor_down"),
         ),
