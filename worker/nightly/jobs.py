@@ -35,8 +35,8 @@ log = structlog.get_logger("worker")
 
 #: Rows of the register read in one go, and in one night; companies a night makes of them.
 PAGE, MOST_READ, MOST_MADE = 2_000, 200_000, 1_000
-#: When a night that finds no room among the others looks again, in seconds. The more wait, the sooner one of them sees a free place.
-LOOK_AGAIN_S = (10.0, 30.0)
+#: When a night that finds no room among the others looks again, in seconds. The more wait, the sooner one sees a free place.
+LOOK_AGAIN_S = (5.0, 15.0)
 
 
 async def plan(ctx: Context, args: PlanNight) -> None:
