@@ -13,13 +13,26 @@ from db.transaction import Tx
 SQL = load("shortlists")
 
 
+def _missing() -> NotFound:
+    return NotFound(
+        "no night of that date has chosen its companies: `headwater runs list` shows what ran; dates are YYYY-MM-DD",
+        code="no_such_night",
+    )
+
+
+def day(text: str) -> date:
+    """The date somebody names a night by. Raises: NotFound (`no_such_night`), as for a night that was not."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _missing() from None
+
+
 async def show(tx: Tx, tenant: UUID, night: date) -> Shortlist:
     """The shortlist of a night: while it runs, as far as it has come. Raises: NotFound (`no_such_night`)."""
     of = await tx.fetchrow(SQL["of_night"], tenant, night)
     if of is None:
-        raise NotFound(
-            f"no night of {night} has chosen its companies: `headwater runs list` shows what ran", code="no_such_night"
-        )
+        raise _missing()
     rows = await tx.fetch(SQL["rows"], tenant, of["run_id"])
     items = [ShortlistRow.model_validate({**dict(r), "rank": n}) for n, r in enumerate(rows, 1)]
     return Shortlist.model_validate({**dict(of), "items": items})
