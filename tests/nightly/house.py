@@ -44,11 +44,11 @@ class NightHouse(House):
         async with transaction(self.pool, self.tenant) as tx:
             return (await profiles.create(tx, self.tenant, asked, by="tests")).id
 
-    async def company(self, name: str, domain: str | None, country: str = "ZA", **more: Any) -> None:
+    async def found(self, name: str, domain: str | None, country: str = "ZA", **more: Any) -> None:
         """A company that discovery found, without a lead."""
-        found = FoundCompany(external_id=name, name=name, domain=domain, country=country, **more)
+        row = FoundCompany(external_id=name, name=name, domain=domain, country=country, **more)
         async with transaction(self.pool, self.tenant) as tx:
-            await leads.bring(tx, self.tenant, [found], source="register", with_leads=False)
+            await leads.bring(tx, self.tenant, [row], source="register", with_leads=False)
 
     async def staged(self, *names: str, **more: Any) -> None:
         """Companies that the register's table has from now on."""

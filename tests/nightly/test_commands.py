@@ -30,7 +30,7 @@ async def test_a_night_from_a_shell(house: NightHouse, db_url: str) -> None:
     # S3.11 S3.15
     slug = await house.conn.fetchval("SELECT slug FROM app.tenants WHERE id = $1", house.tenant)
     for n in range(3):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
 
     async def nightly(*words: object, expect: int = 0) -> Any:
         said: Any = json.loads(await headwater(db_url, "nightly", *words, "--json", expect=expect))

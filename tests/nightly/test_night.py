@@ -21,7 +21,7 @@ async def furnish(house: NightHouse) -> None:
     plain = next(c for c in some if kind(world, c) == "plain")
     shut = next(c for c in some if kind(world, c) == "forbidden")
     for each in (plain, shut):
-        await house.company(each.name, each.domain)
+        await house.found(each.name, each.domain)
     await house.staged("LION UNIFORMS PTE. LTD.", primary_ssic="14102", primary_ssic_description="UNIFORMS")
     profile = await house.profile()
     rules = CreateRuleSet.model_validate(

@@ -45,11 +45,11 @@ async def order(house: NightHouse, run_id: UUID) -> list[tuple[str | None, str]]
 async def test_unseen_before_stale_before_recent_and_everybody_else_has_a_reason(house: NightHouse) -> None:
     # S3.02 S3.19 R19
     for name, days in (("recent", 1), ("older", 5), ("stale", 40), ("staler", 60)):
-        await house.company(name, None)
+        await house.found(name, None)
         await looked(house, name, days)
-    await house.company("first", None)
-    await house.company("second", None)
-    await house.company("hushed", "hushed.example")
+    await house.found("first", None)
+    await house.found("second", None)
+    await house.found("hushed", "hushed.example")
     async with transaction(house.pool, house.tenant) as tx:
         await suppressions.add(tx, house.tenant, "any", "domain", "hushed.example", by="tests")
     await policy(house, nights.CAP, 5)
@@ -74,8 +74,8 @@ async def test_unseen_before_stale_before_recent_and_everybody_else_has_a_reason
 async def test_a_company_that_the_rules_turn_down_is_passed_over_with_the_rule(house: NightHouse) -> None:
     # S3.02 R19
     await house.profile(target_countries=["ZA"])
-    await house.company("near", None, "ZA")
-    await house.company("far", None, "NL")
+    await house.found("near", None, "ZA")
+    await house.found("far", None, "NL")
     night = await house.night()
     (far,) = [c for c in await house.companies(night.id) if c.name == "far"]
     assert (far.reason, far.place, bool(far.detail)) == ("rejected", None, True)
@@ -111,7 +111,7 @@ async def test_only_so_many_companies_are_worked_on_at_once(house: NightHouse) -
     # S3.08
     house.set(sched_company_concurrency=2)
     for n in range(5):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     stages = [c.stage for c in await house.companies(run_id)]
@@ -126,8 +126,8 @@ async def test_only_so_many_tenants_have_their_night_at_once(house: NightHouse, 
     house.set(sched_tenant_concurrency=1)
     other = NightHouse(house.conn, pool, house.sandbox, await new_tenant(pool))
     other.set(sched_tenant_concurrency=1)
-    await house.company("one", None)
-    await other.company("two", None)
+    await house.found("one", None)
+    await other.found("two", None)
     first, _ = await house.ask()
     await house.work(only=["nightly"])
     second, _ = await other.ask()
@@ -158,7 +158,7 @@ async def test_a_dry_run_says_what_the_night_would_do_and_changes_nothing(house:
     # R3 S3.11
     await house.profile()
     for n in range(3):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     await house.staged("LION UNIFORMS PTE. LTD.")
     before = await business(house.conn)
     dry = await house.night(dry_run=True, limit=2)
@@ -170,8 +170,8 @@ async def test_a_dry_run_says_what_the_night_would_do_and_changes_nothing(house:
     assert dry.forecast.finishes_at > dry.created_at
     real = await house.night(limit=2)
     for step in ("refresh_companies", "refresh_candidates", "select_targets"):
-        assert dry.steps[step] == real.steps[step], step  # type: ignore[index]
-        assert real.steps[step].done  # type: ignore[index]
+        assert dry.steps[step] == real.steps[step], step
+        assert real.steps[step].done
     assert dry.passed_over == {"over_cap": 2}
 
 
@@ -192,7 +192,7 @@ async def test_what_a_night_leaves_undone_is_done_from_its_manifest(house: Night
     # S3.02 S3.10 S3.11
     house.set(sched_company_concurrency=1)
     for n in range(3):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     with pytest.raises(Conflict, match="running"):
@@ -210,7 +210,7 @@ async def test_what_a_night_leaves_undone_is_done_from_its_manifest(house: Night
         )
         await tx.execute("UPDATE app.runs SET open_slices = 2 WHERE tenant_id = $1 AND id = $2", house.tenant, run_id)
         await runs.cancel(tx, house.tenant, run_id, by="tests")
-    await house.company("newcomer", None)
+    await house.found("newcomer", None)
     before = await house.shown(run_id)
     resumed = await house.night(from_manifest=run_id)
     assert (before.status, resumed.status) == ("cancelled", "completed")
@@ -230,7 +230,7 @@ async def test_what_a_night_leaves_undone_is_done_from_its_manifest(house: Night
 
 async def test_steps_can_be_left_out(house: NightHouse) -> None:
     # S3.09
-    await house.company("one", None)
+    await house.found("one", None)
     night = await house.night(skip=("refresh_companies", "crawl", "verification", "scoring"))
     left = [step for step, c in night.steps.items() if c.skipped.get("asked")]
     assert left == ["refresh_companies", "crawl", "verification", "scoring"]

@@ -25,7 +25,7 @@ KEYS = (
 async def one_company(house: NightHouse) -> None:
     world = World(7)
     each = next(c for c in world.companies("ZA") if people_of(world, c) and kind(world, c) == "plain")
-    await house.company(each.name, each.domain)
+    await house.found(each.name, each.domain)
 
 
 @pytest.mark.timeout(120)
@@ -60,7 +60,7 @@ async def test_an_enrichment_that_is_given_up_leaves_the_others_and_the_night_is
 ) -> None:
     # S3.10 S3.13 R1
     for n in range(3):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     unlucky = (await house.companies(run_id))[0].lead_id
@@ -105,7 +105,7 @@ async def test_a_night_that_is_cancelled_ends_at_once_and_starts_nobody_more(hou
     # S3.13 R1
     house.set(sched_company_concurrency=1)
     for n in range(3):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     async with transaction(house.pool, house.tenant) as tx:
@@ -119,7 +119,7 @@ async def test_a_night_that_is_cancelled_ends_at_once_and_starts_nobody_more(hou
 async def test_a_night_out_of_time_is_partial_with_what_it_has(house: NightHouse) -> None:
     # S3.10 S3.14 R5: one of its events never arrives; no night hangs for that.
     for n in range(2):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     lost = (await house.companies(run_id))[1].lead_id
@@ -146,7 +146,7 @@ async def test_a_night_out_of_time_is_partial_with_what_it_has(house: NightHouse
 async def test_a_lead_erased_meanwhile_does_not_hang_the_night(house: NightHouse) -> None:
     # S3.13 B.09
     for n in range(2):
-        await house.company(f"c{n}", None)
+        await house.found(f"c{n}", None)
     run_id, _ = await house.ask()
     await house.work(only=["nightly"])
     gone = (await house.companies(run_id))[0].lead_id
@@ -161,7 +161,7 @@ async def test_a_crm_that_refuses_costs_the_push_and_not_the_score(house: NightH
     # S3.13 S3.10
     await house.policy(min_band="LOW")
     await house.connect()
-    await house.company("one", None)
+    await house.found("one", None)
     house.sandbox.fault("401", vendor="odoo", times=None)
     night = await house.night()
     assert (night.status, night.steps["scoring"].done, night.steps["crm_push"].done) == ("partial", 1, 0)
@@ -171,7 +171,7 @@ async def test_a_crm_that_refuses_costs_the_push_and_not_the_score(house: NightH
 
 async def test_what_the_night_spent_is_told_under_its_run(house: NightHouse) -> None:
     # S3.12: its jobs are its own, so that they can be cancelled and counted with it.
-    await house.company("one", None)
+    await house.found("one", None)
     night = await house.night()
     found = await house.conn.fetch("SELECT DISTINCT job FROM app.job_executions WHERE run_id = $1", night.id)
     assert {r["job"] for r in found} >= {"nightly.plan", "enrichment.run", "features.compute", "scoring.compute"}
