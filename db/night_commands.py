@@ -76,7 +76,7 @@ async def _tenants(pool: Pool, settings: Settings, slug: str | None, from_manife
     if found is None or found.id == SYSTEM_TENANT:
         raise NotFound(f"there is no tenant {slug!r} with nights: `headwater tenants list` shows them")
     if found.status != "active":
-        raise Invalid(f"tenant {slug} is {found.status}: `headwater tenants resume {slug}` opens it")
+        raise Invalid(f"tenant {slug} is {found.status}: `headwater tenants status {slug} active` opens it")
     return [found]
 
 

@@ -105,7 +105,7 @@ async def _finished_manifest(tx: Tx, tenant: UUID, run_id: UUID) -> Manifest:
     row = await tx.fetchrow(SQL["manifest"], tenant, run_id)
     if row is None:
         raise NotFound(
-            f"run {run_id} has no manifest: `headwater runs list --kind nightly` shows nights",
+            f"run {run_id} has no manifest: `headwater runs list` shows nights",
             code="manifest_not_found",
         )
     if not RunStatus(row["status"]).ended:
@@ -143,7 +143,7 @@ async def show(tx: Tx, tenant: UUID, run_id: UUID, *, new: bool = False) -> Nigh
     """One night. Raises: NotFound (`night_not_found`)."""
     row = await tx.fetchrow(SQL["show"], tenant, run_id)
     if row is None:
-        raise NotFound(f"no night {run_id}: `headwater runs list --kind nightly` shows them", code="night_not_found")
+        raise NotFound(f"no night {run_id}: `headwater runs list` shows them", code="night_not_found")
     frozen = await manifest(tx, tenant, run_id)
     passed = {r["reason"]: r["n"] for r in await tx.fetch(SQL["passed_over"], tenant, run_id)}
     return _view(dict(row), frozen, passed, new=new)
