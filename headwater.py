@@ -31,6 +31,8 @@ DOORS = {
         "db.schedule_commands:schedules_app",
         "Schedules: list, next, fires, create, change, pause, resume, delete.",
     ),
+    "nightly": ("db.night_commands:nightly", "Run tenants' nights: nine steps from the register to the CRM."),
+    "shortlists": ("db.night_commands:shortlists_app", "Shortlists: what a night brought, as table, JSON or CSV."),
     "opportunities": ("db.opportunity_commands:opportunities_app", "Public tenders: fetch, list, last."),
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),

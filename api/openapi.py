@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import account_examples, examples, lead_examples, schedule_examples
+from api import account_examples, examples, lead_examples, night_examples, schedule_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -28,6 +28,7 @@ TAGS = [
     {"name": "auth", "description": "Logging in, staying in, leaving."},
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
     {"name": "runs", "description": "Discovery runs."},
+    {"name": "nights", "description": "Tenants' nights, and the shortlists they bring."},
     {"name": "leads", "description": "What was found."},
     {"name": "companies", "description": "Companies, and what is known of each, from whom."},
     {"name": "matches", "description": "Companies that may be one: the review queue, merges and undoing them."},
@@ -109,10 +110,11 @@ SCHEMES = {
 
 #: Where the examples of bodies and answers stand.
 SHEETS = (
+    account_examples,
     examples,
     lead_examples,
-    account_examples,
     schedule_examples,
+    night_examples,
 )
 
 

@@ -102,6 +102,9 @@ class LeadEnriched(Fact):
     type: Literal["LeadEnriched"] = "LeadEnriched"
     lead_id: UUID
     enrichment_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="of the enrichment, where somebody waits for what follows it"
+    )
 
 
 class FeaturesRequested(Fact):
@@ -136,6 +139,9 @@ class LeadScored(Fact):
     band: Literal["LOW", "MEDIUM", "HIGH"]
     score: Annotated[float, Field(ge=0, le=1)]
     export: bool = False
+    cause: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="of the look that led to it, where somebody waits for it"
+    )
 
 
 class FeedbackGiven(Fact):

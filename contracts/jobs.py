@@ -161,6 +161,13 @@ class CheckCrm(Payload):
     probe_id: UUID
 
 
+class PlanNight(Payload):
+    """Arguments of `nightly.plan`; what was asked for stands on the run's row."""
+
+    run_id: UUID
+    dry_run: bool = False
+
+
 class RollUp(Payload):
     """Arguments of `analytics.rollup`; the days stand on the run's row."""
 
@@ -237,6 +244,7 @@ _ALL = (
     JobSpec("accounts.sample_metrics", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
     JobSpec("accounts.burn_rates", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
     JobSpec("accounts.triggers", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
+    JobSpec("nightly.plan", "nightly", PlanNight, "once", 1800, RetryPolicy(5, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),

@@ -115,6 +115,9 @@ TABLES: Mapping[str, Table] = {
     ),
     "model_evaluations": Table("figures", ours="cause decision metrics reason"),
     "model_versions": Table("figures", ours="family kind stage model config metrics reason"),
+    "night_companies": Table("work", ours="reason detail stage steps error_code"),
+    "night_manifests": Table("work", ours="cap_source caps budgets"),
+    "night_marks": Table("work", ours="source key"),
     "odoo_connections": Table("account", staff="login", ours="url database transport test_result", hidden="secret_ref"),
     "opportunities": Table(
         "public", people="raw title", ours="source kind seen_window set_aside deadline_at",

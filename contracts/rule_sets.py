@@ -218,3 +218,4 @@ class Refreshed(BaseModel):
     rejected: int
     deferred: int
     gone: int
+    changed: int = Field(default=0, description="of how many companies something else is said than before")

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from contracts.accounts import BusinessJob
 from contracts.budgets import Spent
 from contracts.learning import TrainingConfig
+from contracts.nights import NightParams
 from contracts.providers import PROVIDER_ALIASES, Channel
 from contracts.texts import LongTitle, Name, Title
 
@@ -126,6 +127,7 @@ class RunParams(BaseModel):
     icp_profile_id: UUID | None = None
     days: tuple[date, date] | None = Field(default=None, description="of a roll-up: first and last, both included")
     job: BusinessJob | None = Field(default=None, description="of a run of kind job", exclude_if=_absent)
+    nightly: NightParams | None = Field(default=None, description="of a run of kind nightly", exclude_if=_absent)
     training: TrainingConfig | None = Field(default=None, description="of a run of kind training", exclude_if=_absent)
 
 

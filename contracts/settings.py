@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from contracts import faults
 from contracts.accounts import AccountRules
+from contracts.night_settings import NightSettings
 from contracts.providers import Channel
 from contracts.schedule_settings import ScheduleSettings
 from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
@@ -25,7 +26,7 @@ _POSTGRES_URL = re.compile(
 )
 
 
-class Settings(VendorSettings, CrawlSettings, ScheduleSettings):
+class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from contracts.accounts import Account, AccountRules, Report
 from contracts.errors import NotFound
-from db.record_errors import in_parts
 from db.paging import LAST_UUID
+from db.record_errors import in_parts
 from db.sql import load
 from db.transaction import Tx
 

@@ -32,20 +32,45 @@ async def refresh(pool: Pool, tenant: UUID, profile_id: UUID) -> Refreshed:
         began: datetime = await tx.fetchval(SQL["now"])
         scorer = (await rule_sets.scorers(tx, tenant, profile_id)).active
     after: UUID | None = features.NO_ID
+    changed = 0
     while after is not None:
         async with transaction(pool, tenant) as tx:
-            after = await _page(tx, tenant, profile_id, scorer, after)
+            after, more = await _page(tx, tenant, profile_id, scorer, after)
+        changed += more
     async with transaction(pool, tenant) as tx:
-        gone = len(await tx.fetch(SQL["bury"], tenant, profile_id, began))
-        n = {r["verdict"]: r["n"] for r in await tx.fetch(SQL["counts"], tenant, profile_id)}
+        return await _refreshed(tx, tenant, profile_id, began, changed)
+
+
+async def rehearse(tx: Tx, tenant: UUID, profile_id: UUID) -> Refreshed:
+    """The same in the caller's transaction, which means to roll it back."""
+    began: datetime = await tx.fetchval(SQL["now"])
+    scorer = (await rule_sets.scorers(tx, tenant, profile_id)).active
+    after: UUID | None = features.NO_ID
+    changed = 0
+    while after is not None:
+        after, more = await _page(tx, tenant, profile_id, scorer, after)
+        changed += more
+    return await _refreshed(tx, tenant, profile_id, began, changed)
+
+
+async def _refreshed(tx: Tx, tenant: UUID, profile_id: UUID, began: datetime, changed: int) -> Refreshed:
+    gone = len(await tx.fetch(SQL["bury"], tenant, profile_id, began))
+    n = {r["verdict"]: r["n"] for r in await tx.fetch(SQL["counts"], tenant, profile_id)}
     of = (n.get("CANDIDATE", 0), n.get("REJECTED", 0), n.get("DEFERRED", 0))
-    return Refreshed(companies=sum(of), candidates=of[0], rejected=of[1], deferred=of[2], gone=gone)
+    return Refreshed(
+        companies=sum(of), candidates=of[0], rejected=of[1], deferred=of[2], gone=gone, changed=changed + gone
+    )
 
 
-async def _page(tx: Tx, tenant: UUID, profile_id: UUID, scorer: Scorer, after: UUID) -> UUID | None:
+async def _page(tx: Tx, tenant: UUID, profile_id: UUID, scorer: Scorer, after: UUID) -> tuple[UUID | None, int]:
+    """Returns (where the next page starts, of how many companies something else is said than before)."""
     ids = await features.companies_after(tx, tenant, after, PAGE)
     if not ids:
-        return None
+        return None, 0
+    before = {
+        r["company_id"]: (r["verdict"], r["fit"], r["coverage"], r["reasons"])
+        for r in await tx.fetch(SQL["before"], tenant, profile_id, ids)
+    }
     judged: list[tuple[UUID, Judged]] = []
     for company in await features.of_companies(tx, tenant, ids):
         judged.append((company.company_id, scorer.ruler.judge(extract(company.stored))))
@@ -54,7 +79,12 @@ async def _page(tx: Tx, tenant: UUID, profile_id: UUID, scorer: Scorer, after: U
         [j.fit for _, j in judged], [j.coverage for _, j in judged],
         [to_json([r.model_dump(mode="json") for r in j.reasons]).decode() for _, j in judged],
     )  # fmt: skip
-    return ids[-1] if len(ids) == PAGE else None
+    now = {
+        company: (VERDICTS[j.verdict], j.fit, j.coverage, [r.model_dump(mode="json") for r in j.reasons])
+        for company, j in judged
+    }
+    changed = sum(before.get(company) != said for company, said in now.items())
+    return (ids[-1] if len(ids) == PAGE else None), changed
 
 
 async def list_(

@@ -7,6 +7,11 @@ SELECT $1, $2, c.company_id, $3, c.verdict, c.fit, c.coverage, c.reasons::jsonb
 ON CONFLICT (tenant_id, icp_profile_id, company_id) DO UPDATE SET rule_set_id = EXCLUDED.rule_set_id, verdict = EXCLUDED.verdict,
        fit = EXCLUDED.fit, coverage = EXCLUDED.coverage, reasons = EXCLUDED.reasons, refreshed_at = app.now(), gone_at = NULL
 
+-- before --
+-- What was said of some companies until now.
+SELECT company_id, verdict, fit, coverage, reasons FROM app.icp_candidate_companies
+ WHERE tenant_id = $1 AND icp_profile_id = $2 AND company_id = ANY($3::uuid[]) AND gone_at IS NULL
+
 -- now --
 -- When a refresh begins.
 SELECT app.now()

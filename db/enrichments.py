@@ -13,6 +13,7 @@ from contracts.errors import Unavailable
 from contracts.events import EnrichmentRequested, LeadEnriched
 from contracts.identity import Key, contact_address, contact_key, linkedin_key
 from contracts.matching import Verdict
+from contracts.nights import night_of
 from contracts.pairs import SAME
 from contracts.providers import FoundContact
 from contracts.sites import SiteReport
@@ -114,7 +115,9 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     await _take_page(tx, tenant, of.company_id, learned.company_facts)
     await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
     await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
-    await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
+    waits = cause if night_of(cause) is not None else None
+    event = LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id, cause=waits)
+    await outbox.emit(tx, tenant, event, correlation_id=of.lead_id)
     return True
 
 

@@ -159,7 +159,7 @@ async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, b
             f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
             state=before.state.value,
         )
-    if before.run_id is not None and before.job.startswith(("discovery.", "opportunities.", "replay.")):
+    if before.run_id is not None and before.job.startswith(("discovery.", "nightly.", "opportunities.", "replay.")):
         slice_id = before.payload.get("sliceId")
         if not await runs.reopen_for_retry(tx, tenant, before.run_id, UUID(slice_id) if slice_id else None):
             step = f"see headwater runs show {before.run_id}, and start a new run for what is missing"

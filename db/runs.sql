@@ -45,7 +45,8 @@ UPDATE app.runs SET open_slices = open_slices - (SELECT count(*) FROM closed), u
 
 -- finish --
 -- The end of a run, once.
-UPDATE app.runs SET status = $3, error_code = left($4, 100), error = left($5, 4000), stop_reason = $6, stats = $7, finished_at = app.now(), updated_at = app.now(),
+UPDATE app.runs SET status = $3, error_code = left($4, 100), error = left($5, 4000), stop_reason = $6,
+       stats = $7::jsonb || CASE WHEN kind = 'nightly' THEN jsonb_build_object('steps', counters) ELSE '{}' END, finished_at = app.now(), updated_at = app.now(),
        error_details = CASE WHEN $4::text IS NOT NULL THEN $7::jsonb -> 'errors' END,
        cancel_requested_at = CASE WHEN $3 = 'cancelled' THEN coalesce(cancel_requested_at, app.now()) ELSE cancel_requested_at END,
        api_calls_made = (SELECT count(*) FROM app.vendor_calls v WHERE v.tenant_id = $1 AND v.run_id = $2)

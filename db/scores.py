@@ -11,6 +11,7 @@ from contracts.events import FeaturesComputed, FeaturesRequested, LeadScored
 from contracts.features import SNAPSHOT_VERSION, SOURCE_VERSION, fingerprint
 from contracts.fields import Known
 from contracts.models import Model
+from contracts.nights import night_of
 from contracts.rules import Judged
 from contracts.scores import LatestScore, ScoreHistory
 from contracts.scoring import FAMILY, Scored, Scorer, Version
@@ -102,10 +103,13 @@ async def rationale(tx: Tx, tenant: UUID, of: Snapshot, rule_set_id: UUID | None
     return said
 
 
-async def keep(tx: Tx, tenant: UUID, of: Snapshot, predictions: Sequence[Prediction], *, export: bool) -> UUID | None:
+async def keep(
+    tx: Tx, tenant: UUID, of: Snapshot, predictions: Sequence[Prediction], *, export: bool, cause: str | None = None
+) -> tuple[UUID | None, bool]:
     """Store predictions of a lead's snapshot; the one that decides takes the place of what decided before.
 
-    `LeadScored` goes out when another prediction decides than before. The lead must be locked. Returns the deciding one's id.
+    `LeadScored` goes out when another prediction decides than before. The lead must be locked. Returns (the deciding one's id, is
+    it another one than before). `cause`: of the look, which the event passes on to a night.
     """
     before: UUID | None = await tx.fetchval(SQL["stand_down"], tenant, of.lead_id)
     deciding: UUID | None = None
@@ -124,10 +128,11 @@ async def keep(tx: Tx, tenant: UUID, of: Snapshot, predictions: Sequence[Predict
             deciding = kept
             if kept != before:
                 event = LeadScored(
-                    lead_id=of.lead_id, prediction_id=kept, band=scored.band, score=scored.score, export=export
-                )
+                    lead_id=of.lead_id, prediction_id=kept, band=scored.band, score=scored.score, export=export,
+                    cause=cause if night_of(cause) is not None else None,
+                )  # fmt: skip
                 await outbox.emit(tx, tenant, event, correlation_id=of.lead_id)
-    return deciding
+    return deciding, deciding != before
 
 
 async def latest(tx: Tx, tenant: UUID, lead_ids: Sequence[UUID], *, whole: bool = False) -> dict[UUID, LatestScore]:

@@ -9,8 +9,8 @@ from uuid import UUID
 from contracts.accounts import Z_SERVICE, AccountRules, Report, Sku
 from contracts.errors import NotFound
 from db import alerts
-from db.record_errors import in_parts
 from db.paging import LAST_UUID
+from db.record_errors import in_parts
 from db.sql import load
 from db.transaction import Tx
 

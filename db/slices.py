@@ -41,6 +41,15 @@ async def plan(
 
     `kind` is that of their run, None for a discovery run.
     """
+    ids = await add(tx, tenant, run_id, slices)
+    await outbox.emit_many(
+        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0, kind=kind) for i in ids], correlation_id=run_id
+    )
+    return ids
+
+
+async def add(tx: Tx, tenant: UUID, run_id: UUID, slices: Sequence[tuple[str, str, str | None]]) -> list[UUID]:
+    """Write the slices of a run that begins each by an event of its own. Returns their ids in order."""
     rows = await tx.fetch(
         SQL["plan"],
         tenant,
@@ -49,11 +58,7 @@ async def plan(
         [q for _, q, _ in slices],
         [c for _, _, c in slices],
     )
-    ids = [r["id"] for r in rows]
-    await outbox.emit_many(
-        tx, tenant, [SliceReady(run_id=run_id, slice_id=i, page=0, kind=kind) for i in ids], correlation_id=run_id
-    )
-    return ids
+    return [r["id"] for r in rows]
 
 
 async def get(tx: Tx, tenant: UUID, slice_id: UUID) -> Slice | None:

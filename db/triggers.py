@@ -21,8 +21,8 @@ from contracts.triggers import (
 )
 from db import alerts, outbox
 from db.access import audit
-from db.record_errors import in_parts
 from db.paging import LAST_UUID
+from db.record_errors import in_parts
 from db.sql import load
 from db.transaction import Tx
 

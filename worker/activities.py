@@ -13,6 +13,7 @@ from worker.enrichment import jobs as enrichment
 from worker.learning import jobs as learning
 from worker.matching import jobs as matching
 from worker.messaging import jobs as messaging
+from worker.nightly import jobs as nightly
 from worker.opportunities import jobs as opportunities
 from worker.perform import Activity
 from worker.probe import jobs as probe
@@ -25,6 +26,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
     "replay.run": Activity(replay.replay, replay.stopped),
     "enrichment.run": Activity(enrichment.run, enrichment.stopped),
+    "nightly.plan": Activity(nightly.plan, nightly.plan_stopped),
     "matching.scan": Activity(matching.scan, matching.stopped),
     "opportunities.run": Activity(opportunities.run, opportunities.run_stopped),
     "opportunities.fetch": Activity(opportunities.fetch, opportunities.fetch_stopped),

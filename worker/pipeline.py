@@ -44,6 +44,7 @@ from contracts.jobs import (
     GenerateMessage,
     Job,
     Payload,
+    PlanNight,
     Probe,
     PullRegister,
     PushToCrm,
@@ -56,6 +57,7 @@ from contracts.jobs import (
     TrainModel,
     job,
 )
+from contracts.nights import night_of
 
 
 def jobs_for(event: Event) -> list[Job | Again]:
@@ -88,14 +90,14 @@ def jobs_for(event: Event) -> list[Job | Again]:
                 icp_profile_id=event.icp_profile_id,
                 cause=event.cause,
             )
-            return [job("enrichment.run", f"{event.lead_id}:{event.cause}", lead)]
+            return [job("enrichment.run", f"{event.lead_id}:{event.cause}", lead, run_id=night_of(event.cause))]
         case LeadEnriched():
-            return [_look_at(event.lead_id, f"enrichment:{event.enrichment_id}")]
+            return [_look_at(event.lead_id, event.cause or f"enrichment:{event.enrichment_id}")]
         case FeaturesRequested():
             return [_look_at(event.lead_id, event.cause)]
         case FeaturesComputed():
             score = ComputeScore(lead_id=event.lead_id, snapshot_id=event.snapshot_id, cause=event.cause)
-            return [job("scoring.compute", f"{event.snapshot_id}:{event.cause}", score)]
+            return [job("scoring.compute", f"{event.snapshot_id}:{event.cause}", score, run_id=night_of(event.cause))]
         case LeadScored():
             return _after_score(event)
         case FeedbackGiven():
@@ -158,22 +160,26 @@ def _beginning(event: RunRequested) -> tuple[str, Payload]:
                 raise Invalid("a run of kind job names its job", code="no_job")
             return event.job, DoBusiness(run_id=event.run_id)
         case "nightly":
-            raise NotImplementedError(event.kind)
+            return "nightly.plan", PlanNight(run_id=event.run_id, dry_run=event.dry_run)
         case _:
             assert_never(event.kind)
 
 
 def _look_at(lead_id: UUID, cause: str) -> Job:
-    return job("features.compute", f"{lead_id}:{cause}", ComputeFeatures(lead_id=lead_id, cause=cause))
+    look = ComputeFeatures(lead_id=lead_id, cause=cause)
+    return job("features.compute", f"{lead_id}:{cause}", look, run_id=night_of(cause))
 
 
 def _after_score(event: LeadScored) -> list[Job | Again]:
-    """HIGH leads get a draft, those the CRM takes are pushed; both hang on the prediction that decided."""
+    """HIGH leads get a draft, those the CRM takes are pushed; both hang on the prediction that decided.
+
+    A night pushes its leads itself, whether their score is another one or not.
+    """
     jobs: list[Job | Again] = []
     if event.band == "HIGH":
         draft = GenerateMessage(lead_id=event.lead_id, prediction_id=event.prediction_id)
         jobs.append(job("message.generate", str(event.prediction_id), draft))
-    if event.export:
+    if event.export and night_of(event.cause) is None:
         push = PushToCrm(lead_id=event.lead_id, prediction_id=event.prediction_id)
         jobs.append(job("crm.push", str(event.prediction_id), push))
     return jobs

@@ -16,6 +16,9 @@ def trial(
     concurrency: Annotated[int, typer.Option(min=1, max=500, help="Jobs at once in each.")] = 40,
     every_s: Annotated[float, typer.Option("--every", min=0.05, help="Seconds between two kills, on average.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Of the kills.")] = 1,
+    nights: Annotated[
+        int, typer.Option(min=0, max=500, help="Nights of so many tenants instead, with --companies each.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Enrich companies on a Postgres and a sandbox of its own: time, limits kept, nothing paid twice. Changes nothing of yours."""
@@ -29,6 +32,12 @@ def trial(
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
+    if nights:
+        from front.trial.nights import run_nights
+
+        made = asyncio.run(run_nights(nights, Asked(companies, workers, concurrency, 0, every_s, seed), say))
+        typer.echo(json.dumps(made) if as_json else json.dumps(made, indent=2))
+        raise typer.Exit(0 if set(made["statuses"]) == {"completed"} else 1)
     calm = asyncio.run(run(Asked(companies, workers, concurrency), say))
     found: dict[str, Any] = {"calm": calm}
     if kills:

@@ -44,14 +44,14 @@ class Asked:
 async def run(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
     """One trial from beginning to end. The report is what `report.table` prints."""
     settings = {"worker_concurrency": asked.concurrency, "worker_drain_s": 5.0}
-    with _folder() as folder:
+    with folder_for() as folder:
         async with trial(Path(folder), asked.companies, asked.workers, settings) as on:
             wish = {"ms": asked.latency_ms, "p99_ms": asked.latency_p99_ms}
             await asyncio.to_thread(on.sandbox.post, "/__control/latency", wish)
             await asyncio.sleep(1.0)  # the workers' first seconds are not what is measured
             say(f"{asked.companies} companies, {asked.workers} workers, {asked.kills} kills")
             await on.start()
-            killing = asyncio.create_task(_kill(on, asked, say))
+            killing = asyncio.create_task(kill_some(on, asked, say))
             try:
                 seconds = await on.until_done(PATIENCE_S, say)
             finally:
@@ -60,14 +60,14 @@ async def run(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 @contextmanager
-def _folder() -> Iterator[str]:
+def folder_for() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="headwater-trial-") as folder:
         # Run by root, the server is another user's, who must be able to enter.
         Path(folder).chmod(0o711)
         yield folder
 
 
-async def _kill(on: Trial, asked: Asked, say: Callable[[str], None]) -> None:
+async def kill_some(on: Trial, asked: Asked, say: Callable[[str], None]) -> None:
     luck = random.Random(asked.seed)  # noqa: S311
     done = 0
     while done < asked.kills:

@@ -52,6 +52,7 @@ OWNED = {
     "replay_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "sku_id": "SELECT id FROM app.skus WHERE tenant_id = $1",
     "trigger_id": "SELECT id FROM app.triggers WHERE tenant_id = $1",
+    "night": "SELECT night FROM app.night_manifests WHERE tenant_id = $1",
     "opportunity_id": "SELECT id FROM app.opportunities WHERE tenant_id = $1",
 }
 

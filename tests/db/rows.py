@@ -15,6 +15,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.users": {"email": "gen_random_uuid() || '@example.com'"},
     "app.job_executions": {"scope": "'once'"},
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
+    "app.night_companies": {"stage": "'waiting'", "slice_id": "gen_random_uuid()"},
     "app.runs": {"kind": "'discovery'"},
     "app.score_predictions": {"decides": "true"},
     "app.match_decisions": {
@@ -41,6 +42,7 @@ _BY_TYPE = {
     "double precision": "1",
     "date": "current_date",
     "text[]": "'{}'",
+    "uuid[]": "'{}'",
 }
 _COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, NULL) AS type,

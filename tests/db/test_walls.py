@@ -14,7 +14,7 @@ from db.transaction import DbRole, opening
 from tests.conftest import Connection
 from tests.db.rows import Table, fill, tenant_tables
 
-VIEWS = {"app.discovery_runs", "app.enrichment_runs", "app.outbox"}
+VIEWS = {"app.company_enrichment_runs", "app.discovery_runs", "app.enrichment_runs", "app.outbox"}
 REFUSED = (asyncpg.InsufficientPrivilegeError,)
 
 
@@ -182,6 +182,7 @@ async def test_the_app_role_owns_nothing_and_has_no_rights_in_the_queue(conn: Co
 #: Functions that act as the owner, whose bodies keep to the caller's own tenant -> where its leak test is.
 GUARDED = {
     "app.hold_units(text,text,double precision,uuid,jsonb)": "tests/db/test_budgets.py",
+    "app.night_may_begin(integer)": "tests/nightly/test_plan.py",
     "app.similar_companies(text[],text[],uuid[],integer)": "tests/db/test_similar.py",
     "app.settle_call(uuid,text,double precision,double precision,integer[],text,text)": "tests/db/test_budgets.py",
 }

@@ -50,6 +50,7 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "discovery.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0),
     "staging.pull": lambda: RunRequested(run_id=uuid4(), kind="maintenance"),
     "staging.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="maintenance"),
+    "nightly.plan": lambda: RunRequested(run_id=uuid4(), kind="nightly"),
     "enrichment.run": lambda: EnrichmentRequested(lead_id=uuid4(), cause="1"),
     "opportunities.run": lambda: RunRequested(run_id=uuid4(), kind="opportunities"),
     "opportunities.fetch": lambda: SliceReady(run_id=uuid4(), slice_id=uuid4(), page=0, kind="opportunities"),

@@ -49,6 +49,12 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
         RunRequested(run_id=RUN, kind="job", job="accounts.burn_rates"),
         [("accounts.burn_rates", f"accounts.burn_rates:{RUN}")],
     ),
+    (RunRequested(run_id=RUN, kind="nightly"), [("nightly.plan", f"nightly.plan:{RUN}")]),  # S3.01
+    (RunRequested(run_id=RUN, kind="nightly", dry_run=True), [("nightly.plan", f"nightly.plan:{RUN}")]),
+    (
+        LeadScored(lead_id=LEAD, prediction_id=PART, band="MEDIUM", score=0.5, export=True, cause=f"night:{RUN}"),
+        [],  # its night pushes it
+    ),
     (RunRequested(run_id=RUN, kind="rollup"), [("analytics.rollup", f"analytics.rollup:{RUN}")]),
     (FeaturesRequested(lead_id=LEAD, cause="merge:1"), [("features.compute", f"features.compute:{LEAD}:merge:1")]),
     (

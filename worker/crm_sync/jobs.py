@@ -21,7 +21,7 @@ from contracts.errors import HeadwaterError, VendorBusy, VendorRefused
 from contracts.jobs import CheckCrm, Payload, PushToCrm
 from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot
 from contracts.providers import Operation, Reply
-from db import crm, crm_connections, crm_syncs
+from db import crm, crm_connections, crm_syncs, night_companies
 from db.crm import Audit, Link
 from db.transaction import Tx
 from worker import ask
@@ -52,12 +52,19 @@ async def push(ctx: Context, args: PushToCrm) -> None:
         standing = await _load(tx, ctx, args)
     if standing.skip or standing.access is None or standing.subject is None:
         async with ctx.write() as tx:
+            night = await night_companies.hold(tx, ctx.tenant, args.cause)
             await crm.note_push(tx, ctx.tenant, args.lead_id, cause, "skipped", reason=standing.skip)
+            if night is not None:
+                await night_companies.pushed(tx, ctx.tenant, night, args.lead_id, "skipped", standing.skip)
         log.info("crm_push_skipped", leadId=str(args.lead_id), reason=standing.skip)
         return
     done = await _bring(ctx, ctx.ports.crm(standing.access), standing) if standing.items else []
     async with ctx.write() as tx:
-        await _save(tx, ctx, args.lead_id, cause, done, place(standing.access.url, standing.access.database))
+        night = await night_companies.hold(tx, ctx.tenant, args.cause)
+        at = place(standing.access.url, standing.access.database)
+        outcome, reason = await _save(tx, ctx, args.lead_id, cause, done, at)
+        if night is not None:
+            await night_companies.pushed(tx, ctx.tenant, night, args.lead_id, outcome, reason)
     log.info("crm_pushed", leadId=str(args.lead_id), records={o.item.name: o.word for o in done})
 
 
@@ -149,7 +156,9 @@ def _decided(item: Item, now: CrmSnapshot | None, policy: Conflicts) -> tuple[It
     return item, decide(item.record, item.known, now, policy, item.resolution)
 
 
-async def _save(tx: Tx, ctx: Context, lead_id: UUID, cause: str, done: Sequence[Outcome], at: str) -> None:
+async def _save(
+    tx: Tx, ctx: Context, lead_id: UUID, cause: str, done: Sequence[Outcome], at: str
+) -> tuple[PushOutcome, str | None]:
     about = {"lead_id": str(lead_id), "place": at}
     links = [_link(outcome, about) for outcome in done]
     if links:
@@ -160,6 +169,7 @@ async def _save(tx: Tx, ctx: Context, lead_id: UUID, cause: str, done: Sequence[
     problem = next((o.decision.problem for o in done if o.decision.action == "conflict"), None)
     outcome, reason = _ended(set(words.values()), refused, problem)
     await crm.note_push(tx, ctx.tenant, lead_id, cause, outcome, reason=reason, records=words)
+    return outcome, reason
 
 
 def _ended(words: set[str], refused: str | None, problem: str | None) -> tuple[PushOutcome, str | None]:
@@ -202,7 +212,10 @@ async def push_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) ->
     assert isinstance(args, PushToCrm)
     cause = args.cause or f"prediction:{args.prediction_id}"
     reason = f"{stopped.error_class}: {stopped.error}"
+    night = await night_companies.hold(tx, tenant, args.cause)
     await crm.note_push(tx, tenant, args.lead_id, cause, "error", reason=reason)
+    if night is not None:
+        await night_companies.pushed(tx, tenant, night, args.lead_id, "error", stopped.error_class)
     log.warning("crm_push_given_up", leadId=str(args.lead_id), errorClass=stopped.error_class)
 
 

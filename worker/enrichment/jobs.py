@@ -13,18 +13,20 @@ from contracts.enrichment import WATERFALLS, OrderRow, TriedRow, Waterfall
 from contracts.errors import Hopeless, NotFound, TryLater
 from contracts.findings import FoundPerson, WebHits, WebQuery
 from contracts.jobs import EnrichLead, Payload
+from contracts.nights import STEP_OF, Step, marks_of
 from contracts.providers import Terms
 from contracts.sites import SiteCrawler, SiteReport
-from db import enrichments, waterfalls
+from db import enrichments, night_companies, waterfalls
 from db.enrichments import Begun, Subject
 from db.transaction import Tx
 from worker import ask
 from worker.context import Context, Stopped
+from worker.enrichment import waterfall as asking
 from worker.enrichment.draft import Draft
 from worker.enrichment.fill import Answered, Plan, fill
 from worker.enrichment.learning import better_order
 from worker.enrichment.questions import QUESTIONS, Row
-from worker.enrichment.waterfall import Pair, Step, Tried, judge, luck_of
+from worker.enrichment.waterfall import Pair, Tried, judge, luck_of
 from worker.providers.limits import unit_price_usd
 
 log = structlog.get_logger("worker")
@@ -47,14 +49,21 @@ async def run(ctx: Context, args: EnrichLead) -> None:
         of = await enrichments.subject(tx, ctx.tenant, args.lead_id)
         begun = await enrichments.begin(tx, ctx.tenant, args.lead_id, args.cause) if of is not None else None
         orders, tried = await waterfalls.orders(tx, ctx.tenant), await waterfalls.tried(tx, ctx.tenant)
+        skip = await night_companies.skipped(tx, ctx.tenant, args.cause)
     if of is None or begun is None or begun.state != "PENDING":
-        async with ctx.write():
-            return
-    attempt = _Attempt(ctx, of, begun, orders, tried)
+        async with ctx.write() as tx:
+            night = await night_companies.hold(tx, ctx.tenant, args.cause)
+            if night is not None and of is None:
+                await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_gone", state="done")
+        return
+    attempt = _Attempt(ctx, of, begun, orders, tried, skip)
     await attempt.ask_everybody()
     learned = attempt.draft.learned()
     async with ctx.write() as tx:
-        await enrichments.finish(tx, ctx.tenant, of, begun, args.cause, learned)
+        night = await night_companies.hold(tx, ctx.tenant, args.cause)
+        if await enrichments.finish(tx, ctx.tenant, of, begun, args.cause, learned) and night is not None:
+            marks = marks_of(learned, domain=bool(of.domain), asked_not=skip)
+            await night_companies.enriched(tx, ctx.tenant, night, args.lead_id, marks)
     log.info(
         "lead_enriched",
         leadId=str(of.lead_id),
@@ -71,16 +80,27 @@ async def run(ctx: Context, args: EnrichLead) -> None:
 async def stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:
     """Given up: record and lead say so (S2.05)."""
     assert isinstance(args, EnrichLead)
+    night = await night_companies.hold(tx, tenant, args.cause)
     await enrichments.fail(tx, tenant, args.lead_id, args.cause, error_code=stopped.error_class, error=stopped.error)
+    if night is not None and stopped.state == "cancelled":
+        await night_companies.give_up(tx, tenant, night, args.lead_id, "cancelled", state="cancelled")
+    elif night is not None:
+        await night_companies.enrichment_failed(tx, tenant, night, args.lead_id, stopped.error_class)
 
 
 class _Attempt:
     """One attempt at one lead. What it asks is in the ledger, so a second attempt reads what the first has paid for."""
 
     def __init__(
-        self, ctx: Context, of: Subject, begun: Begun, orders: Sequence[OrderRow], tried: Sequence[TriedRow]
+        self,
+        ctx: Context,
+        of: Subject,
+        begun: Begun,
+        orders: Sequence[OrderRow],
+        tried: Sequence[TriedRow],
+        skip: Sequence[Step] = (),
     ) -> None:
-        self.ctx, self.of, self.begun, self.orders, self.tried = ctx, of, begun, orders, tried
+        self.ctx, self.of, self.begun, self.orders, self.tried, self.skip = ctx, of, begun, orders, tried, skip
         row = Row(
             company_name=of.company_name,
             domain=of.domain,
@@ -103,7 +123,7 @@ class _Attempt:
 
     async def _read_site(self) -> None:
         crawler = self.ctx.crawler
-        if crawler is None or not self.of.domain:
+        if crawler is None or not self.of.domain or "crawl" in self.skip:
             return
         report = SiteReport.model_validate(self.begun.report) if self.begun.report else await self._crawl(crawler)
         self.draft.take_site(report)
@@ -120,7 +140,7 @@ class _Attempt:
 
     async def _search_instead(self) -> None:
         """Blocked or thin: what a search engine has read of it stands in (S3.04)."""
-        if WEB_SEARCH not in self.ctx.ports.operations or not self.of.domain:
+        if WEB_SEARCH not in self.ctx.ports.operations or not self.of.domain or "search_fallback" in self.skip:
             return
         query = WebQuery(words=self.of.company_name[:200], sites=(self.of.domain,), limit=WEB_RESULTS, want_text=True)
         try:
@@ -129,12 +149,15 @@ class _Attempt:
             self.draft.notes.append(f"web search: {error.code}")
             return
         if isinstance(answered.reply.value, WebHits):
+            self.draft.notes.append("web search: done")
             row, limit = self.draft.row, self.ctx.settings.extract_corpus_char_limit
             texts = [hit.text or hit.snippet or "" for hit in answered.reply.value.hits]
             row.corpus = "\n".join([row.corpus, *texts]).strip()[:limit]
 
     def _wanted(self, field: Waterfall) -> bool:
         row = self.draft.row
+        if field != "company" and STEP_OF[field] in self.skip:
+            return False
         if field == "company":
             return self.of.employees is None or not self.of.industry
         if field == "people":
@@ -184,7 +207,7 @@ class _Attempt:
         return Answered(reply, stored=reply.at < self.begun.started_at)
 
 
-def steps_of(ctx: Context, field: Waterfall) -> list[Step]:
+def steps_of(ctx: Context, field: Waterfall) -> list[asking.Step]:
     """The operations present for a field, at list prices."""
     found = []
     for name in QUESTIONS[field]:
@@ -193,7 +216,7 @@ def steps_of(ctx: Context, field: Waterfall) -> list[Step]:
             spec = ctx.ports.operation(name).spec
             price = unit_price_usd(spec, ctx.settings) if spec.billable else 0.0
             price = spec.unit_price_usd if price is None else price
-            found.append(Step(name, spec.units * price, price))
+            found.append(asking.Step(name, spec.units * price, price))
     return found
 
 

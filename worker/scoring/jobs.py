@@ -12,10 +12,13 @@ from contracts.errors import Hopeless, TryLater
 from contracts.features import extract
 from contracts.findings import Completion
 from contracts.jobs import ComputeFeatures, ComputeScore, Payload
+from contracts.nights import DONE
 from contracts.scoring import BANDS, Scored, Version, decide
-from db import features, policies, rule_sets, scores
+from db import features, night_companies, policies, rule_sets, scores
+from db.night_companies import Night
 from db.rule_sets import Scorers
 from db.scores import Prediction, Snapshot
+from db.slices import SliceEnd
 from db.transaction import Tx
 from worker import ask
 from worker.context import Context, Stopped
@@ -31,8 +34,14 @@ MIN_BAND, REPHRASE = "crm_min_band", "score_rationale_model"
 async def compute_features(ctx: Context, args: ComputeFeatures) -> None:
     """Keep what is stored as a snapshot, read and written in one transaction: the lead is locked, so nothing older comes later."""
     async with ctx.write() as tx:
+        night = await night_companies.hold(tx, ctx.tenant, args.cause)
+        if night is not None and "scoring" in night.skip:
+            await _leave_out(tx, ctx.tenant, night, args.lead_id, "asked")
+            return
         if not await scores.lock_lead(tx, ctx.tenant, args.lead_id):
             log.info("lead_gone", leadId=str(args.lead_id))
+            if night is not None:
+                await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_gone", state="done")
             return
         [of] = await features.of_leads(tx, ctx.tenant, [args.lead_id])
         scorer = (await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)).active
@@ -70,13 +79,20 @@ async def compute_score(ctx: Context, args: ComputeScore) -> None:
         first = await _decide(tx, ctx, args.snapshot_id)
     said = await _words(ctx, first) if first is not None else ""
     async with ctx.write() as tx:
+        night = await night_companies.hold(tx, ctx.tenant, args.cause)
         await scores.lock_lead(tx, ctx.tenant, args.lead_id)
         now = await _decide(tx, ctx, args.snapshot_id)
         if now is None:
+            if night is not None:
+                await _leave_out(tx, ctx.tenant, night, args.lead_id, "superseded")
             return
         if first is None or now.scorer != first.scorer:
             said = now.said or rationale.of(now.scored)
-        await scores.keep(tx, ctx.tenant, now.of, now.predictions(said), export=now.export)
+        kept, new = await scores.keep(
+            tx, ctx.tenant, now.of, now.predictions(said), export=now.export, cause=args.cause
+        )
+        if night is not None:
+            await night_companies.scored(tx, ctx.tenant, night, args.lead_id, DONE if new else "unchanged", kept)
     scored = now.scored
     log.info("lead_scored", leadId=str(args.lead_id), band=scored.band, score=round(scored.score, 4), export=now.export)
 
@@ -134,6 +150,17 @@ async def _words(ctx: Context, decision: _Decision) -> str:
     return rephrase.read(value if isinstance(value, Completion) else None, plain) or plain
 
 
-async def stopped(_tx: Tx, _tenant: UUID, args: Payload, why: Stopped) -> None:
+async def _leave_out(tx: Tx, tenant: UUID, night: Night, lead_id: UUID, why: str) -> None:
+    """A night goes on with the score that stands, if any does."""
+    stands = (await scores.latest(tx, tenant, [lead_id])).get(lead_id)
+    await night_companies.scored(tx, tenant, night, lead_id, why, stands.id if stands else None)
+
+
+async def stopped(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
     """Given up: the lead keeps the score it had, and `headwater leads score` asks again."""
+    assert isinstance(args, ComputeFeatures | ComputeScore)
+    night = await night_companies.hold(tx, tenant, args.cause)
+    if night is not None:
+        state: SliceEnd = "cancelled" if why.state == "cancelled" else "error"
+        await night_companies.give_up(tx, tenant, night, args.lead_id, why.error_class, state=state)
     log.warning("lead_not_scored", args=args.model_dump(mode="json"), errorClass=why.error_class)

@@ -1,0 +1,127 @@
+"""How long tenants' nights take over the sandbox: each tenant's, and all of them, with vendors' latencies and under kills."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import Hopeless
+from contracts.nights import NightView
+from contracts.providers import FoundCompany
+from contracts.settings import Settings
+from db import leads, nights, queue, tenants
+from db.transaction import DbRole, Pool, transaction
+from front.trial.ground import Trial, trial
+from front.trial.run import Asked, folder_for, kill_some
+from worker.providers.sandbox.people import people_of
+from worker.providers.sandbox.world import World
+
+#: Companies brought in in one transaction, and seconds of silence before a trial is called stuck.
+BATCH, PATIENCE_S = 200, 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    tenant: UUID
+    run_id: UUID
+
+
+async def run_nights(tenants_: int, asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
+    """Nights of so many tenants with `asked.companies` each: seconds, statuses, steps, how long a night took at p50 and p90."""
+    settings = {
+        "worker_concurrency": asked.concurrency, "worker_drain_s": 5.0, "sched_daily_cap_per_tenant": asked.companies,
+    }  # fmt: skip
+    with folder_for() as folder:
+        async with trial(Path(folder), 1, asked.workers, settings) as on:
+            wish = {"ms": asked.latency_ms, "p99_ms": asked.latency_p99_ms}
+            owners = await _furnish(on.pool, tenants_, asked.companies)
+            await asyncio.to_thread(on.sandbox.post, "/__control/latency", wish)
+            say(f"{tenants_} tenants x {asked.companies} companies, {asked.workers} workers, {asked.kills} kills")
+            began = time.monotonic()
+            started = await _start(on, owners)
+            killing = asyncio.create_task(kill_some(on, asked, say))
+            try:
+                ended = await _until_done(on, started, say)
+            finally:
+                killing.cancel()
+            return _report(asked, ended, time.monotonic() - began)
+
+
+async def _furnish(pool: Pool, tenants_: int, companies: int) -> list[UUID]:
+    """Tenants, each with other companies of the sandbox's world as far as they reach."""
+    world = World(7)
+    peopled = [c for c in world.companies(None) if people_of(world, c)]
+    if len(peopled) < companies:
+        raise Hopeless(f"the sandbox's world has {len(peopled)} companies with people: ask for fewer")
+    owners = []
+    for n in range(tenants_):
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            owner = (await tenants.create(tx, f"night-{n}", by="trial")).id
+        first = n * companies % len(peopled)
+        chosen = (peopled + peopled)[first : first + companies]
+        for at in range(0, companies, BATCH):
+            found = [
+                FoundCompany(external_id=c.lei, name=c.name, country=c.country, domain=c.domain)
+                for c in chosen[at : at + BATCH]
+            ]
+            async with transaction(pool, owner) as tx:
+                await leads.bring(tx, owner, found, source="trial", with_leads=False)
+        owners.append(owner)
+    return owners
+
+
+async def _start(on: Trial, owners: list[UUID]) -> list[Started]:
+    started = []
+    settings = Settings(**on.settings)
+    for owner in owners:
+        async with transaction(on.pool, owner) as tx:
+            run_id, _ = await nights.start(tx, settings, owner, triggered_by="trial")
+        started.append(Started(owner, run_id))
+    async with transaction(on.pool, None, role=DbRole.SYSTEM) as tx:
+        await queue.wake(tx, queue.OUTBOX_CHANNEL)
+    return started
+
+
+async def _until_done(on: Trial, started: list[Started], say: Callable[[str], None]) -> list[NightView]:
+    """Wait until all have ended. Raises Hopeless when nothing moves for PATIENCE_S."""
+    moved = told = time.monotonic()
+    before: tuple[int, int] = (-1, -1)
+    while True:
+        seen = []
+        for each in started:
+            async with transaction(on.pool, each.tenant, read_only=True) as tx:
+                seen.append(await nights.show(tx, each.tenant, each.run_id))
+        over = [n for n in seen if n.status not in ("pending", "running")]
+        if len(over) == len(seen):
+            return seen
+        now = (len(over), sum(n.steps["scoring"].done for n in seen))
+        if now != before:
+            before, moved = now, time.monotonic()
+        if time.monotonic() - moved > PATIENCE_S:
+            raise Hopeless(f"{len(seen) - len(over)} nights do not end: nothing moved for {PATIENCE_S:.0f} s")
+        if time.monotonic() - told > 10:
+            told = time.monotonic()
+            say(f"  {now[0]} of {len(seen)} nights, {now[1]} companies scored")
+        await asyncio.sleep(0.5)
+
+
+def _report(asked: Asked, ended: list[NightView], seconds: float) -> dict[str, Any]:
+    took = sorted(n.duration_s or 0.0 for n in ended)
+    steps: dict[str, dict[str, int]] = {}
+    for night in ended:
+        for step, count in night.steps.items():
+            sums = Counter(steps.get(step, {}))
+            sums.update({"in": count.taken, "done": count.done, "skipped": sum(count.skipped.values())})
+            steps[step] = dict(sums)
+    return {
+        "tenants": len(ended), "companies_each": asked.companies, "workers": asked.workers, "kills": asked.kills,
+        "seconds": round(seconds, 1), "night_p50_s": round(took[len(took) // 2], 1),
+        "night_p90_s": round(took[min(len(took) - 1, len(took) * 9 // 10)], 1),
+        "statuses": dict(Counter(n.status for n in ended)), "steps": steps,
+    }  # fmt: skip
