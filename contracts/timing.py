@@ -90,15 +90,15 @@ class Standing:
     house: bool = False
 
 
-def standing(settings: Settings) -> tuple[Standing, ...]:  # noqa: ARG001  merge: see below
+def standing(settings: Settings) -> tuple[Standing, ...]:
     """The schedules everybody has (S0.13, S3.08, S4.03)."""
     return (
         Standing("daily-discovery", "discovery", "0 6 * * *"),
         Standing("daily-figures", "rollup", "30 0 * * *", params={"days": 35}),
         Standing("model-check", "models", "0 3 * * *"),
         Standing("match-scan", "matching", "30 3 * * *"),
-        # merge: *_nights(settings),
-        # merge: *_jobs(),
+        *_nights(settings),
+        *_jobs(),
         Standing("daily-opportunities", "opportunities", "0 5 * * *", house=True),
         Standing("daily-cleanup", "cleanup", "0 4 * * *", house=True),
     )

@@ -3,7 +3,7 @@ SELECT app.now()
 
 -- claim --
 -- One schedule that is due, locked: other schedulers pass over it. Whoever has waited longest comes first.
-SELECT s.tenant_id, s.id, s.kind, s.name, s.cron, s.zone, s.params, s.jitter_s, s.catch_up, s.next_due_at, t.status, app.now() AS now
+SELECT s.tenant_id, s.id, s.kind, s.name, s.cron, s.zone, s.params, s.jitter_s, s.catch_up, s.next_due_at, t.status, t.slug, app.now() AS now
   FROM app.schedules s JOIN app.tenants t ON t.id = s.tenant_id
  WHERE s.fire_at <= app.now() ORDER BY s.fire_at LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +9,22 @@ from typing import Any
 from uuid import UUID
 
 from contracts.analytics import RequestRollup
-from contracts.errors import Conflict
 from contracts.runs import CreateRun
 from contracts.schedules import JobParams, NightlyParams, RollupParams, ScheduleKind, checked_params
 from contracts.settings import Settings
-from db import analytics, discovery_queries, matching, models, opportunities, profiles, retention, runs, staging
+from db import (
+    analytics,
+    business_jobs,
+    discovery_queries,
+    matching,
+    models,
+    nights,
+    opportunities,
+    profiles,
+    retention,
+    runs,
+    staging,
+)
 from db.transaction import Tx
 
 #: Who started a run that a schedule did (S0.01).
@@ -57,12 +67,14 @@ async def start(tx: Tx, settings: Settings, occasion: Occasion) -> Began:
     return await STARTERS[occasion.kind](tx, settings, occasion)
 
 
-def closed(kind: ScheduleKind, settings: Settings) -> str | None:
-    """Why the settings let nothing of that kind begin (R25); None: they do."""
+def closed(kind: ScheduleKind, settings: Settings, slug: str) -> str | None:
+    """Why the settings let nothing of that kind begin for that tenant (R25, S3.08); None: they do."""
     if kind == "discovery" and not settings.discovery_runner_enabled:
         return "DISCOVERY_RUNNER_ENABLED is not true"
     if kind == "nightly" and not settings.sched_enabled:
         return "SCHED_ENABLED is false"
+    if kind == "nightly" and not nights.takes_part(settings, slug):
+        return "SCHED_TENANT_INCLUDE or SCHED_TENANT_EXCLUDE leaves this tenant out"
     if kind == "opportunities" and settings.sam_api_key is None:
         return "SAM_API_KEY is not set"
     return None
@@ -86,7 +98,7 @@ async def _nightly(tx: Tx, settings: Settings, occasion: Occasion) -> Began:
     asked = checked_params("nightly", occasion.params)
     assert isinstance(asked, NightlyParams)
     # One night a tenant and day: its occurrence key is the day's, whoever starts it.
-    run_id, _ = await _of("db.nights", occasion)(
+    run_id, _ = await nights.start(
         tx, settings, occasion.tenant, triggered_by=TRIGGER, dry_run=asked.dry_run, requested_by=occasion.by,
         limit=asked.limit, skip=tuple(asked.skip),
     )  # fmt: skip
@@ -96,20 +108,11 @@ async def _nightly(tx: Tx, settings: Settings, occasion: Occasion) -> Began:
 async def _job(tx: Tx, settings: Settings, occasion: Occasion) -> Began:  # noqa: ARG001
     asked = checked_params("job", occasion.params)
     assert isinstance(asked, JobParams)
-    run_id, _ = await _of("db.business_jobs", occasion)(
+    run_id, _ = await business_jobs.start(
         tx, occasion.tenant, asked.job, triggered_by=TRIGGER, dry_run=asked.dry_run, requested_by=occasion.by,
         occurrence_key=occasion.key,
     )  # fmt: skip
     return Began(run_id)
-
-
-def _of(module: str, occasion: Occasion) -> Callable[..., Awaitable[tuple[UUID, bool]]]:
-    # merge: `from db import business_jobs, nights`, then `nights.start` and `business_jobs.start` above, and this function goes.
-    try:
-        found: Callable[..., Awaitable[tuple[UUID, bool]]] = importlib.import_module(module).start
-    except ModuleNotFoundError:
-        raise Conflict(f"this version cannot start {occasion.kind}: pause the schedule", code="kind_absent") from None
-    return found
 
 
 async def _rollup(tx: Tx, settings: Settings, occasion: Occasion) -> Began:  # noqa: ARG001

@@ -23,15 +23,15 @@ def test_defaults_are_the_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     # S3.08
     found = settings(monkeypatch)
     assert (found.sched_enabled, found.sched_start_cron) == (True, "0 1 * * *")
-    assert (found.sched_tenant_concurrency, found.sched_company_concurrency, found.daily_cap) == (3, 8, 20)
+    assert (found.sched_tenant_concurrency, found.sched_company_concurrency, found.daily_cap[0]) == (3, 8, 20)
     assert (found.sched_tenant_include, found.sched_tenant_exclude) == ((), ())
 
 
 def test_lists_are_trimmed_and_the_cap_has_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
     # S3.08
     found = settings(monkeypatch, SCHED_TENANT_INCLUDE=" a , b,", SCHED_TENANT_EXCLUDE="c", SHORTLIST_DAILY_CAP="7")
-    assert (found.sched_tenant_include, found.sched_tenant_exclude, found.daily_cap) == (("a", "b"), ("c",), 7)
-    assert settings(monkeypatch, SCHED_DAILY_CAP_PER_TENANT="9").daily_cap == 9
+    assert (found.sched_tenant_include, found.sched_tenant_exclude, found.daily_cap[0]) == (("a", "b"), ("c",), 7)
+    assert settings(monkeypatch, SCHED_DAILY_CAP_PER_TENANT="9").daily_cap[0] == 9
 
 
 @pytest.mark.parametrize(

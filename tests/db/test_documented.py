@@ -20,7 +20,10 @@ TRIGGER_EXECUTIONS = "tenant_id id trigger_id subject_kind subject_id window_sta
 INVENTORY_ALERTS = (
     "tenant_id id sku_id sku_code severity state first_seen last_seen resolved_at on_hand burn_rate days_left"
 )
-COMPANY_ENRICHMENT_RUNS = "tenant_id run_id company_id lead_id rank reason stage status steps error_code snapshot corpus started_at finished_at"
+COMPANY_ENRICHMENT_RUNS = (
+    "tenant_id run_id company_id lead_id rank reason stage status steps error_code snapshot corpus started_at"
+    " finished_at"
+)
 ICP_CANDIDATE_COMPANIES = "tenant_id icp_profile_id company_id verdict fit coverage reasons refreshed_at gone_at"
 NIGHT_MANIFESTS = "tenant_id run_id company_ids frozen_at caps budgets"
 OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload headers status attempts created_at"
