@@ -18,6 +18,7 @@ from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
+    alerts,
     analytics,
     auth,
     companies,
@@ -93,7 +94,7 @@ ROUTERS = tuple(
         health,
     )
 )
-ROUTERS += (crm.export_router,)
+ROUTERS += (crm.export_router, alerts.router, alerts.channels_router)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

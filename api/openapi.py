@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import examples, lead_examples
+from api import alert_examples, examples, lead_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -52,6 +52,7 @@ TAGS = [
         "name": "webhook-endpoints",
         "description": "Where a tenant wants facts told: signed, in order if wanted, at least once.",
     },
+    {"name": "alerts", "description": "What wants a person's eye, and where it is told."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "health", "description": "For machines that watch."},
 ]
@@ -122,7 +123,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
-    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES).items():
+    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES | alert_examples.EXAMPLES).items():
         made["components"]["schemas"][name]["examples"] = [example]
     return made
 

@@ -39,6 +39,8 @@ SCOPED_THINGS = (
     "models",
     "privacy",
     "suppressions",
+    "alerts",
+    "alert-channels",
     "webhook-endpoints",
     "webhooks",
 )

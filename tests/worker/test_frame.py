@@ -12,6 +12,8 @@ import pytest
 
 from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import (
+    AlertOpened,
+    AlertTestRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -67,6 +69,9 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
     "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
     "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),
+    "alerts.evaluate": lambda: RunFinished(run_id=uuid4(), status="completed"),
+    "alert.deliver": lambda: AlertOpened(alert_id=uuid4(), rule="run.slow", severity="warning", channels=(uuid4(),)),
+    "alert.test": lambda: AlertTestRequested(channel_id=uuid4(), probe_id=uuid4()),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
 }
