@@ -56,7 +56,7 @@ def _is_house(slug: str, settings: Settings) -> bool:
     return slug in (settings.default_tenant_slug, "system")
 
 
-def shown(kind: ChannelKind, url: str | None, secret_ref: str | None, address: str | None) -> str:
+def shown(url: str | None, secret_ref: str | None, address: str | None) -> str:
     """Where a channel leads, without its secret: the host of a URL, that a setting is used, an address."""
     if url is not None:
         parts = urlsplit(url)

@@ -65,7 +65,8 @@ class Table:
 TABLES: Mapping[str, Table] = {
     "absorbed_events": Table("work", ours="job"),
     "alert_channels": Table(
-        "account", people="last_error test_result", staff="name address created_by", ours="kind min_severity", hidden="url secret_ref"
+        "account", people="last_error test_result", staff="name address created_by", ours="kind min_severity",
+        hidden="url secret_ref",
     ),
     "alert_deliveries": Table("work", people="reason", ours="transition state"),
     "alerts": Table("work", people="evidence", staff="acknowledged_by resolved_by", ours="rule scope severity state"),

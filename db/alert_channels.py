@@ -160,4 +160,4 @@ def _found(row: Any, channel_id: UUID) -> Any:
 
 def _channel(row: Any) -> AlertChannel:
     members = {name: row[name] for name in AlertChannel.model_fields if name != "place"}
-    return AlertChannel(**members, place=shown(row["kind"], row["url"], row["secret_ref"], row["address"]))
+    return AlertChannel(**members, place=shown(row["url"], row["secret_ref"], row["address"]))

@@ -1,4 +1,4 @@
-"""`headwater alerts`: what wants a person's eye, who looks after it, where it is told. Its trial stands in `worker.alert_commands`."""
+"""`headwater alerts`: what wants a person's eye, who looks after it, where it is told. The trial: `worker.alert_commands`."""
 
 from __future__ import annotations
 

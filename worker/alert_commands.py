@@ -1,4 +1,4 @@
-"""`headwater alerts test-delivery`: stands here and not in `db` because it asks the channel itself, whether or not a worker runs."""
+"""`headwater alerts test-delivery`: not in `db` because it asks the channel itself, whether or not a worker runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["alerts_app"]
 
 
 @alerts_app.command("test-delivery")
-def test_delivery(
+def deliver_trial(
     channel: Annotated[UUID, typer.Argument(metavar="CHANNEL", help="Id from `alerts channels list`.")],
     tenant: Owner = None,
     json: JsonOption = False,

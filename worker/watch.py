@@ -1,4 +1,4 @@
-"""The look at what no run's end wakes: late and long runs, budgets, dead letters, a standing outbox. Once a minute of all workers."""
+"""The look at what no run's end wakes: late and long runs, budgets, dead letters, the outbox. Once a minute, one worker of all."""
 
 from __future__ import annotations
 

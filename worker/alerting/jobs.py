@@ -6,6 +6,7 @@ A process that dies in between sends again, under the same event id (docs/decisi
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -63,8 +64,8 @@ async def deliver(ctx: Context, args: DeliverAlert) -> None:
     if not begun or found is None or alert is None:
         async with ctx.write() as tx:
             if await alert_channels.state(tx, *which, args.transition) is None:
-                words = skip or "it was over before it could be told"
-                await alert_channels.end(tx, *which, args.transition, "skipped", words)
+                reason = skip or "it was over before it could be told"
+                await alert_channels.end(tx, *which, args.transition, "skipped", reason)
         return
     words = told(str(alert.id), alert.rule, alert.scope, alert.severity, alert.evidence, args.transition)
     await ctx.ports.tell(found[0], words)
@@ -85,7 +86,7 @@ def _why_not(args: DeliverAlert, found: tuple[AlertWay, bool] | None, opened: st
 async def deliver_stopped(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
     """A delivery that was given up stands on its channel, and opens an alert told on the others."""
     assert isinstance(args, DeliverAlert)
-    how = "skipped" if why.state == "cancelled" else "dead"
+    how: Literal["skipped", "dead"] = "skipped" if why.state == "cancelled" else "dead"
     await alert_channels.end(tx, tenant, args.alert_id, args.channel_id, args.transition, how, why.error)
 
 

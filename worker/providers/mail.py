@@ -1,7 +1,7 @@
-"""E-mail by SMTP_URL: smtp://USER:PASSWORD@HOST:587 (STARTTLS as soon as the server offers it), smtps://HOST for TLS from the start.
+"""E-mail by SMTP_URL: smtp://USER:PASSWORD@HOST:587 (STARTTLS where the server offers it), smtps://HOST for TLS at once.
 
-The standard library's client works in a thread of its own: an alert is a few hundred bytes, now and then. The same Message-ID when it
-is sent again, so that mailboxes may show it once.
+The standard library's client works in a thread of its own: an alert is a few hundred bytes, now and then. It keeps its
+Message-ID when it is sent again, so that mailboxes may show it once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sentry: errors that nobody caught, and alerts, as envelopes to the project that SENTRY_DSN names. Off without it.
 
 Source: Sentry's SDK documentation, "Envelopes" and "Event Payloads". A DSN is https://KEY@HOST/PROJECT; an envelope goes to
-https://HOST/api/PROJECT/envelope/ with the key in X-Sentry-Auth. What leaves the house: the kind of the error, its text without what
+https://HOST/api/PROJECT/envelope/ with the key in X-Sentry-Auth. What leaves the house: the error's kind, its text without what
 stands in quotes, where in our code it happened (file, function, line), and the ids of run, job, correlation and request. Never
 arguments, local variables, headers, bodies or settings.
 """
