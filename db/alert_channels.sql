@@ -35,9 +35,13 @@ SELECT c.tenant_id, t.slug, c.id AS channel_id, c.kind, c.url, c.secret_ref, c.a
 UPDATE app.alert_channels SET tested_at = app.now(), test_result = left($3, 500) WHERE tenant_id = $1 AND id = $2 RETURNING id
 
 -- begin --
--- This delivery is under way: from now on the alert's end will be told too. Nothing when the alert is over and only its opening was to be told.
+-- This delivery is under way: from now on the alert's end will be told too. Nothing when it was sent, or when the alert is over before anything
+-- went out; an attempt that failed may have arrived, so what was begun is gone on with.
 WITH alert AS (
-    SELECT a.id FROM app.alerts a WHERE a.tenant_id = $1 AND a.id = $2 AND (a.state <> 'resolved' OR $4 = 'resolved') FOR SHARE
+    SELECT a.id FROM app.alerts a
+     WHERE a.tenant_id = $1 AND a.id = $2 AND (a.state <> 'resolved' OR $4::text = 'resolved' OR EXISTS (
+           SELECT FROM app.alert_deliveries b WHERE b.tenant_id = $1 AND b.alert_id = $2 AND b.channel_id = $3 AND b.transition = $4 AND b.state = 'sending'))
+       FOR SHARE OF a
 )
 INSERT INTO app.alert_deliveries AS d (tenant_id, alert_id, channel_id, transition, state)
 SELECT $1, a.id, c.id, $4, 'sending' FROM alert a JOIN app.alert_channels c ON c.tenant_id = $1 AND c.id = $3 AND c.enabled

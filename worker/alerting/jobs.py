@@ -63,7 +63,7 @@ async def deliver(ctx: Context, args: DeliverAlert) -> None:
         begun = skip is None and alert is not None and await alert_channels.begin(tx, *which, args.transition)
     if not begun or found is None or alert is None:
         async with ctx.write() as tx:
-            if await alert_channels.state(tx, *which, args.transition) is None:
+            if await alert_channels.state(tx, *which, args.transition) in (None, "sending"):
                 reason = skip or "it was over before it could be told"
                 await alert_channels.end(tx, *which, args.transition, "skipped", reason)
         return
