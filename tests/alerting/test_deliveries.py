@@ -51,7 +51,10 @@ async def test_a_webhook_is_told_beginning_and_end_once_and_signed(house: House,
     await house.ends()
     assert [p.told["type"] for p in receiver.posts] == ["alert.raised", "alert.resolved"]
     detail = await house.detail(alert)
-    assert [(d.transition, d.state, d.attempts) for d in detail.deliveries] == [("opened", "sent", 1), ("resolved", "sent", 1)]
+    assert [(d.transition, d.state, d.attempts) for d in detail.deliveries] == [
+        ("opened", "sent", 1),
+        ("resolved", "sent", 1),
+    ]
 
 
 async def test_only_as_bad_as_the_channel_wants_and_only_while_it_is_on(house: House, receiver: Receiver) -> None:
@@ -70,7 +73,9 @@ async def test_only_as_bad_as_the_channel_wants_and_only_while_it_is_on(house: H
     assert len(receiver.posts) == 1
 
 
-async def test_an_outage_is_waited_for_and_the_end_never_comes_before_the_beginning(house: House, receiver: Receiver) -> None:
+async def test_an_outage_is_waited_for_and_the_end_never_comes_before_the_beginning(
+    house: House, receiver: Receiver
+) -> None:
     # S4.07
     receiver.answers = [503]
     await house.channel(kind="webhook", url=receiver.url)
@@ -95,7 +100,9 @@ async def test_what_was_over_before_it_was_told_is_not_told(house: House, receiv
     assert receiver.posts == []
 
 
-async def test_a_channel_that_fails_is_told_on_the_others_and_never_without_end(house: House, receiver: Receiver) -> None:
+async def test_a_channel_that_fails_is_told_on_the_others_and_never_without_end(
+    house: House, receiver: Receiver
+) -> None:
     # S4.07: two dead channels and a good one; each dead one is one alert, however many deliveries die
     receiver.usual = 400
     bad = await house.channel("bad", kind="webhook", url=receiver.url)
@@ -119,7 +126,9 @@ async def test_a_channel_that_fails_is_told_on_the_others_and_never_without_end(
     assert (shown.failures, shown.last_error, shown.test_result) == (0, None, "delivered")
 
 
-async def test_a_process_that_dies_after_sending_sends_again_under_the_same_id(house: House, receiver: Receiver) -> None:
+async def test_a_process_that_dies_after_sending_sends_again_under_the_same_id(
+    house: House, receiver: Receiver
+) -> None:
     # S4.07
     await house.channel(kind="webhook", url=receiver.url)
     alert = await _fail_twice(house)

@@ -70,7 +70,9 @@ async def test_an_end_is_looked_at_once_however_often_it_is_told(house: House) -
         ("slo.error_rate", {"errors": 40}),
     ],
 )
-async def test_each_rule_opens_with_its_baseline_and_resolves_itself(house: House, rule: str, how: dict[str, Any]) -> None:
+async def test_each_rule_opens_with_its_baseline_and_resolves_itself(
+    house: House, rule: str, how: dict[str, Any]
+) -> None:
     # S4.06 S4.07 R12
     await house.usual()
     run = await house.ends(**how)
