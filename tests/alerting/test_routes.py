@@ -142,7 +142,7 @@ def test_only_ops_and_only_their_own_and_not_without_number(house: Served) -> No
         answer = house.client.request(method, f"{CHANNELS}/{made['id']}{path}", json=body, headers=abroad)
         assert answer.status_code == 404
     for n in range(19):
-        body = {**HOOK, "name": f"more {n}"}
-        assert house.client.post(CHANNELS, json=body, headers=house.as_(Role.OPS)).status_code == 201
+        another = {**HOOK, "name": f"more {n}"}
+        assert house.client.post(CHANNELS, json=another, headers=house.as_(Role.OPS)).status_code == 201
     full = house.client.post(CHANNELS, json={**HOOK, "name": "one more"}, headers=house.as_(Role.OPS))
     assert (full.status_code, full.json()["code"]) == (409, "too_many_channels")

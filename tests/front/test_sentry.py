@@ -51,7 +51,8 @@ async def job(pool, error, run):
     async def stopped(*_):
         pass
     performer = Performer(pool, settings, None, {"probe.run": Activity(body, stopped)}, lambda: None)
-    await performer(Delivery(1, 1, run, run, "probe", "probe.run", "probe.run", 1, 0, {"probeId": str(run)}, run, run, run, False, None))
+    about = (1, 0, {"probeId": str(run)}, run, run, run, False, None)
+    await performer(Delivery(1, 1, run, run, "probe", "probe.run", "probe.run", *about))
 
 asyncio.run(main())
 """
