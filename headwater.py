@@ -60,7 +60,7 @@ DOORS = {
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: run one, where they stand, what they ended in, retry, cancel."),
     "vendors": ("db.vendor_commands:vendors_app", "Vendors: who can be asked, what it cost, budgets, lost answers."),
-    "alerts": ("db.vendor_commands:alerts_app", "Alerts: what wants a person's eye."),
+    "alerts": ("worker.alert_commands:alerts_app", "Alerts: list, show, ack, resolve, channels, test-delivery."),
     "tenants": ("db.access_commands:tenants_app", "Tenants: create, list, pause, close."),
     "users": ("db.access_commands:users_app", "Users: create, list, disable, set a password."),
     "keys": ("db.access_commands:keys_app", "API keys: create, list, revoke."),

@@ -19,6 +19,7 @@ from api.metrics import HttpMetrics, Scrape
 from api.openapi import describe
 from api.routes import (
     accounts,
+    alerts,
     analytics,
     auth,
     companies,
@@ -107,7 +108,7 @@ ROUTERS = tuple(
         health,
     )
 )
-ROUTERS += (crm.export_router,)
+ROUTERS += (crm.export_router, alerts.router, alerts.channels_router)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import account_examples, examples, lead_examples, night_examples, schedule_examples
+from api import account_examples, alert_examples, examples, lead_examples, night_examples, schedule_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -62,6 +62,7 @@ TAGS = [
         "name": "webhook-endpoints",
         "description": "Where a tenant wants facts told: signed, in order if wanted, at least once.",
     },
+    {"name": "alerts", "description": "What wants a person's eye, and where it is told."},
     {"name": "jobs", "description": "Executions of queued work, and dead letters."},
     {"name": "schedules", "description": "What starts by itself, when, and what became of it."},
     {
@@ -113,8 +114,9 @@ SHEETS = (
     account_examples,
     examples,
     lead_examples,
-    schedule_examples,
     night_examples,
+    schedule_examples,
+    alert_examples,
 )
 
 

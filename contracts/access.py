@@ -44,6 +44,8 @@ SCOPED_THINGS = (
     "skus",
     "sample-metrics",
     "triggers",
+    "alerts",
+    "alert-channels",
     "webhook-endpoints",
     "webhooks",
 )

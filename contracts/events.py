@@ -13,6 +13,7 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic.alias_generators import to_camel
 
 from contracts.accounts import BusinessJob
+from contracts.alerts import Severity
 from contracts.errors import Invalid
 from contracts.runs import RunKind
 
@@ -261,6 +262,40 @@ class OpportunitiesShared(Fact):
     round: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
+class AlertOpened(Fact):
+    """An alert was opened. `channels`: where it is to be told, as they were configured then."""
+
+    aggregate_type: ClassVar[str] = "alert"
+    about: ClassVar[str] = "alert_id"
+    type: Literal["AlertOpened"] = "AlertOpened"
+    alert_id: UUID
+    rule: Annotated[str, Field(max_length=100)]
+    severity: Severity
+    channels: tuple[UUID, ...] = Field(default=(), max_length=50)
+
+
+class AlertResolved(Fact):
+    """An alert is over. `channels`: where it was told."""
+
+    aggregate_type: ClassVar[str] = "alert"
+    about: ClassVar[str] = "alert_id"
+    type: Literal["AlertResolved"] = "AlertResolved"
+    alert_id: UUID
+    rule: Annotated[str, Field(max_length=100)]
+    severity: Severity
+    channels: tuple[UUID, ...] = Field(default=(), max_length=50)
+
+
+class AlertTestRequested(Fact):
+    """A channel for alerts is to be tried. `probe_id` tells one test from the next."""
+
+    aggregate_type: ClassVar[str] = "alert_channel"
+    about: ClassVar[str] = "channel_id"
+    type: Literal["AlertTestRequested"] = "AlertTestRequested"
+    channel_id: UUID
+    probe_id: UUID
+
+
 class Redelivery(Fact):
     """A job whose attempt failed is due again: the same execution, its next attempt."""
 
@@ -301,6 +336,9 @@ Event = (
     | ReplayRequested
     | RunFinished
     | OpportunitiesShared
+    | AlertOpened
+    | AlertResolved
+    | AlertTestRequested
     | Redelivery
     | Probed
 )

@@ -191,6 +191,27 @@ class ReplayRun(Payload):
     apply: bool = False
 
 
+class EvaluateAlerts(Payload):
+    """Arguments of `alerts.evaluate`: a run that ended."""
+
+    run_id: UUID
+
+
+class DeliverAlert(Payload):
+    """Arguments of `alert.deliver`."""
+
+    alert_id: UUID
+    channel_id: UUID
+    transition: Literal["opened", "resolved"]
+
+
+class TryAlertChannel(Payload):
+    """Arguments of `alert.test`: one test of a channel."""
+
+    channel_id: UUID
+    probe_id: UUID
+
+
 class Probe(Payload):
     """Arguments of the measuring job."""
 
@@ -247,6 +268,9 @@ _ALL = (
     JobSpec("nightly.plan", "nightly", PlanNight, "once", 1800, RetryPolicy(5, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
+    JobSpec("alerts.evaluate", "alerts", EvaluateAlerts, "once", 60, RetryPolicy(5, 0.5, 30)),
+    JobSpec("alert.deliver", "alerts", DeliverAlert, "once", 90, RetryPolicy(8, 2, 600)),
+    JobSpec("alert.test", "alerts", TryAlertChannel, "once", 90, RetryPolicy(2, 1, 5)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

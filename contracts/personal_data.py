@@ -70,7 +70,12 @@ class Table:
 TABLES: Mapping[str, Table] = {
     "absorbed_events": Table("work", ours="job"),
     "accounts": Table("trade", ours="account_type previous_type"),
-    "alerts": Table("work", people="evidence", ours="rule scope severity state"),
+    "alert_channels": Table(
+        "account", people="last_error test_result", staff="name address created_by", ours="kind min_severity",
+        hidden="url secret_ref",
+    ),
+    "alert_deliveries": Table("work", people="reason", ours="transition state"),
+    "alerts": Table("work", people="evidence", staff="acknowledged_by resolved_by", ours="rule scope severity state"),
     "api_keys": Table("account", staff="name created_by", ours="role scopes"),
     "audit_log": Table("audit", people="detail", staff="actor", ours="action subject_type subject_id"),
     "budget_counters": Table("vendor", ours="scope vendor unit period bucket"),

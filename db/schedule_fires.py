@@ -59,7 +59,7 @@ async def _fire(tx: Tx, settings: Settings, due: Any) -> Fired:
     timing = Timing(due["cron"], due["zone"], due["jitter_s"], due["catch_up"])
     offset = stagger(schedule_id, timing.jitter_s)
     settled = settle(timing, due["next_due_at"], due["now"], offset)
-    idle = f"the tenant is {due['status']}"
+    idle: str | None = f"the tenant is {due['status']}"
     if due["status"] == "active":
         idle = schedule_starts.closed(due["kind"], settings, due["slug"])
     reasons = [reason or idle for _, reason in settled.occurrences]

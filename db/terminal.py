@@ -70,8 +70,11 @@ def ask(work: Callable[[Tx, list[UUID], Settings], Awaitable[T]], tenant: str | 
     return run(with_pool)
 
 
-def as_owner(slug: str | None, work: Callable[[Tx, UUID], Awaitable[T]]) -> T:
-    """Run `work` in one transaction of the tenant named, else of the default one, which is made on first use as the API does."""
+def as_owner(slug: str | None, work: Callable[[Tx, UUID], Awaitable[T]], *, or_system: bool = False) -> T:
+    """Run `work` in one transaction of the tenant named, else of the default one, which is made on first use as the API does.
+
+    `or_system`: the reserved tenant `system` may be named too.
+    """
 
     async def with_pool(pool: Pool, settings: Settings) -> T:
         if slug is None:
@@ -79,7 +82,7 @@ def as_owner(slug: str | None, work: Callable[[Tx, UUID], Awaitable[T]]) -> T:
         else:
             async with transaction(pool, None) as tx:
                 found = await tenants.by_slug(tx, slug)
-            if found is None or found.id == SYSTEM_TENANT:
+            if found is None or (found.id == SYSTEM_TENANT and not or_system):
                 raise NotFound(f"there is no tenant {slug!r} of its own: `headwater tenants list` shows them")
             owner = found.id
         async with transaction(pool, owner) as tx:

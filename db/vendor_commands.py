@@ -1,4 +1,4 @@
-"""`headwater vendors` and `headwater alerts`: who can be asked, what it cost, what may be spent, what was lost."""
+"""`headwater vendors`: who can be asked, what it cost, what may be spent, what was lost."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from uuid import UUID
 
 import typer
 
-from contracts.alerts import AlertList
 from contracts.budgets import defaults
 from contracts.errors import NotFound
 from contracts.runs import CreateRun
 from contracts.settings import Settings
 from contracts.vendors import Forecast, LostItem, LostList, SpentList, VendorList, forecast
-from db import alerts, budgets, discovery_queries, ledger, pace, runs, vendors
+from db import budgets, discovery_queries, ledger, pace, runs, vendors
 from db.budget_commands import OwnerOption, budgets_app, checked, default_slug, refused
 from db.terminal import JsonOption, TenantOption, as_owner, ask, operator, print_json, print_table
 from db.transaction import Tx
 
 vendors_app = typer.Typer(no_args_is_help=True, help="Vendors: who can be asked, what it cost, budgets, lost answers.")
 vendors_app.add_typer(budgets_app, name="budgets")
-alerts_app = typer.Typer(no_args_is_help=True, help="Alerts: what wants a person's eye.")
 
 
 @vendors_app.command("list")
@@ -164,36 +162,3 @@ def reset(
     if not ask(work, None):
         raise refused(NotFound(f"nothing holds {name} back: `headwater vendors list` shows what is open"))
     typer.echo(f"{name} is asked again")
-
-
-@alerts_app.command("list")
-def list_alerts(
-    resolved: Annotated[bool, typer.Option("--resolved", help="Those that are over, too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
-    tenant: TenantOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Alerts, newest first."""
-
-    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> AlertList:
-        return AlertList(items=await alerts.standing(tx, tenants, resolved=resolved, limit=limit))
-
-    found = ask(work, tenant)
-    if json:
-        print_json(found)
-        return
-    print_table(found.items, ("id", "severity", "state", "rule", "scope", "count", "last_seen"), empty="no alert")
-
-
-@alerts_app.command("ack")
-def acknowledge(
-    alert: Annotated[UUID, typer.Argument(metavar="ALERT", help="Id from `alerts list`.")], tenant: TenantOption = None
-) -> None:
-    """Say that somebody looks after it. It stays listed until it is resolved."""
-
-    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> bool:
-        return any([await alerts.acknowledge(tx, owner, alert, by=operator()) for owner in tenants])
-
-    if not ask(work, tenant):
-        raise refused(NotFound(f"no open alert {alert}: `headwater alerts list` shows them"))
-    typer.echo(f"{alert} is looked after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from worker.accounts import jobs as accounts
+from worker.alerting import jobs as alerting
 from worker.analytics import jobs as analytics
 from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
@@ -48,6 +49,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "labels.generate": Activity(learning.generate_labels, learning.stopped),
     "model.train": Activity(learning.train, learning.train_stopped),
     "model.evaluate": Activity(learning.evaluate, learning.stopped),
+    "alerts.evaluate": Activity(alerting.evaluate, alerting.stopped),
+    "alert.deliver": Activity(alerting.deliver, alerting.deliver_stopped),
+    "alert.test": Activity(alerting.try_channel, alerting.test_stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
 }

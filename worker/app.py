@@ -38,6 +38,7 @@ from worker.queue.worker import BatchWorker
 from worker.scheduler import Scheduler
 from worker.sinks import WebhookSink
 from worker.sweep import Sweeper
+from worker.watch import Watch
 
 log = structlog.get_logger("worker")
 
@@ -177,6 +178,8 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
     )
     maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores)
     parts.start("maintain", maintenance.run(), maintenance.stop)
+    watch = Watch(pool)
+    parts.start("watch", watch.run(), watch.stop)
     sweeper = Sweeper(pool)
     parts.start("sweep", sweeper.run(), sweeper.stop)
 

@@ -10,8 +10,10 @@ from uuid import UUID
 
 import structlog
 
+from contracts.alerts import AlertWay
 from contracts.crm_access import CrmAccess
 from contracts.jobs import Payload
+from contracts.outgoing import Alert
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
 from contracts.sites import SiteCrawler
@@ -37,6 +39,10 @@ class Ports(Protocol):
 
     def crm(self, access: CrmAccess) -> Mapping[str, Operation[Any, Any]]:
         """The operations at a tenant's own CRM: upsert, read, check. Raises Invalid and VendorRefused, saying what to mend."""
+        ...
+
+    async def tell(self, way: AlertWay, alert: Alert) -> None:
+        """Tell an alert on a tenant's channel. Raises: Invalid, VendorRefused, VendorDown, VendorBusy."""
         ...
 
     @property

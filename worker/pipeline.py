@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Sequence
+from typing import Literal, assert_never
 from uuid import UUID
 
 from contracts.errors import Invalid
 from contracts.events import (
+    AlertOpened,
+    AlertResolved,
+    AlertTestRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -35,8 +39,10 @@ from contracts.jobs import (
     CheckCrm,
     ComputeFeatures,
     ComputeScore,
+    DeliverAlert,
     DoBusiness,
     EnrichLead,
+    EvaluateAlerts,
     EvaluateModel,
     EvaluateOpportunities,
     FetchPage,
@@ -55,6 +61,7 @@ from contracts.jobs import (
     ScanMatches,
     SendMessage,
     TrainModel,
+    TryAlertChannel,
     job,
 )
 from contracts.nights import night_of
@@ -123,16 +130,20 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [
                 job("replay.run", f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)
             ]
-        case RunFinished(kind="opportunities", status="completed" | "partial"):
-            # What follows a run is not its own any more: no run id, so that it can be neither cancelled nor reopened with it.
-            return [job("opportunities.share", str(event.run_id), RunOpportunities(run_id=event.run_id))]
+        case RunFinished():
+            return _after_run(event)
         case OpportunitiesShared():
             about = EvaluateOpportunities(run_id=event.run_id, for_tenant=event.for_tenant, round=event.round)
             return [job("opportunities.evaluate", f"{event.run_id}:{event.for_tenant}:{event.round}", about)]
         case TriggerFired():
             return []  # told to whoever subscribed
-        case RunFinished():
-            return []  # nobody waits for it yet: alerts will
+        case AlertOpened():
+            return _tell(event.alert_id, event.channels, "opened")
+        case AlertResolved():
+            return _tell(event.alert_id, event.channels, "resolved")
+        case AlertTestRequested():
+            probe = TryAlertChannel(channel_id=event.channel_id, probe_id=event.probe_id)
+            return [job("alert.test", str(event.probe_id), probe)]
         case Redelivery():
             return [Again(event.execution_id)]
         case Probed():
@@ -163,6 +174,31 @@ def _beginning(event: RunRequested) -> tuple[str, Payload]:
             return "nightly.plan", PlanNight(run_id=event.run_id, dry_run=event.dry_run)
         case _:
             assert_never(event.kind)
+
+
+def _after_run(event: RunFinished) -> list[Job | Again]:
+    """What follows a run is not its own any more: no run id, so that it can be neither cancelled nor reopened with it.
+
+    A run that was retried ends once more, differently: its status is part of the key.
+    """
+    if event.status == "cancelled":
+        return []
+    jobs: list[Job | Again] = []
+    if event.kind == "opportunities" and event.status != "failed":
+        jobs.append(job("opportunities.share", str(event.run_id), RunOpportunities(run_id=event.run_id)))
+    look = EvaluateAlerts(run_id=event.run_id)
+    return [*jobs, job("alerts.evaluate", f"{event.run_id}:{event.status}", look)]
+
+
+def _tell(alert: UUID, channels: Sequence[UUID], transition: Literal["opened", "resolved"]) -> list[Job | Again]:
+    return [
+        job(
+            "alert.deliver",
+            f"{alert}:{channel}:{transition}",
+            DeliverAlert(alert_id=alert, channel_id=channel, transition=transition),
+        )
+        for channel in channels
+    ]
 
 
 def _look_at(lead_id: UUID, cause: str) -> Job:

@@ -33,6 +33,8 @@ OWNED = {
     "event_id": "SELECT event_id FROM app.outbox WHERE tenant_id = $1",
     "order_id": "SELECT id FROM app.waterfall_orders WHERE tenant_id = $1 AND stage = 'SHADOW'",
     "lead_id": "SELECT id FROM app.leads WHERE tenant_id = $1",
+    "alert_id": "SELECT id FROM app.alerts WHERE tenant_id = $1",
+    "channel_id": "SELECT id FROM app.alert_channels WHERE tenant_id = $1",
     "key_id": "SELECT id FROM app.api_keys WHERE tenant_id = $1",
     "query_id": "SELECT id FROM app.discovery_queries WHERE tenant_id = $1",
     "uen": "SELECT uen FROM app.staging_acra_companies WHERE tenant_id = $1",

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from contracts.settings import Settings
 from contracts.vendors import VendorOperation
 from db import ledger, tenants, vendors
+from db.alert_commands import alerts_app
 from db.ledger import Answer, Buyer, Item
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
-from db.vendor_commands import alerts_app, vendors_app
+from db.vendor_commands import vendors_app
 
 KNOWN = [
     VendorOperation(

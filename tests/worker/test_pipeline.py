@@ -10,6 +10,9 @@ import pytest
 
 from contracts import events
 from contracts.events import (
+    AlertOpened,
+    AlertResolved,
+    AlertTestRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -88,7 +91,21 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),
     (ReplayRequested(run_id=RUN), [("replay.run", f"replay.run:{RUN}:show")]),
     (ReplayRequested(run_id=RUN, apply=True), [("replay.run", f"replay.run:{RUN}:apply")]),
-    (RunFinished(run_id=RUN, status="completed"), []),
+    (RunFinished(run_id=RUN, status="completed"), [("alerts.evaluate", f"alerts.evaluate:{RUN}:completed")]),
+    (RunFinished(run_id=RUN, status="cancelled"), []),
+    (
+        AlertOpened(alert_id=RUN, rule="run.slow", severity="warning", channels=(PART, LEAD)),
+        [
+            ("alert.deliver", f"alert.deliver:{RUN}:{PART}:opened"),
+            ("alert.deliver", f"alert.deliver:{RUN}:{LEAD}:opened"),
+        ],
+    ),
+    (
+        AlertResolved(alert_id=RUN, rule="run.slow", severity="warning", channels=(PART,)),
+        [("alert.deliver", f"alert.deliver:{RUN}:{PART}:resolved")],
+    ),
+    (AlertOpened(alert_id=RUN, rule="run.slow", severity="warning"), []),
+    (AlertTestRequested(channel_id=PART, probe_id=RUN), [("alert.test", f"alert.test:{RUN}")]),
     (RunRequested(run_id=RUN, kind="maintenance"), [("staging.pull", f"staging.pull:{RUN}")]),
     (
         SliceReady(run_id=RUN, slice_id=PART, page=3, kind="maintenance"),
@@ -101,9 +118,15 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (
         RunFinished(run_id=RUN, status="partial", kind="opportunities"),
-        [("opportunities.share", f"opportunities.share:{RUN}")],
+        [
+            ("opportunities.share", f"opportunities.share:{RUN}"),
+            ("alerts.evaluate", f"alerts.evaluate:{RUN}:partial"),
+        ],
     ),
-    (RunFinished(run_id=RUN, status="failed", kind="opportunities"), []),
+    (
+        RunFinished(run_id=RUN, status="failed", kind="opportunities"),
+        [("alerts.evaluate", f"alerts.evaluate:{RUN}:failed")],
+    ),
     (
         OpportunitiesShared(run_id=RUN, for_tenant=LEAD, round=1),
         [("opportunities.evaluate", f"opportunities.evaluate:{RUN}:{LEAD}:1")],

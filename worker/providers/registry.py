@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from contracts.alerts import AlertWay
 from contracts.crm_access import CrmAccess
 from contracts.errors import VendorRefused
+from contracts.outgoing import Alert
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
-from worker.providers import lookups
+from worker.providers import alert_post, lookups
 from worker.providers.channels import MAKERS, Adapter
 from worker.providers.odoo_tenants import TenantOdoos
 
@@ -25,6 +27,7 @@ class Registry:
         operations: Mapping[str, Operation[Any, Any]] | None = None,
         absent_vendors: Mapping[str, str] | None = None,
         crms: TenantOdoos | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self._adapters = dict(adapters)
         #: channel -> why it is not there, and what to do about it.
@@ -33,7 +36,7 @@ class Registry:
         self.operations: Mapping[str, Operation[Any, Any]] = MappingProxyType(dict(operations or {}))
         #: vendor -> why none of its look-ups is there, and what to do about it.
         self.absent_vendors: Mapping[str, str] = MappingProxyType(dict(absent_vendors or {}))
-        self._crms = crms
+        self._crms, self._settings = crms, settings
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -66,6 +69,12 @@ class Registry:
             raise VendorRefused("this installation has no CRM", code="vendor_absent", vendor="odoo")
         return self._crms.operations(access)
 
+    async def tell(self, way: AlertWay, alert: Alert) -> None:
+        """Tell an alert on a tenant's channel. Raises: Invalid, VendorRefused (`vendor_absent`), VendorDown, VendorBusy."""
+        if self._settings is None:
+            raise VendorRefused("this installation tells nobody", code="vendor_absent", vendor=way.kind)
+        await alert_post.tell(self._settings, way, alert)
+
     async def close(self) -> None:
         """Close all connections. May be called twice."""
         if self._crms is not None:
@@ -84,4 +93,4 @@ def build(settings: Settings) -> Registry:
             adapters[channel] = make(channel, settings)
         except VendorRefused as error:
             absent[channel] = f"channel {channel.value}: {error.detail}"
-    return Registry(adapters, absent, *lookups.build(settings), TenantOdoos(settings))
+    return Registry(adapters, absent, *lookups.build(settings), TenantOdoos(settings), settings)

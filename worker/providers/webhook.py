@@ -58,7 +58,7 @@ class WebhookPost(OneByOne[Alert, AlertReceipt]):
     async def one(self, query: Alert, *, key: str) -> Reply[AlertReceipt]:
         kind = "alert.resolved" if query.resolved else "alert.raised"
         event = query.event_id or key
-        body, at = _body(query, kind, event), f"{time.time():.0f}"
+        body, at = body_of(query, kind, event), f"{time.time():.0f}"
         headers = {
             "Content-Type": "application/json",
             "X-Headwater-Event": event,
@@ -79,7 +79,7 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     return [WebhookPost(http, path, secret)]
 
 
-def _body(alert: Alert, kind: str, event: str) -> bytes:
+def body_of(alert: Alert, kind: str, event: str) -> bytes:
     told = {
         "key": alert.key,
         "severity": alert.severity,

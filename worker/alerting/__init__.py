@@ -1,0 +1,1 @@
+"""Alerts: the rules that a run's end wakes, and telling people on their channels."""

@@ -1,0 +1,105 @@
+"""Telling an alert on a tenant's channel: webhook, Slack, PagerDuty, e-mail, Sentry. No redirects, no private network.
+
+Nothing here is paid for and receivers know an event by its id, so nothing passes through the ledger: a delivery that fails must not
+open an alert about itself. Where a URL comes from a tenant its host is checked before, and what it resolves to when it is dialled.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from pydantic import SecretStr
+
+from contracts.alert_places import SETTINGS, check
+from contracts.alerts import AlertWay, ChannelKind
+from contracts.errors import VendorBusy, VendorDown, VendorRefused
+from contracts.outgoing import Alert, AlertReceipt
+from contracts.providers import Operation
+from contracts.settings import Settings
+from contracts.signatures import signature
+from contracts.webhook_endpoints import is_loopback, secret_of, verdict
+from worker.providers import mail, pagerduty, sentry, slack, webhook
+from worker.providers.keys import absent, usable_key
+from worker.providers.tenant_webhook import Forbidden, Poster, Unreachable
+
+#: How long a place that says "too many" is left alone, in seconds.
+BUSY_S = 30.0
+
+
+async def tell(settings: Settings, way: AlertWay, alert: Alert) -> None:
+    """Tell `alert`; returning means that it was taken.
+
+    Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown, VendorBusy.
+    """
+    check(way, settings)
+    if way.kind == "webhook" and way.url is not None:
+        await _post_signed(settings, way, way.url, alert)
+    elif way.kind == "email":
+        await mail.send(settings, way.address or "", alert)
+    elif way.kind == "sentry":
+        await sentry.tell(settings, alert)
+    else:
+        await _by_adapter(_with_secret(settings, way), way.kind, alert)
+
+
+async def _by_adapter(settings: Settings, kind: ChannelKind, alert: Alert) -> None:
+    make = {"slack": slack.make, "pagerduty": pagerduty.make, "webhook": webhook.make}[kind]
+    operation: Operation[Alert, AlertReceipt] = make(settings)[0]
+    try:
+        await operation.ask([alert], key=alert.event_id or alert.key)
+    finally:
+        if (close := getattr(operation, "close", None)) is not None:
+            await close()
+
+
+def _with_secret(settings: Settings, way: AlertWay) -> Settings:
+    """The settings as they are for this channel: its own URL or key in the place of the house's."""
+    house = SETTINGS[way.kind]
+    if way.url is not None:
+        own: SecretStr | None = SecretStr(way.url)
+    elif way.secret_ref == house:
+        return settings
+    else:
+        # `check` has seen to it that it is this tenant's own.
+        own = SecretStr(os.environ.get(way.secret_ref or "", ""))
+    changed = settings.model_copy(update={house.lower(): own})
+    try:
+        usable_key(changed, way.kind, house.lower())
+    except VendorRefused:
+        raise absent(
+            way.kind, f"there is no {way.secret_ref or 'url'} that could be used: set it, or name another"
+        ) from None
+    return changed
+
+
+async def _post_signed(settings: Settings, way: AlertWay, url: str, alert: Alert) -> None:
+    key = settings.webhook_signing_key
+    if key is None:
+        raise absent("webhook", "WEBHOOK_SIGNING_KEY is not set here, so nothing can be signed: set it")
+    event, kind = alert.event_id or alert.key, "alert.resolved" if alert.resolved else "alert.raised"
+    body, at = webhook.body_of(alert, kind, event), f"{time.time():.0f}"
+    secret = secret_of(key, way.tenant_id, way.channel_id, 1)
+    headers = {
+        "Content-Type": "application/json", "User-Agent": "headwater/0.1", "X-Headwater-Event": event, "X-Headwater-Type": kind,
+        "X-Headwater-Timestamp": at, "X-Headwater-Signature": f"sha256={signature(secret, body, at)}",
+    }  # fmt: skip
+    loopback = settings.webhook_allow_loopback and is_loopback(url)
+    poster = Poster(timeout_s=settings.webhook_timeout_s, loopback=loopback)
+    about: dict[str, Any] = {"vendor": "webhook"}
+    try:
+        status = await poster.post(url, body, headers)
+    except Unreachable as error:
+        raise VendorDown(f"the webhook did not answer: {error}", **about) from None
+    except Forbidden as error:
+        raise VendorRefused(f"we do not go there: {error}", **about) from None
+    finally:
+        await poster.close()
+    said = verdict(status)
+    if status == 429:
+        raise VendorBusy("the webhook says that it is too much at once", after_s=BUSY_S, **about)
+    if said == "outage":
+        raise VendorDown(f"the webhook answered {status}", **about)
+    if said != "delivered":
+        raise VendorRefused(f"the webhook answered {status}: check its address and what it takes", **about)
