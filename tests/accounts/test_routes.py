@@ -24,7 +24,7 @@ async def test_what_the_jobs_worked_out_can_be_read(api: Served, home: Shop) -> 
     await home.sample(customer, tea, 60)
     await home.order(customer, 45, lines=[(tea, 90)])
     for job in ("accounts.update_types", "accounts.sample_metrics", "accounts.burn_rates"):
-        await home.run(job)  # type: ignore[arg-type]
+        await home.run(job)
     viewer = api.as_(Role.VIEWER)
 
     def get(path: str) -> Any:

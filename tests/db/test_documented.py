@@ -13,9 +13,13 @@ from db.transaction import DbRole, Pool, opening, transaction
 from tests.conftest import Connection
 
 ENRICHMENT_RUNS = "run_id tenant_id started_at finished_at status step_counters error_summary"
-SAMPLE_METRICS = "tenant_id id sku_id rep period samples converted conversion_rate rate_low rate_high revenue revenue_per_sample"
+SAMPLE_METRICS = (
+    "tenant_id id sku_id rep period samples converted conversion_rate rate_low rate_high revenue revenue_per_sample"
+)
 TRIGGER_EXECUTIONS = "tenant_id id trigger_id subject_kind subject_id window_start fired_at action evidence"
-INVENTORY_ALERTS = "tenant_id id sku_id sku_code severity state first_seen last_seen resolved_at on_hand burn_rate days_left"
+INVENTORY_ALERTS = (
+    "tenant_id id sku_id sku_code severity state first_seen last_seen resolved_at on_hand burn_rate days_left"
+)
 OUTBOX = "id event_id tenant_id aggregate_type aggregate_id type version payload headers status attempts created_at"
 
 
