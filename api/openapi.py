@@ -112,11 +112,11 @@ SCHEMES = {
 #: Where the examples of bodies and answers stand.
 SHEETS = (
     account_examples,
+    alert_examples,
     examples,
     lead_examples,
     night_examples,
     schedule_examples,
-    alert_examples,
 )
 
 
