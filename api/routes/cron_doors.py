@@ -24,6 +24,8 @@ from db.transaction import Pool, transaction
 router = APIRouter(prefix="/api/jobs", tags=["job doors"], route_class=DoorRoute)
 Caller = Annotated[Principal, Depends(JobDoor("discovery", runner_enabled))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
+#: What a call without a body asks for.
+DAILY = KnockDiscovery()
 #: Between two looks at a run that is waited for, in seconds.
 LOOK_S = 0.25
 
@@ -35,7 +37,7 @@ async def run_discovery(
     pool: PoolDep,
     settings: SettingsDep,
     wake: WakeDep,
-    body: KnockDiscovery | None = None,
+    body: KnockDiscovery = DAILY,
     idempotency_key: IdempotencyKey = None,
 ) -> DiscoveryAnswer:
     """Start a discovery run and wait for it, JOB_DOOR_WAIT_S at most.
@@ -46,8 +48,7 @@ async def run_discovery(
     Opens to `x-job-secret` or `Authorization: Bearer` with CRON_JOB_SECRET, and to people of role ops; only while
     DISCOVERY_RUNNER_ENABLED is `true`. The same `Idempotency-Key` and body: the same run.
     """
-    asked = body or KnockDiscovery()
-    run_id = await _started(pool, settings, principal, asked, idempotency_key)
+    run_id = await _started(pool, settings, principal, body, idempotency_key)
     request.state.run_id = run_id  # whatever goes wrong from here on names it
     wake.soon()
     run = await _waited_for(pool, principal.tenant_id, run_id, settings.job_door_wait_s, request.app.state.stopping)
