@@ -40,6 +40,10 @@ DOORS = {
     "webhooks": ("db.webhook_commands:webhooks_app", "Webhooks of tenants: create, list, change, rotate, remove."),
     "companies": ("db.company_commands:companies_app", "Companies: list, show, find duplicates in files."),
     "matches": ("db.match_commands:matches_app", "Likely duplicates: list, merge, reject, undo, scan."),
+    "survivorship": (
+        "db.survivorship_commands:survivorship_app",
+        "Survivorship: show, set which source's value stands.",
+    ),
     "crm": ("worker.crm_commands:crm_app", "The CRM: connection, policy, sync, links, pushes."),
     "analytics": ("db.analytics_commands:analytics_app", "Daily figures: rollup, show, funnel."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),

@@ -277,6 +277,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Match": _MATCH,
     "MatchPage": {"items": [_MATCH], "next_cursor": None},
     "ScanAsked": {"waiting": 120},
+    "Survivorship": {
+        "default": "highest_confidence", "fields": {"phone": "source_order"}, "source_order": ["site", "hunter"],
+    },
     "Connection": _CONNECTION,
     "LinkRow": _LINK,
     "LinkPage": {"items": [_LINK], "next_cursor": None},

@@ -39,6 +39,7 @@ SCOPED_THINGS = (
     "models",
     "privacy",
     "suppressions",
+    "survivorship",
     "webhook-endpoints",
     "webhooks",
 )
