@@ -15,7 +15,7 @@ SELECT l.id AS lead_id, f.name AS profile,
          WHERE p.tenant_id = $1 AND p.merged_into IS NULL AND p.email_status IS DISTINCT FROM 'suppress'
            AND (p.company_id = c.id OR p.id = l.contact_id)
          ORDER BY p.id = l.contact_id DESC NULLS LAST, p.email_status = 'valid' DESC NULLS LAST, p.email IS NOT NULL DESC, p.id LIMIT 1) AS contact,
-       s.band, s.score, s.rationale, coalesce(s.rejected, false) AS rejected
+       s.band, s.score, s.rationale, coalesce(s.rejected, false) AS rejected, l.merged_into
   FROM top t JOIN app.leads l ON l.tenant_id = $1 AND l.id = t.lead_id JOIN app.companies c ON c.tenant_id = $1 AND c.id = t.id
   LEFT JOIN app.icp_profiles f ON f.tenant_id = $1 AND f.id = l.icp_profile_id
   LEFT JOIN LATERAL (SELECT q.band, q.score, q.rationale, q.rejected FROM app.score_predictions q

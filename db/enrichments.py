@@ -26,7 +26,7 @@ SQL = load("enrichments")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A lead with its company and contact, as they stand before it is enriched."""
+    """A lead with its company and contact, as they stand before it is enriched. `merged_into`: who stands for it since a merge."""
 
     lead_id: UUID
     icp_profile_id: UUID | None
@@ -42,6 +42,7 @@ class Subject:
     contact_name: str | None
     contact_title: str | None
     contact_email: str | None
+    merged_into: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ UPDATE app.enrichments SET payload = jsonb_build_object('report', $3::jsonb) WHE
 -- subject --
 -- Who is to be enriched: lead, company, contact.
 SELECT l.id AS lead_id, l.icp_profile_id, c.id AS company_id, c.name AS company_name, c.domain, c.country, c.city, c.registry_id,
-       c.employees, c.industry, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email
+       c.employees, c.industry, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email, l.merged_into
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = l.contact_id

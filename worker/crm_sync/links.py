@@ -23,7 +23,7 @@ LOOKED_AT: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record on its way. `record` None: it is put away, because its company was merged into `survivor`."""
+    """A record on its way. `record` None: it is put away, because its company, or lead, was merged into `survivor`."""
 
     kind: str
     model: str

@@ -50,6 +50,11 @@ async def run(ctx: Context, args: EnrichLead) -> None:
     if of is None or begun is None or begun.state != "PENDING":
         async with ctx.write():
             return
+    if of.merged_into is not None:
+        words = f"the lead was merged into {of.merged_into}: that one is enriched"
+        async with ctx.write() as tx:
+            await enrichments.fail(tx, ctx.tenant, of.lead_id, args.cause, error_code="lead_merged", error=words)
+        return
     attempt = _Attempt(ctx, of, begun, orders, tried)
     await attempt.ask_everybody()
     learned = attempt.draft.learned()

@@ -31,10 +31,12 @@ MIN_BAND, REPHRASE = "crm_min_band", "score_rationale_model"
 async def compute_features(ctx: Context, args: ComputeFeatures) -> None:
     """Keep what is stored as a snapshot, read and written in one transaction: the lead is locked, so nothing older comes later."""
     async with ctx.write() as tx:
-        if not await scores.lock_lead(tx, ctx.tenant, args.lead_id):
+        lead_id = await scores.lock_lead(tx, ctx.tenant, args.lead_id)
+        if lead_id is None:
             log.info("lead_gone", leadId=str(args.lead_id))
             return
-        [of] = await features.of_leads(tx, ctx.tenant, [args.lead_id])
+        # Who was merged into another is looked at as that other.
+        [of] = await features.of_leads(tx, ctx.tenant, [lead_id])
         scorer = (await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)).active
         vector = extract(of.stored)
         judged = scorer.ruler.judge(vector)
@@ -64,13 +66,15 @@ class _Decision:
 async def compute_score(ctx: Context, args: ComputeScore) -> None:
     """Score a lead's snapshot. One that is not the lead's own any more is left alone: its successor's score is on its way.
 
+    So is that of a lead which was merged into another since: the merge has the other one looked at.
+
     What decides is read again where it is written, with the lead locked: rules or a model may have been promoted meanwhile.
     """
     async with ctx.read() as tx:
         first = await _decide(tx, ctx, args.snapshot_id)
     said = await _words(ctx, first) if first is not None else ""
     async with ctx.write() as tx:
-        await scores.lock_lead(tx, ctx.tenant, args.lead_id)
+        await scores.lock_lead(tx, ctx.tenant, args.lead_id)  # a merge waits, or has been: then `now` is None
         now = await _decide(tx, ctx, args.snapshot_id)
         if now is None:
             return
@@ -85,6 +89,9 @@ async def _decide(tx: Tx, ctx: Context, snapshot_id: UUID) -> _Decision | None:
     """Score a snapshot as everything stands; None when it is not its lead's own."""
     of = await scores.snapshot(tx, ctx.tenant, snapshot_id)
     if of is None or not of.current:
+        return None
+    if of.merged_into is not None:
+        log.info("lead_not_scored", leadId=str(of.lead_id), reason="lead_merged", mergedInto=str(of.merged_into))
         return None
     found = await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)
     versions = await scores.versions(tx, ctx.tenant)
