@@ -208,13 +208,17 @@ class MatchingRequested(Fact):
 
 
 class ReplayRequested(Fact):
-    """A run is to be done again from stored answers under today's code and rules (B.03): `run_id` is the replay's own run."""
+    """A run is to be done again from stored answers under today's code and rules (B.03): `run_id` is the replay's own run.
+
+    `of`: what is done again. None: a discovery run.
+    """
 
     aggregate_type: ClassVar[str] = "run"
     about: ClassVar[str] = "run_id"
     type: Literal["ReplayRequested"] = "ReplayRequested"
     run_id: UUID
     apply: bool = False
+    of: Literal["opportunities", "enrichments"] | None = None
 
 
 class RunFinished(Fact):

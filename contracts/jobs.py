@@ -172,7 +172,7 @@ class ScanMatches(Payload):
 
 
 class ReplayRun(Payload):
-    """Arguments of `replay.run`: the replay's own run, whose parameters name the run that is done again."""
+    """Arguments of `replay.run`, `opportunities.replay`, `enrichment.replay`: the replay's own run, whose row says what is done again."""
 
     run_id: UUID
     apply: bool = False
@@ -229,6 +229,8 @@ _ALL = (
     JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
+    JobSpec("opportunities.replay", "opportunities", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
+    JobSpec("enrichment.replay", "enrichment", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

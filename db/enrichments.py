@@ -106,6 +106,14 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     )
     if ended is None:
         return False
+    await write(tx, tenant, of, learned)
+    await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
+    await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
+    return True
+
+
+async def write(tx: Tx, tenant: UUID, of: Subject, learned: Learned) -> None:
+    """Facts, people and columns of what was learned, erased people left out by now; the lead is `enriched`. Replays write here too."""
     of = await _hold(tx, tenant, of)
     people = await _write_people(tx, tenant, of, learned.people)
     known = [(of.company_id, fact) for fact in learned.company_facts]
@@ -113,10 +121,7 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     await facts.save(tx, tenant, of.lead_id, known)
     await _write_company(tx, tenant, of, learned.company)
     await _take_page(tx, tenant, of.company_id, learned.company_facts)
-    await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
     await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
-    await outbox.emit(tx, tenant, LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id), correlation_id=of.lead_id)
-    return True
 
 
 async def _hold(tx: Tx, tenant: UUID, of: Subject) -> Subject:
@@ -266,4 +271,5 @@ async def _write_steps(
         [w and w.found for w in watched],
         [w and w.active_cost_usd for w in watched],
         [w and w.active_found for w in watched],
+        [s.item_id for s in steps],
     )

@@ -71,11 +71,11 @@ UPDATE app.contacts SET name = coalesce(name, $3), title = coalesce(title, $4), 
 -- What became of each vendor that was asked.
 INSERT INTO app.waterfall_steps (tenant_id, enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored,
                                  shadow_id, shadow_cost_usd, shadow_found,
-                                 active_cost_usd, active_found)
-SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.stored, s.units, s.cost_usd, s.explored, s.shadow_id, s.shadow_cost, s.shadow_found, s.active_cost, s.active_found
+                                 active_cost_usd, active_found, item_id)
+SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.stored, s.units, s.cost_usd, s.explored, s.shadow_id, s.shadow_cost, s.shadow_found, s.active_cost, s.active_found, s.item_id
   FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::float8[], $10::float8[], $11::boolean[],
-              $12::uuid[], $13::float8[], $14::float8[], $15::float8[], $16::float8[])
-       AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found)
+              $12::uuid[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::uuid[])
+       AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found, item_id)
 ON CONFLICT DO NOTHING
 
 -- count_ended --
@@ -108,7 +108,7 @@ SELECT id, lead_id, cause, state AS status, payload, cost_usd, error_code, error
 
 -- steps --
 -- Every step of some enrichments, in order.
-SELECT enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored
+SELECT enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored, item_id
   FROM app.waterfall_steps WHERE tenant_id = $1 AND enrichment_id = ANY($2::uuid[]) ORDER BY enrichment_id, field, place
 
 -- latest --

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from worker import replaying
 from worker.analytics import jobs as analytics
 from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal, replay
 from worker.enrichment import jobs as enrichment
+from worker.enrichment import replay as enrichment_replay
 from worker.learning import jobs as learning
 from worker.matching import jobs as matching
 from worker.messaging import jobs as messaging
 from worker.opportunities import jobs as opportunities
+from worker.opportunities import replay as opportunities_replay
 from worker.perform import Activity
 from worker.probe import jobs as probe
 from worker.scoring import jobs as scoring
@@ -22,7 +25,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "discovery.run": Activity(discovery.run, discovery.run_stopped),
     "discovery.dry_run": Activity(rehearsal.dry_run, discovery.run_stopped),
     "discovery.fetch": Activity(discovery.fetch, discovery.fetch_stopped),
-    "replay.run": Activity(replay.replay, replay.stopped),
+    "replay.run": Activity(replay.replay, replaying.stopped),
+    "opportunities.replay": Activity(opportunities_replay.replay, replaying.stopped),
+    "enrichment.replay": Activity(enrichment_replay.replay, replaying.stopped),
     "enrichment.run": Activity(enrichment.run, enrichment.stopped),
     "matching.scan": Activity(matching.scan, matching.stopped),
     "opportunities.run": Activity(opportunities.run, opportunities.run_stopped),

@@ -115,9 +115,10 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [job("matching.scan", str(event.for_tenant), ScanMatches())]
         case ReplayRequested():
             again = ReplayRun(run_id=event.run_id, apply=event.apply)
-            return [
-                job("replay.run", f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)
+            name = {None: "replay.run", "opportunities": "opportunities.replay", "enrichments": "enrichment.replay"}[
+                event.of
             ]
+            return [job(name, f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)]
         case RunFinished(kind="opportunities", status="completed" | "partial"):
             # What follows a run is not its own any more: no run id, so that it can be neither cancelled nor reopened with it.
             return [job("opportunities.share", str(event.run_id), RunOpportunities(run_id=event.run_id))]

@@ -184,9 +184,9 @@ class _Attempt:
         return self.ctx.ports.operation(name).spec.terms
 
     async def _ask(self, name: str, query: BaseModel) -> Answered:
-        [reply] = await ask.items(self.ctx, self.ctx.ports.operation(name), [query])
+        reply, item_id = await ask.item(self.ctx, self.ctx.ports.operation(name), query)
         # What was said before this enrichment began was paid for by another one.
-        return Answered(reply, stored=reply.at < self.begun.started_at)
+        return Answered(reply, stored=reply.at < self.begun.started_at, item_id=item_id)
 
 
 def steps_of(ctx: Context, field: Waterfall) -> list[Step]:
