@@ -95,7 +95,7 @@ ROUTERS = tuple(
         health,
     )
 )
-ROUTERS += (crm.export_router,)
+ROUTERS += (crm.export_router, run_replays.leads_router)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

@@ -172,7 +172,9 @@ class ScanMatches(Payload):
 
 
 class ReplayRun(Payload):
-    """Arguments of `replay.run`, `opportunities.replay`, `enrichment.replay`: the replay's own run, whose row says what is done again."""
+    """Arguments of `replay.run`, `opportunities.replay`, `enrichment.replay`: the replay's own run; its row says
+    what is done again.
+    """
 
     run_id: UUID
     apply: bool = False

@@ -113,7 +113,7 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
 
 
 async def write(tx: Tx, tenant: UUID, of: Subject, learned: Learned) -> None:
-    """Facts, people and columns of what was learned, erased people left out by now; the lead is `enriched`. Replays write here too."""
+    """Facts, people and columns of what was learned; the lead is `enriched`. Whoever was erased is left out of it by the caller."""
     of = await _hold(tx, tenant, of)
     people = await _write_people(tx, tenant, of, learned.people)
     known = [(of.company_id, fact) for fact in learned.company_facts]

@@ -153,7 +153,10 @@ async def share_again(tx: Tx, run_id: UUID, tenant: UUID, round_: int) -> None:
 
 
 async def copy(tx: Tx, tenant: UUID, most: int, *, only: Sequence[str] | None = None) -> int:
-    """Give a tenant its own rows of what concerns it and it does not have, or not as it is now; `only` these notices. System role."""
+    """Give a tenant its own rows of what concerns it and it does not have, or not as it is now. System role.
+
+    `only`: of these notices.
+    """
     status: str = await tx.execute(SQL["copy"], SYSTEM_TENANT, tenant, most, None if only is None else list(only))
     return int(status.rsplit(" ", 1)[-1])
 

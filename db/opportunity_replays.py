@@ -23,7 +23,7 @@ _PERSONAL = frozenset({"title", "raw"})
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One stored answer of a run. `slice_id` None: the run did not say for which slice. `response` None: no notices, or `erased`."""
+    """One stored answer of a run. `slice_id` None: it is not known for which slice. `response` None: no notices, or `erased`."""
 
     slice_id: UUID | None
     page: int
@@ -76,7 +76,7 @@ async def tenants(tx: Tx) -> list[UUID]:
 
 
 async def pairs(tx: Tx, tenant: UUID, notices: Sequence[str], most: int) -> tuple[list[dict[str, Any]], int]:
-    """Copies of these notices beside a tenant's open profiles, and what is said of each; and how many more there are. System role."""
+    """Copies of these notices beside a tenant's open profiles, what is said of each, and how many more there are. System role."""
     rows = [dict(r) for r in await tx.fetch(SQL["pairs"], tenant, SAM, list(notices), most)]
     if len(rows) < most:
         return rows, 0

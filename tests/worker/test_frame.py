@@ -64,6 +64,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "message.send": lambda: MessageApproved(message_id=uuid4()),
     "matching.scan": lambda: MatchingRequested(for_tenant=uuid4()),
     "replay.run": lambda: ReplayRequested(run_id=uuid4()),
+    "opportunities.replay": lambda: ReplayRequested(run_id=uuid4(), of="opportunities"),
+    "enrichment.replay": lambda: ReplayRequested(run_id=uuid4(), of="enrichments"),
     "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
     "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
     "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),

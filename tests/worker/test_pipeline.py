@@ -71,6 +71,11 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),
     (ReplayRequested(run_id=RUN), [("replay.run", f"replay.run:{RUN}:show")]),
     (ReplayRequested(run_id=RUN, apply=True), [("replay.run", f"replay.run:{RUN}:apply")]),
+    (ReplayRequested(run_id=RUN, of="opportunities"), [("opportunities.replay", f"opportunities.replay:{RUN}:show")]),
+    (
+        ReplayRequested(run_id=RUN, apply=True, of="enrichments"),
+        [("enrichment.replay", f"enrichment.replay:{RUN}:apply")],
+    ),
     (RunFinished(run_id=RUN, status="completed"), []),
     (RunRequested(run_id=RUN, kind="maintenance"), [("staging.pull", f"staging.pull:{RUN}")]),
     (
