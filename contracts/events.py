@@ -198,6 +198,16 @@ class CrmProbeRequested(Fact):
     probe_id: UUID
 
 
+class CrmErasureRequested(Fact):
+    """A person was erased here, and a record in the CRM names them (B.09). `cause` tells one erasure from the next."""
+
+    aggregate_type: ClassVar[str] = "crm_link"
+    about: ClassVar[str] = "link_id"
+    type: Literal["CrmErasureRequested"] = "CrmErasureRequested"
+    link_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class MatchingRequested(Fact):
     """Companies came in that nobody has compared with the others yet. Whoever scans takes all there are."""
 
@@ -280,6 +290,7 @@ Event = (
     | MessageApproved
     | CrmSyncRequested
     | CrmProbeRequested
+    | CrmErasureRequested
     | MatchingRequested
     | ReplayRequested
     | RunFinished

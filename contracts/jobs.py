@@ -161,6 +161,13 @@ class CheckCrm(Payload):
     probe_id: UUID
 
 
+class EraseInCrm(Payload):
+    """Arguments of `crm.erase`: the link to a record that names somebody who was erased. `cause`: the erasure."""
+
+    link_id: UUID
+    cause: str = Field(min_length=1, max_length=200)
+
+
 class RollUp(Payload):
     """Arguments of `analytics.rollup`; the days stand on the run's row."""
 
@@ -228,6 +235,7 @@ _ALL = (
     JobSpec("message.send", "messaging", SendMessage, "once", 120, RetryPolicy(4, 1, 120)),
     JobSpec("crm.push", "crm_sync", PushToCrm, "once", 120, RetryPolicy(5, 1, 300)),
     JobSpec("crm.check", "crm_sync", CheckCrm, "once", 60, RetryPolicy(3, 1, 10)),
+    JobSpec("crm.erase", "crm_sync", EraseInCrm, "once", 120, RetryPolicy(5, 1, 300)),
     JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
     JobSpec("matching.scan", "matching", ScanMatches, "coalesce", 600, RetryPolicy(4, 1, 60)),
     JobSpec("replay.run", "discovery", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),

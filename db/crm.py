@@ -127,6 +127,23 @@ async def log(tx: Tx, tenant: UUID, lines: Sequence[Audit], lead_id: UUID) -> No
         await audit(tx, tenant, "job:crm.push", line.action, "crm_record", str(line.local_id), about, lead_id)
 
 
+async def to_erase(tx: Tx, tenant: UUID, link_id: UUID) -> tuple[Link, str | None] | None:
+    """(a link, the place of the CRM it is about); None for an unknown one."""
+    row = await tx.fetchrow(SQL["link"], tenant, link_id)
+    if row is None:
+        return None
+    return Link(row["model"], row["local_id"], row["external_id"], row["remote_id"]), row["place"]
+
+
+async def erased(
+    tx: Tx, tenant: UUID, link_id: UUID, link: Link, seen: Mapping[str, Any], fields: Sequence[str]
+) -> None:
+    """A record names nobody any more; `seen`: how it stands now. Audited without personal data."""
+    await tx.execute(SQL["erased"], tenant, link_id, dict(seen))
+    about = {"model": link.model, "external_id": link.external_id, "remote_id": link.remote_id, "fields": list(fields)}
+    await audit(tx, tenant, "job:crm.erase", "crm.record_erased", "crm_record", str(link.local_id), about)
+
+
 async def list_links(
     tx: Tx,
     tenant: UUID,

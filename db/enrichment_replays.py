@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from contracts.enrichment import StepOutcome, Waterfall
 from contracts.errors import Conflict, NotFound
@@ -131,6 +134,19 @@ async def scored(tx: Tx, tenant: UUID, lead_id: UUID) -> ScoredLead | None:
     """The score that decides about a lead; its vector is left empty."""
     row = await tx.fetchrow(SQL["scored"], tenant, lead_id)
     return ScoredLead(**dict(row)) if row else None
+
+
+@asynccontextmanager
+async def savepoint(tx: Tx) -> AsyncIterator[None]:
+    """What an error inside leaves behind is undone, and the transaction goes on; the error passes through."""
+    await tx.execute("SAVEPOINT lead")
+    try:
+        yield
+    except BaseException:
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):  # the first error is the one to be heard
+            await tx.execute("ROLLBACK TO SAVEPOINT lead")
+        raise
+    await tx.execute("RELEASE SAVEPOINT lead")
 
 
 async def end(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from worker import replaying
 from worker.analytics import jobs as analytics
+from worker.crm_sync import erasure as crm_erasure
 from worker.crm_sync import jobs as crm_sync
 from worker.discovery import jobs as discovery
 from worker.discovery import rehearsal, replay
@@ -42,6 +43,7 @@ ACTIVITIES: Mapping[str, Activity] = {
     "message.send": Activity(messaging.send, messaging.send_stopped),
     "crm.push": Activity(crm_sync.push, crm_sync.push_stopped),
     "crm.check": Activity(crm_sync.check, crm_sync.check_stopped),
+    "crm.erase": Activity(crm_erasure.erase, crm_erasure.stopped),
     "analytics.rollup": Activity(analytics.roll_up, analytics.stopped),
     "labels.generate": Activity(learning.generate_labels, learning.stopped),
     "model.train": Activity(learning.train, learning.train_stopped),

@@ -6,6 +6,7 @@ from typing import assert_never
 from uuid import UUID
 
 from contracts.events import (
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -34,6 +35,7 @@ from contracts.jobs import (
     ComputeFeatures,
     ComputeScore,
     EnrichLead,
+    EraseInCrm,
     EvaluateModel,
     EvaluateOpportunities,
     FetchPage,
@@ -111,6 +113,9 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [job("crm.push", f"{event.lead_id}:{event.cause}", push, run_id=event.run_id)]
         case CrmProbeRequested():
             return [job("crm.check", str(event.probe_id), CheckCrm(probe_id=event.probe_id))]
+        case CrmErasureRequested():
+            erase = EraseInCrm(link_id=event.link_id, cause=event.cause)
+            return [job("crm.erase", f"{event.link_id}:{event.cause}", erase)]
         case MatchingRequested():
             return [job("matching.scan", str(event.for_tenant), ScanMatches())]
         case ReplayRequested():

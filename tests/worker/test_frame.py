@@ -12,6 +12,7 @@ import pytest
 
 from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import (
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -67,6 +68,7 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "opportunities.replay": lambda: ReplayRequested(run_id=uuid4(), of="opportunities"),
     "enrichment.replay": lambda: ReplayRequested(run_id=uuid4(), of="enrichments"),
     "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
+    "crm.erase": lambda: CrmErasureRequested(link_id=uuid4(), cause="c"),
     "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
     "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),
     "probe.run": lambda: Probed(probe_id=uuid4()),

@@ -10,6 +10,7 @@ import pytest
 
 from contracts import events
 from contracts.events import (
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -67,6 +68,7 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
+    (CrmErasureRequested(link_id=PART, cause="c"), [("crm.erase", f"crm.erase:{PART}:c")]),
     (CrmProbeRequested(for_tenant=LEAD, probe_id=PART), [("crm.check", f"crm.check:{PART}")]),
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),
     (ReplayRequested(run_id=RUN), [("replay.run", f"replay.run:{RUN}:show")]),

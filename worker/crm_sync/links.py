@@ -81,11 +81,13 @@ class Outcome:
 
 def known(detail: Mapping[str, Any], remote_id: int | None, values: Mapping[str, Value] | None) -> Known:
     """What a link remembers."""
+    # Where somebody was erased, a word may stand in place of what named them.
+    seen, ceded = (detail.get(name) if isinstance(detail.get(name), Mapping) else {} for name in ("seen", "ceded"))
     return Known(
         remote_id,
-        detail.get("seen") or {},
-        values or {},
-        detail.get("ceded") or {},
+        seen or {},
+        values if isinstance(values, Mapping) else {},
+        ceded or {},
         bool(detail.get("gone")),
         bool(detail.get("put_away")),
     )

@@ -114,7 +114,7 @@ async def _lead(tx: Tx, ctx: Context, each: Chosen, found: _Found, *, apply: boo
     await run_replays.lock_companies(tx, ctx.tenant, [company_id])
     before = await enrichment_replays.images(tx, ctx.tenant, company_id)
     try:
-        async with tx.transaction():
+        async with enrichment_replays.savepoint(tx):
             await enrichments.write(tx, ctx.tenant, of, await erasures.learned_without(tx, ctx.tenant, learned))
             after = await enrichment_replays.images(tx, ctx.tenant, company_id)
             differing = differences(before, after, keep_ids=apply)
