@@ -11,7 +11,7 @@ from uuid import UUID
 from contracts.enrichment import EnrichmentDetail, EnrichmentList, FactValue, Learned, Person, ShadowRow, StepTaken
 from contracts.errors import Unavailable
 from contracts.events import EnrichmentRequested, LeadEnriched
-from contracts.identity import Key, contact_address, contact_key, linkedin_key
+from contracts.identity import Key, contact_address, contact_key, contact_keys, linkedin_key
 from contracts.matching import Verdict
 from contracts.pairs import SAME
 from contracts.providers import FoundContact
@@ -210,27 +210,29 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
         if key is not None:
             keyed.setdefault(key, person)
     order = sorted(keyed)
-    ids = await entities.new_ids(tx, len(order))
-    holders = await entities.take(tx, tenant, "contact", list(zip(order, ids, strict=True)))
+    known = await entities.people(tx, tenant, [contact_keys(_found(keyed[key])) for key in order])
     written: dict[Key, tuple[UUID, Person]] = {}
-    for key, fresh in zip(order, ids, strict=True):
+    for key, who in zip(order, known, strict=True):
         person = keyed[key]
-        found = _found(person)
-        if holders[key] == fresh:
+        if who.new:
             await tx.execute(
-                SQL["add_contact"], tenant, fresh, of.company_id, person.name, person.title, contact_address(found), person.phone,
-                person.linkedin_url,
+                SQL["add_contact"], tenant, who.contact_id, of.company_id, person.name, person.title,
+                contact_address(_found(person)), person.phone, person.linkedin_url,
             )  # fmt: skip
+        by_page = who.by is not None and who.by.type == "linkedin"
         await tx.execute(
-            SQL["contact"], tenant, holders[key], person.name, person.title, person.phone, person.linkedin_url,
-            person.email_status,
+            SQL["contact"], tenant, who.contact_id, person.name, person.title, person.phone, person.linkedin_url,
+            None if by_page else person.email_status,
         )  # fmt: skip
-        written[key] = (holders[key], person)
+        if by_page:
+            address = contact_address(_found(person))
+            await tx.execute(SQL["other_address"], tenant, who.contact_id, address, person.email_status)
+        written[key] = (who.contact_id, person)
     return [written[key] for key in keyed]
 
 
 def _found(person: Person) -> FoundContact:
-    return FoundContact(name=person.name, email=person.email)
+    return FoundContact(name=person.name, email=person.email, linkedin_url=person.linkedin_url)
 
 
 async def _take_page(tx: Tx, tenant: UUID, company_id: UUID, known: Sequence[FactValue]) -> None:

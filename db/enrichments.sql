@@ -67,6 +67,12 @@ UPDATE app.contacts SET name = coalesce(name, $3), title = coalesce(title, $4), 
        email_checked_at = CASE WHEN $7::text IS NOT NULL THEN app.now() ELSE email_checked_at END, updated_at = app.now()
  WHERE tenant_id = $1 AND id = $2
 
+-- other_address --
+-- Somebody who was known by their page has another address: it takes the place of one that is known less surely, never of an objection.
+UPDATE app.contacts SET email = $3, email_status = $4, email_checked_at = CASE WHEN $4::text IS NOT NULL THEN app.now() END, updated_at = app.now()
+ WHERE tenant_id = $1 AND id = $2
+   AND (email IS NULL OR ($4 = 'valid' AND email_status IS DISTINCT FROM 'valid' AND email_status IS DISTINCT FROM 'suppress'))
+
 -- add_steps --
 -- What became of each vendor that was asked.
 INSERT INTO app.waterfall_steps (tenant_id, enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored,

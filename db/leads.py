@@ -9,7 +9,7 @@ from uuid import UUID
 
 from contracts.errors import Conflict, Unavailable
 from contracts.events import LeadDiscovered
-from contracts.identity import Key, company_keys, contact_address, contact_key, name_core
+from contracts.identity import Key, company_keys, contact_address, contact_key, contact_keys, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
 from db import enrichments, entities, erasures, merges, outbox, scores
@@ -137,7 +137,7 @@ async def _write_companies(
 async def _write_contacts(
     tx: Tx, tenant: UUID, placed: Sequence[Placed], companies: Sequence[FoundCompany]
 ) -> tuple[dict[UUID, UUID], int]:
-    """Add people with a free e-mail key. Returns ({new contact: its company}, how many people were named)."""
+    """Add people whose keys are free. Returns ({new contact: its company}, how many people were named)."""
     found: dict[Key, tuple[UUID, FoundContact]] = {}
     named = 0
     for p in placed:
@@ -150,9 +150,8 @@ async def _write_contacts(
     if not found:
         return {}, named
     keys = sorted(found)
-    ids = await entities.new_ids(tx, len(keys))
-    holder = await entities.take(tx, tenant, "contact", list(zip(keys, ids, strict=True)))
-    won = [(i, *found[k]) for k, i in zip(keys, ids, strict=True) if holder[k] == i]
+    known = await entities.people(tx, tenant, [contact_keys(found[key][1]) for key in keys])
+    won = [(who.contact_id, *found[key]) for key, who in zip(keys, known, strict=True) if who.new]
     if won:
         await tx.execute(
             SQL["add_contacts"],
