@@ -219,14 +219,10 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
                 SQL["add_contact"], tenant, who.contact_id, of.company_id, person.name, person.title,
                 contact_address(_found(person)), person.phone, person.linkedin_url,
             )  # fmt: skip
-        by_page = who.by is not None and who.by.type == "linkedin"
         await tx.execute(
             SQL["contact"], tenant, who.contact_id, person.name, person.title, person.phone, person.linkedin_url,
-            None if by_page else person.email_status,
+            person.email_status, contact_address(_found(person)),
         )  # fmt: skip
-        if by_page:
-            address = contact_address(_found(person))
-            await tx.execute(SQL["other_address"], tenant, who.contact_id, address, person.email_status)
         written[key] = (who.contact_id, person)
     return [written[key] for key in keyed]
 

@@ -61,17 +61,16 @@ UPDATE app.companies SET
 INSERT INTO app.contacts (tenant_id, id, company_id, name, title, email, phone, linkedin_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- contact --
--- What is new about a person: what was empty is filled, the standing of the address is replaced.
-UPDATE app.contacts SET name = coalesce(name, $3), title = coalesce(title, $4), phone = coalesce(phone, $5),
-       linkedin_url = coalesce(linkedin_url, $6), email_status = coalesce($7, email_status),
-       email_checked_at = CASE WHEN $7::text IS NOT NULL THEN app.now() ELSE email_checked_at END, updated_at = app.now()
- WHERE tenant_id = $1 AND id = $2
-
--- other_address --
--- Somebody who was known by their page has another address: it takes the place of one that is known less surely, never of an objection.
-UPDATE app.contacts SET email = $3, email_status = $4, email_checked_at = CASE WHEN $4::text IS NOT NULL THEN app.now() END, updated_at = app.now()
- WHERE tenant_id = $1 AND id = $2
-   AND (email IS NULL OR ($4 = 'valid' AND email_status IS DISTINCT FROM 'valid' AND email_status IS DISTINCT FROM 'suppress'))
+-- What is new about a person: what was empty is filled, the standing of their address is replaced. Another address of theirs takes the place of
+-- one that is known less surely, never of an objection.
+UPDATE app.contacts p SET name = coalesce(p.name, $3), title = coalesce(p.title, $4), phone = coalesce(p.phone, $5),
+       linkedin_url = coalesce(p.linkedin_url, $6), email = CASE WHEN n.moves THEN $8 ELSE p.email END,
+       email_status = CASE WHEN n.moves THEN $7 WHEN n.same THEN coalesce($7, p.email_status) ELSE p.email_status END,
+       email_checked_at = CASE WHEN (n.moves OR n.same) AND $7::text IS NOT NULL THEN app.now() ELSE p.email_checked_at END, updated_at = app.now()
+  FROM (SELECT o.id, lower(o.email) = $8 AS same, o.email IS NULL OR (lower(o.email) <> $8 AND coalesce($7 = 'valid', false)
+               AND o.email_status IS DISTINCT FROM 'valid' AND o.email_status IS DISTINCT FROM 'suppress') AS moves
+          FROM app.contacts o WHERE o.tenant_id = $1 AND o.id = $2) n
+ WHERE p.tenant_id = $1 AND p.id = $2 AND n.id = p.id
 
 -- add_steps --
 -- What became of each vendor that was asked.
