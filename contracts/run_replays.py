@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
+from contracts.enrichment import StepOutcome, Waterfall
 from contracts.runs import RunView, SliceView
 from contracts.scoring import Scored
 
@@ -198,6 +199,32 @@ def score_difference(was: ScoredLead, now: Scored) -> Difference | None:
     return Difference(
         kind="score", change="changed", entity_id=was.lead_id, subject={"name": was.company}, fields=fields
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A stored answer of a run of tenders. `slice_id` None: not known for which. `response` None: no notices, or `erased`."""
+
+    slice_id: UUID | None
+    page: int
+    request: Mapping[str, Any]
+    response: Any
+    outcome: str
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStep:
+    """A vendor that an enrichment asked, or not. `said` None: nothing was said, or it is not stored any more; else its members
+    outcome, units_spent, vendor_ref, note, said_at, estimated. `request` as it was sent.
+    """
+
+    field: Waterfall
+    operation: str
+    outcome: StepOutcome
+    request: dict[str, Any]
+    response: Any
+    said: dict[str, Any] | None
 
 
 def replayed_slices(slices: Sequence[SliceView], gone: Sequence[NotReplayable]) -> list[SliceView]:

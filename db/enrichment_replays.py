@@ -11,15 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
-from contracts.enrichment import StepOutcome, Waterfall
 from contracts.errors import Conflict, NotFound
 from contracts.events import FeaturesRequested, ReplayRequested
-from contracts.run_replays import FACT, MOST_LEADS, Images, LeadNotReplayable, ReplayLeads, ScoredLead
+from contracts.run_replays import FACT, MOST_LEADS, Images, LeadNotReplayable, ReplayLeads, ScoredLead, StoredStep
 from contracts.runs import RunParams
 from db import idempotency as idempotency_keys
 from db import outbox, run_replays, runs
 from db.access import audit
-from db.ledger import Stored
 from db.sql import load
 from db.transaction import Tx
 
@@ -36,17 +34,6 @@ class Chosen:
     company: str
     enrichment_id: UUID | None
     site: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredStep:
-    """A vendor that was asked, or not. `answer` None: nothing was said, or it is not stored any more. `request` as it was sent."""
-
-    field: Waterfall
-    operation: str
-    outcome: StepOutcome
-    request: dict[str, Any]
-    answer: Stored | None
 
 
 async def start(
@@ -113,11 +100,10 @@ async def steps(tx: Tx, tenant: UUID, enrichment_id: UUID) -> list[StoredStep]:
 
 
 def _step(row: Any) -> StoredStep:
-    answer = None
-    if row["said"] is not None:
-        said = {**row["said"], "said_at": datetime.fromisoformat(row["said"]["said_at"])}
-        answer = Stored(row["id"], row["response"], said)
-    return StoredStep(row["field"], row["operation"], row["outcome"], row["request"] or {}, answer)
+    said = row["said"]
+    if said is not None:
+        said = {**said, "said_at": datetime.fromisoformat(said["said_at"])}
+    return StoredStep(row["field"], row["operation"], row["outcome"], row["request"] or {}, row["response"], said)
 
 
 async def images(tx: Tx, tenant: UUID, company_id: UUID) -> Images:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from contracts.opportunities import SAM
-from contracts.run_replays import Difference
+from contracts.run_replays import Difference, StoredPage
 from db import opportunities
 from db.sql import load
 from db.transaction import Tx
@@ -21,21 +20,9 @@ _BOOKKEEPING = frozenset(
 _PERSONAL = frozenset({"title", "raw"})
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One stored answer of a run. `slice_id` None: it is not known for which slice. `response` None: no notices, or `erased`."""
-
-    slice_id: UUID | None
-    page: int
-    request: Mapping[str, Any]
-    response: Any
-    outcome: str
-    erased: bool
-
-
-async def read(tx: Tx, tenant: UUID, run_id: UUID) -> list[Read]:
+async def read(tx: Tx, tenant: UUID, run_id: UUID) -> list[StoredPage]:
     """What a run read, as far as it is still stored, in the order in which it was said."""
-    return [Read(**dict(r)) for r in await tx.fetch(SQL["read"], tenant, run_id)]
+    return [StoredPage(**dict(r)) for r in await tx.fetch(SQL["read"], tenant, run_id)]
 
 
 async def newer(tx: Tx, tenant: UUID, notices: Sequence[str], run_id: UUID) -> set[str]:

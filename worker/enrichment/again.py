@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 
 from contracts.enrichment import WATERFALLS, Learned, Waterfall
 from contracts.findings import CompanyProfile, Completion, EmailVerdict, FoundPeople, FoundPerson
 from contracts.providers import Reply, Terms
-from contracts.run_replays import LeadReason
+from contracts.run_replays import LeadReason, StoredStep
 from contracts.sites import SiteReport
-from db.enrichment_replays import StoredStep
-from db.enrichments import Subject
 from worker.enrichment import prompt
 from worker.enrichment.draft import Draft
 from worker.enrichment.fill import Filled
 from worker.enrichment.questions import QUESTIONS, Row, rule
-from worker.settling import stored_reply
 
 _ANSWERS: Mapping[Waterfall, type[BaseModel]] = {
     "company": CompanyProfile, "people": FoundPeople, "email": FoundPerson, "verification": EmailVerdict,
@@ -40,35 +38,22 @@ class NotAgain(Exception):
 
 
 def learned(
-    of: Subject,
+    row: Row,
     steps: Sequence[StoredStep],
     report: SiteReport | None,
     *,
-    titles: tuple[str, ...],
-    max_tokens: int,
+    contact_id: UUID | None,
     terms_of: Callable[[str], Terms],
 ) -> Learned:
-    """What the enrichment comes to today. Raises: NotAgain."""
+    """What the enrichment comes to today; `row` is what was known before it. Raises: NotAgain."""
     fields = {step.field for step in steps}
-    draft = Draft(_row(of, fields, titles, max_tokens), terms_of, of.contact_id)
+    draft = Draft(row, terms_of, contact_id)
     if report is not None:
         draft.take_site(report)
     for field in WATERFALLS:
         if field in fields and _wanted(field, draft.row):
             draft.take(field, _filled(field, [s for s in steps if s.field == field], draft.row))
     return draft.learned()
-
-
-def _row(of: Subject, fields: set[Waterfall], titles: tuple[str, ...], max_tokens: int) -> Row:
-    """What was known before: whoever was looked for then is not known yet."""
-    row = Row(
-        company_name=of.company_name, domain=of.domain, country=of.country, registry_id=of.registry_id, titles=titles,
-        max_tokens=max_tokens,
-    )  # fmt: skip
-    if "people" not in fields and (of.contact_name or of.contact_email):
-        row.email = None if "email" in fields else of.contact_email
-        row.person = FoundPerson(name=of.contact_name, title=of.contact_title, email=row.email)
-    return row
 
 
 def _wanted(field: Waterfall, row: Row) -> bool:
@@ -91,13 +76,17 @@ def _filled(field: Waterfall, steps: Sequence[StoredStep], row: Row) -> Filled:
 
 
 def _said(field: Waterfall, step: StoredStep, row: Row) -> tuple[Reply[Any], Any]:
-    if step.answer is None or (step.answer.row["note"] == "erased" and step.outcome == "accepted"):
+    if step.said is None or (step.said["note"] == "erased" and step.outcome == "accepted"):
         raise NotAgain("answer_gone", step.operation)
     question = QUESTIONS[field][step.operation](row) if field in _ABOUT else None
     asked = question.model_dump(mode="json") if question is not None else {}
     if any(step.request.get(name) != asked.get(name) for name in _ABOUT.get(field, ())):
         raise NotAgain("another_question", step.operation)
     kind = Completion if step.operation == "llm.complete" else _ANSWERS[field]
-    reply: Reply[Any] = stored_reply(step.answer, kind)
+    answer = None if step.response is None else kind.model_validate(step.response)
+    reply = Reply[Any](
+        outcome=step.said["outcome"], value=answer, units=step.said["units_spent"], vendor_ref=step.said["vendor_ref"],
+        note=step.said["note"], at=step.said["said_at"], estimated=step.said["estimated"],
+    )  # fmt: skip
     value = prompt.read(reply.value, row.domain) if isinstance(reply.value, Completion) else reply.value
     return reply, value

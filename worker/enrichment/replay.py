@@ -11,8 +11,10 @@ from uuid import UUID
 
 import structlog
 
+from contracts.enrichment import Waterfall
 from contracts.errors import VendorRefused
 from contracts.features import extract
+from contracts.findings import FoundPerson
 from contracts.jobs import ReplayRun
 from contracts.outcomes import Outcome
 from contracts.providers import Terms
@@ -45,6 +47,7 @@ from worker import replaying
 from worker.context import Context, RunOver
 from worker.enrichment import again
 from worker.enrichment.again import NotAgain
+from worker.enrichment.questions import Row
 from worker.replaying import RolledBack
 
 log = structlog.get_logger("worker")
@@ -105,11 +108,9 @@ async def _lead(tx: Tx, ctx: Context, each: Chosen, found: _Found, *, apply: boo
     report = await crawl.report(tx, ctx.tenant, of.domain) if each.site and of.domain else None
     if each.site and report is None:
         raise NotAgain("answer_gone", "site")
-    learned = again.learned(
-        of, steps, report, titles=ctx.settings.lusha_preferred_titles, max_tokens=ctx.settings.llm_max_tokens_per_call,
-        terms_of=lambda name: _terms(ctx, name),
-    )  # fmt: skip
-    found.answers += sum(step.answer is not None for step in steps)
+    row = _row(ctx, of, {step.field for step in steps})
+    learned = again.learned(row, steps, report, contact_id=of.contact_id, terms_of=lambda name: _terms(ctx, name))
+    found.answers += sum(step.said is not None for step in steps)
     company_id = await merges.root(tx, ctx.tenant, of.company_id) or of.company_id
     await run_replays.lock_companies(tx, ctx.tenant, [company_id])
     before = await enrichment_replays.images(tx, ctx.tenant, company_id)
@@ -126,6 +127,18 @@ async def _lead(tx: Tx, ctx: Context, each: Chosen, found: _Found, *, apply: boo
     found.entities += differing
     found.scores += [scored] if scored is not None else []
     found.changed.append(each.lead_id)
+
+
+def _row(ctx: Context, of: Subject, fields: set[Waterfall]) -> Row:
+    """What was known before: whoever was looked for then is not known yet."""
+    row = Row(
+        company_name=of.company_name, domain=of.domain, country=of.country, registry_id=of.registry_id,
+        titles=ctx.settings.lusha_preferred_titles, max_tokens=ctx.settings.llm_max_tokens_per_call,
+    )  # fmt: skip
+    if "people" not in fields and (of.contact_name or of.contact_email):
+        row.email = None if "email" in fields else of.contact_email
+        row.person = FoundPerson(name=of.contact_name, title=of.contact_title, email=row.email)
+    return row
 
 
 def _terms(ctx: Context, name: str) -> Terms:

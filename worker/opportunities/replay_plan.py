@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.findings import FoundOpportunity, OpportunityPage
-from contracts.run_replays import NotReplayable
+from contracts.run_replays import NotReplayable, StoredPage
 from contracts.runs import SliceView
-from db.opportunity_replays import Read
 from worker.opportunities import plan
 
 
@@ -21,7 +20,7 @@ class ReadAgain:
     notices: Sequence[FoundOpportunity]
 
 
-def pages(slices: Sequence[SliceView], read: Sequence[Read]) -> tuple[list[ReadAgain], list[NotReplayable]]:
+def pages(slices: Sequence[SliceView], read: Sequence[StoredPage]) -> tuple[list[ReadAgain], list[NotReplayable]]:
     """The pages a run committed, in the order in which they were said; slices of which one is missing are left out, and named."""
     found: list[tuple[int, ReadAgain]] = []
     gone: list[NotReplayable] = []
@@ -39,7 +38,7 @@ def pages(slices: Sequence[SliceView], read: Sequence[Read]) -> tuple[list[ReadA
     return [page for _, page in sorted(found, key=lambda pair: pair[0])], gone
 
 
-def _answers(of: SliceView, read: Sequence[Read]) -> dict[int, tuple[int, Read]]:
+def _answers(of: SliceView, read: Sequence[StoredPage]) -> dict[int, tuple[int, StoredPage]]:
     """Page -> (its place, its answer). A run from before answers were linked to pages is known by its code and the order alone."""
     mine = [(n, r) for n, r in enumerate(read) if not r.erased and (r.response is not None or r.outcome != "found")]
     linked = {r.page: (n, r) for n, r in mine if r.slice_id == of.id}
