@@ -116,15 +116,15 @@ async def _own_rows(tx: Tx, tenant: UUID, found: persons.Found, tally: _Tally) -
     tally.add("entity_keys", await tx.execute(SQL["drop_keys"], tenant, ids, pattern))
     links = await tx.fetch(SQL["forget_links"], tenant, ids)
     tally.add("crm_links", len(links))
-    await _erase_in_crm(tx, tenant, [*links, *await tx.fetch(SQL["lead_links"], tenant, leads)])
+    theirs = await tx.fetch(SQL["lead_links"], tenant, leads)
+    await _erase_in_crm(tx, tenant, [r["id"] for r in (*links, *theirs) if r["remote_id"] is not None])
     tally.add("leads", await tx.execute(SQL["unlink"], tenant, leads))
     tally.add("contacts", await tx.execute(SQL["blank"], tenant, ids))
     return sum(m["sent_at"] is not None for m in messages), sum(r["remote_id"] is not None for r in links)
 
 
-async def _erase_in_crm(tx: Tx, tenant: UUID, links: Sequence[Mapping[str, Any]]) -> None:
+async def _erase_in_crm(tx: Tx, tenant: UUID, there: Sequence[UUID]) -> None:
     """Records that stand in the CRM are erased there by a job, which this transaction asks for."""
-    there = [r["id"] for r in links if r["remote_id"] is not None]
     if there:
         cause = str(await tx.fetchval(SQL["new_id"]))
         await outbox.emit_many(tx, tenant, [CrmErasureRequested(link_id=link, cause=cause) for link in there])

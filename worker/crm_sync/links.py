@@ -81,16 +81,19 @@ class Outcome:
 
 def known(detail: Mapping[str, Any], remote_id: int | None, values: Mapping[str, Value] | None) -> Known:
     """What a link remembers."""
-    # Where somebody was erased, a word may stand in place of what named them.
-    seen, ceded = (detail.get(name) if isinstance(detail.get(name), Mapping) else {} for name in ("seen", "ceded"))
     return Known(
         remote_id,
-        seen or {},
-        values if isinstance(values, Mapping) else {},
-        ceded or {},
+        _members(detail.get("seen")),
+        _members(values),
+        _members(detail.get("ceded")),
         bool(detail.get("gone")),
         bool(detail.get("put_away")),
     )
+
+
+def _members(value: Any) -> Mapping[str, Value]:
+    """Where somebody was erased, a word may stand in place of what named them."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def fresh(link_hash: bytes | None, state: str | None, detail: Mapping[str, Any], record: Wanted) -> bool:
