@@ -37,7 +37,7 @@ DOORS = {
     "icp": ("db.profile_commands:icp_app", "ICP profiles: whom a tenant wants as customers."),
     "queries": ("db.query_commands:queries_app", "Discovery queries: what runs look for that name nothing."),
     "staging": ("db.staging_commands:staging_app", "The company register in staging: import, pull, status."),
-    "leads": ("front.lead_door:leads_app", "Leads: list, show, enrich, score, feedback, backtest."),
+    "leads": ("front.lead_door:leads_app", "Leads: list, show, enrich, score, feedback, replay, backtest."),
     "models": ("db.model_commands:models_app", "Model versions: train, judge, promote, roll back, share out."),
     "messages": ("db.message_commands:messages_app", "Messages: list, show, approve, reject, settings."),
     "suppressions": ("db.suppression_commands:suppressions_app", "Suppressions: add, check, list, remove."),
@@ -50,6 +50,10 @@ DOORS = {
     "webhooks": ("db.webhook_commands:webhooks_app", "Webhooks of tenants: create, list, change, rotate, remove."),
     "companies": ("db.company_commands:companies_app", "Companies: list, show, find duplicates in files."),
     "matches": ("db.match_commands:matches_app", "Likely duplicates: list, merge, reject, undo, scan."),
+    "survivorship": (
+        "db.survivorship_commands:survivorship_app",
+        "Survivorship: show, set which source's value stands.",
+    ),
     "crm": ("worker.crm_commands:crm_app", "The CRM: connection, policy, sync, links, pushes."),
     "accounts": (
         "db.account_commands:accounts_app",

@@ -51,6 +51,7 @@ from api.routes import (
     shortlists,
     staging,
     suppressions,
+    survivorship,
     triggers,
     vendors,
     waterfalls,
@@ -75,6 +76,7 @@ ROUTERS = tuple(
         run_replays,
         leads,
         companies,
+        survivorship,
         matches,
         enrichments,
         feedback,
@@ -108,7 +110,7 @@ ROUTERS = tuple(
         health,
     )
 )
-ROUTERS += (crm.export_router, alerts.router, alerts.channels_router)
+ROUTERS += (crm.export_router, alerts.router, alerts.channels_router, run_replays.leads_router)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 

@@ -178,6 +178,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "steps": [{
                 "field": "email", "place": 0, "operation": "hunter.find", "outcome": "accepted", "reason": None,
                 "stored": False, "units": 1, "cost_usd": 0.01, "explored": False,
+                "item_id": "01936f45-0000-7abc-8def-6d7e8f901555",
             }],
         }],
         "facts": [{

@@ -261,7 +261,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "kind": "score", "change": "changed", "entity_id": LEAD, "subject": {"name": "Karoo Workwear (Pty) Ltd"},
             "fields": {"band": {"from": "HIGH", "to": "LOW"}, "rejected": {"from": False, "to": True}},
         }],
-        "scores_left": 0, "not_replayable": [], "next_cursor": None,
+        "scores_left": 0, "evaluations_left": 0, "not_replayable": [], "next_cursor": None,
+        "leads_not_replayable": [{
+            "lead_id": LEAD, "company": "Karoo Workwear (Pty) Ltd", "reason": "answer_gone", "operations": ["hunter.find"],
+        }],
     },
     "ReplayPage": {"items": [{**VIEW, "kind": "replay", "dry_run": True, "slices": None}], "next_cursor": None},
     "ListedCompany": _LISTED,
@@ -277,6 +280,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Match": _MATCH,
     "MatchPage": {"items": [_MATCH], "next_cursor": None},
     "ScanAsked": {"waiting": 120},
+    "Survivorship": {
+        "default": "highest_confidence", "fields": {"phone": "source_order"}, "source_order": ["site", "hunter"],
+    },
     "Connection": _CONNECTION,
     "LinkRow": _LINK,
     "LinkPage": {"items": [_LINK], "next_cursor": None},

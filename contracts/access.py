@@ -46,6 +46,7 @@ SCOPED_THINGS = (
     "triggers",
     "alerts",
     "alert-channels",
+    "survivorship",
     "webhook-endpoints",
     "webhooks",
 )

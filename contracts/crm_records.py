@@ -26,7 +26,9 @@ _COUNTRIES = {"GB": "uk"}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is known of a lead, as the database gives it. `losers`: companies merged into this one that stand in the CRM."""
+    """What is known of a lead, as the database gives it. `losers`: companies merged into this one that stand in the CRM;
+    `merged_into`: the lead that stands for it since a merge.
+    """
 
     lead_id: UUID
     company: Mapping[str, Any]
@@ -36,6 +38,7 @@ class Subject:
     score: float | None
     rationale: str | None
     losers: Sequence[UUID] = ()
+    merged_into: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class StepTaken(BaseModel):
     units: float = 0
     cost_usd: float = 0
     explored: bool = False
+    item_id: UUID | None = Field(default=None, description="of the ledger: the answer it read")
 
 
 class ShadowRow(BaseModel):

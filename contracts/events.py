@@ -219,6 +219,16 @@ class CrmProbeRequested(Fact):
     probe_id: UUID
 
 
+class CrmErasureRequested(Fact):
+    """A person was erased here, and a record in the CRM names them (B.09). `cause` tells one erasure from the next."""
+
+    aggregate_type: ClassVar[str] = "crm_link"
+    about: ClassVar[str] = "link_id"
+    type: Literal["CrmErasureRequested"] = "CrmErasureRequested"
+    link_id: UUID
+    cause: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class MatchingRequested(Fact):
     """Companies came in that nobody has compared with the others yet. Whoever scans takes all there are."""
 
@@ -229,13 +239,17 @@ class MatchingRequested(Fact):
 
 
 class ReplayRequested(Fact):
-    """A run is to be done again from stored answers under today's code and rules (B.03): `run_id` is the replay's own run."""
+    """A run is to be done again from stored answers under today's code and rules (B.03): `run_id` is the replay's own run.
+
+    `of`: what is done again. None: a discovery run.
+    """
 
     aggregate_type: ClassVar[str] = "run"
     about: ClassVar[str] = "run_id"
     type: Literal["ReplayRequested"] = "ReplayRequested"
     run_id: UUID
     apply: bool = False
+    of: Literal["opportunities", "enrichments"] | None = None
 
 
 class RunFinished(Fact):
@@ -332,6 +346,7 @@ Event = (
     | MessageApproved
     | CrmSyncRequested
     | CrmProbeRequested
+    | CrmErasureRequested
     | MatchingRequested
     | ReplayRequested
     | RunFinished

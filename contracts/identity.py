@@ -31,6 +31,7 @@ _NOT_WORD = re.compile(r"[^\w]+", re.UNICODE)
 _COMPANY_PAGE = re.compile(
     r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(?:company|school|showcase)/([^/?#\s]+)", re.IGNORECASE
 )
+_PERSONS_PAGE = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
 #: Folding can lengthen a text many times over; what is kept fits the columns it goes to, in characters.
 _MAX_CORE = 500
 _MAX_EMAIL = 320
@@ -79,6 +80,17 @@ def contact_key(contact: FoundContact) -> Key | None:
     return Key("email", mailbox(address)) if address else None
 
 
+def contact_keys(contact: FoundContact) -> tuple[Key, ...]:
+    """All keys of a person, strongest first: the mailbox, the page at LinkedIn. Empty for one without an address: such a person is
+    nobody that could be written to, and is not kept.
+    """
+    address = contact_key(contact)
+    if address is None:
+        return ()
+    page = profile_key(contact.linkedin_url) if contact.linkedin_url else None
+    return (address, page) if page is not None else (address,)
+
+
 def contact_address(contact: FoundContact) -> str | None:
     """The address to write to, lower-cased; None without one that could be real."""
     address = (contact.email or "").strip().lower()
@@ -97,6 +109,12 @@ def mailbox(address: str) -> str:
 def linkedin_key(url: str) -> Key | None:
     """The key of a company's page there: linkedin.com/company/SLUG, in any country's spelling; None for another address."""
     found = _COMPANY_PAGE.match(url.strip())
+    return Key("linkedin", unquote(found[1]).casefold()[:_MAX_CORE]) if found else None
+
+
+def profile_key(url: str) -> Key | None:
+    """The key of a person's page there: linkedin.com/in/SLUG, in any country's spelling; None for another address."""
+    found = _PERSONS_PAGE.match(url.strip())
     return Key("linkedin", unquote(found[1]).casefold()[:_MAX_CORE]) if found else None
 
 

@@ -168,6 +168,13 @@ class PlanNight(Payload):
     dry_run: bool = False
 
 
+class EraseInCrm(Payload):
+    """Arguments of `crm.erase`: the link to a record that names somebody who was erased. `cause`: the erasure."""
+
+    link_id: UUID
+    cause: str = Field(min_length=1, max_length=200)
+
+
 class RollUp(Payload):
     """Arguments of `analytics.rollup`; the days stand on the run's row."""
 
@@ -185,7 +192,9 @@ class ScanMatches(Payload):
 
 
 class ReplayRun(Payload):
-    """Arguments of `replay.run`: the replay's own run, whose parameters name the run that is done again."""
+    """Arguments of `replay.run`, `opportunities.replay`, `enrichment.replay`: the replay's own run; its row says
+    what is done again.
+    """
 
     run_id: UUID
     apply: bool = False
@@ -260,6 +269,7 @@ _ALL = (
     JobSpec("message.send", "messaging", SendMessage, "once", 120, RetryPolicy(4, 1, 120)),
     JobSpec("crm.push", "crm_sync", PushToCrm, "once", 120, RetryPolicy(5, 1, 300)),
     JobSpec("crm.check", "crm_sync", CheckCrm, "once", 60, RetryPolicy(3, 1, 10)),
+    JobSpec("crm.erase", "crm_sync", EraseInCrm, "once", 120, RetryPolicy(5, 1, 300)),
     JobSpec("analytics.rollup", "analytics", RollUp, "once", 300, RetryPolicy(4, 1, 60)),
     JobSpec("accounts.update_types", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
     JobSpec("accounts.sample_metrics", "accounts", DoBusiness, "once", 300, RetryPolicy(3, 1, 60)),
@@ -271,6 +281,8 @@ _ALL = (
     JobSpec("alerts.evaluate", "alerts", EvaluateAlerts, "once", 60, RetryPolicy(5, 0.5, 30)),
     JobSpec("alert.deliver", "alerts", DeliverAlert, "once", 90, RetryPolicy(8, 2, 600)),
     JobSpec("alert.test", "alerts", TryAlertChannel, "once", 90, RetryPolicy(2, 1, 5)),
+    JobSpec("opportunities.replay", "opportunities", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
+    JobSpec("enrichment.replay", "enrichment", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
 )

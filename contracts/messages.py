@@ -136,6 +136,8 @@ class Subject(BaseModel):
     industry: str | None
     tenant_name: str
     has_message: bool = False
+    #: The lead that stands for this one since a merge: it is written to instead.
+    merged_into: UUID | None = None
 
     def facts(self) -> dict[str, Any]:
         """Those that say something, by name, without what reaches a person."""

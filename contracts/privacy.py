@@ -63,7 +63,8 @@ class PersonExport(BaseModel):
 class Erased(BaseModel):
     """What an erasure came to: rows by table. `left`: rows that still name the person, which there should be none of.
 
-    `elsewhere`: where their data went before, and has to be erased by others: records in the CRM, messages at a vendor.
+    `elsewhere`: where their data went before: records in the CRM, which a job erases there now (`crm.erase`), and messages at a
+    vendor, which has to erase them itself.
     """
 
     dry_run: bool

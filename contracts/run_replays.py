@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
+from contracts.enrichment import StepOutcome, Waterfall
 from contracts.runs import RunView, SliceView
 from contracts.scoring import Scored
 
-DifferenceKind = Literal["company", "contact", "lead", "record", "score"]
+DifferenceKind = Literal["company", "contact", "lead", "record", "score", "opportunity", "evaluation"]
 Change = Literal["created", "changed", "placed"]
+LeadReason = Literal["not_enriched", "under_way", "lead_merged", "answer_gone", "another_question"]
 #: Error code of a slice whose stored answers are gone.
 NOT_REPLAYABLE = "not_replayable"
+#: Leads of one replay of enrichments.
+MOST_LEADS = 500
+#: For what is no run of stored answers: what does the like.
+INSTEAD = {
+    "training": "a training reads labels, not vendors: `headwater models train` learns anew",
+    "rollup": "daily figures are worked out from what stands: `headwater analytics rollup` does it anew",
+    "maintenance": "a register is read from its files: `headwater staging pull` reads it again",
+    "nightly": "a night does what its jobs do: `headwater leads replay LEAD` does a lead's enrichment again",
+    "job": "a business job works on what stands: start it again, and it works on what stands today",
+    "replay": "this is a replay: replay the run that it does again (`headwater runs show` names it)",
+}
 #: Scores nearer to each other than this are one: sums of floating-point numbers.
 SAME_SCORE = 1e-9
 
@@ -26,6 +39,28 @@ class AskReplay(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"apply": False}]})
 
     apply: bool = False
+
+
+class ReplayLeads(BaseModel):
+    """Body of POST /v1/leads/replays: the newest enrichments of these leads, or of the leads a run made, at most 500."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"lead_ids": ["01936f3e-9a41-7e22-9c0d-1e2f3a4b5c6f"], "apply": False}]},
+    )
+
+    lead_ids: Annotated[tuple[UUID, ...], Field(max_length=MOST_LEADS)] = Field(
+        default=(), validation_alias=AliasChoices("lead_ids", "leadIds")
+    )
+    run_id: UUID | None = Field(default=None, validation_alias=AliasChoices("run_id", "runId"))
+    apply: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ReplayLeads:
+        if bool(self.lead_ids) == (self.run_id is not None):
+            raise ValueError("say whose enrichments: give lead_ids or run_id, and not both")
+        return self
 
 
 class Difference(BaseModel):
@@ -57,18 +92,36 @@ class NotReplayable(BaseModel):
     pages: list[int] = Field(description="those whose answer is gone, from 0")
 
 
+class LeadNotReplayable(BaseModel):
+    """A lead whose enrichment cannot be done again from what is stored. Nothing of it is replayed, and nobody is asked.
+
+    `reason`: not_enriched, under_way, lead_merged, answer_gone, another_question (today's rules would ask something else).
+    `operations`: whose answers are meant, as far as any are.
+    """
+
+    lead_id: UUID
+    company: str
+    reason: LeadReason
+    operations: list[str] = []
+
+
 class ReplayView(BaseModel):
-    """A replay: its own run, and once that has ended, what differs. `entities` and `scores` are one page of it."""
+    """A replay: its own run, and once that has ended, what differs. `entities` and `scores` are one page of it.
+
+    `replay_of` is None for a replay of enrichments, which are no run.
+    """
 
     run: RunView
-    replay_of: UUID
+    replay_of: UUID | None
     apply: bool
     pages: int = Field(description="stored pages that were read again")
     summary: list[DifferenceCount]
     entities: list[Difference]
     scores: list[Difference] = Field(description="leads whose snapshot scores otherwise under today's rules and model")
     scores_left: int = Field(default=0, description="scored leads of the run that were too many to score again")
+    evaluations_left: int = Field(default=0, description="pairs of notice and profile that were too many to hold again")
     not_replayable: list[NotReplayable]
+    leads_not_replayable: list[LeadNotReplayable] = []
     next_cursor: str | None = None
 
 
@@ -87,6 +140,8 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
     "lead": ("company_id", "icp_profile_id", "source"),
 }
 _PERSONAL = frozenset({"name", "email", "linkedin_url", "phone"})
+#: Begins the name of what a vendor says of a company or person, beside its columns: `fact hunter.industry`.
+FACT = "fact "
 
 
 def differences(before: Images, after: Images, *, keep_ids: bool) -> list[Difference]:
@@ -108,11 +163,13 @@ def differences(before: Images, after: Images, *, keep_ids: bool) -> list[Differ
 
 
 def _changed(kind: str, was: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    hidden = _PERSONAL if kind == "contact" else frozenset[str]()
+    def hidden(name: str) -> bool:
+        return kind == "contact" and (name in _PERSONAL or name.startswith(FACT))
+
     return {
-        name: {} if name in hidden else {"from": was.get(name), "to": value}
-        for name, value in now.items()
-        if value != was.get(name)
+        name: {} if hidden(name) else {"from": was.get(name), "to": now.get(name)}
+        for name in dict.fromkeys([*now, *was])
+        if now.get(name) != was.get(name)
     }
 
 
@@ -142,6 +199,32 @@ def score_difference(was: ScoredLead, now: Scored) -> Difference | None:
     return Difference(
         kind="score", change="changed", entity_id=was.lead_id, subject={"name": was.company}, fields=fields
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A stored answer of a run of tenders. `slice_id` None: not known for which. `response` None: no notices, or `erased`."""
+
+    slice_id: UUID | None
+    page: int
+    request: Mapping[str, Any]
+    response: Any
+    outcome: str
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStep:
+    """A vendor that an enrichment asked, or not. `said` None: nothing was said, or it is not stored any more; else its members
+    outcome, units_spent, vendor_ref, note, said_at, estimated. `request` as it was sent.
+    """
+
+    field: Waterfall
+    operation: str
+    outcome: StepOutcome
+    request: dict[str, Any]
+    response: Any
+    said: dict[str, Any] | None
 
 
 def replayed_slices(slices: Sequence[SliceView], gone: Sequence[NotReplayable]) -> list[SliceView]:

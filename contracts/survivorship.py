@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 Rule = Literal["source_order", "latest", "most_frequent", "highest_confidence"]
@@ -48,6 +48,36 @@ class Survivorship(BaseModel):
 
     def rule(self, field: str) -> Rule:
         return self.fields.get(field, self.default)
+
+
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+
+
+class SetSurvivorship(BaseModel):
+    """Body of PUT /v1/survivorship: all of the policy; what is left out goes back to its default.
+
+    `fields`: fact name (`phone`, `industry`, …) -> rule; `source_order`: vendors by their names in the facts (`hunter`, `site`, …).
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "default": "highest_confidence",
+                    "fields": {"phone": "source_order", "employees": "latest"},
+                    "source_order": ["site", "hunter", "pdl"],
+                }
+            ]
+        },
+    )
+
+    default: Rule = "highest_confidence"
+    fields: Annotated[dict[_Name, Rule], Field(max_length=100)] = {}
+    source_order: Annotated[tuple[_Name, ...], Field(max_length=50)] = Field(
+        default=(), validation_alias=AliasChoices("source_order", "sourceOrder")
+    )
 
 
 def survivor(said: Sequence[S], rule: Rule, source_order: Sequence[str] = ()) -> S | None:

@@ -63,6 +63,23 @@ async def site(tx: Tx, tenant: UUID, domain: str) -> dict[str, Any] | None:
     return dict(row) if row is not None else None
 
 
+async def report(tx: Tx, tenant: UUID, domain: str) -> SiteReport | None:
+    """The last walk over `domain` as far as it is kept: what was read off its pages, its text only where it was asked for.
+
+    None when it was never walked, or too long ago.
+    """
+    stands = await site(tx, tenant, domain)
+    if stands is None:
+        return None
+    sightings = [
+        {**signal, "url": page["url"]} for page in await pages(tx, tenant, domain) for signal in page["signals"] or ()
+    ]
+    named = {name: stands[name] for name in ("domain", "outcome", "reason", "home_url", "moved_to", "language")}
+    about = {"description": stands["description"], "corpus": stands["corpus"] or "", "started_at": stands["crawled_at"]}
+    measured = {"requests": stands["requests"], "seconds": stands["seconds"]}
+    return SiteReport.model_validate({**named, **about, **measured, "sightings": sightings})
+
+
 async def pages(tx: Tx, tenant: UUID, domain: str) -> list[dict[str, Any]]:
     """The pages known of `domain`, in the order they were read."""
     return [dict(row) for row in await tx.fetch(SQL["pages"], tenant, domain)]

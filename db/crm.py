@@ -11,7 +11,7 @@ from contracts.crm import ODOO, Keep, LinkRow, PushOutcome, PushRow
 from contracts.crm_records import Subject
 from contracts.errors import Conflict, NotFound
 from contracts.events import CrmSyncRequested
-from db import outbox
+from db import merges, outbox
 from db.access import audit
 from db.paging import LAST_UUID
 from db.sql import load
@@ -67,6 +67,7 @@ def _subject(row: Any) -> Subject:
         band="LOW" if row["rejected"] else row["band"],
         score=0.0 if row["rejected"] else row["score"],
         rationale=row["rationale"],
+        merged_into=row["merged_into"],
     )
 
 
@@ -126,6 +127,23 @@ async def log(tx: Tx, tenant: UUID, lines: Sequence[Audit], lead_id: UUID) -> No
         await audit(tx, tenant, "job:crm.push", line.action, "crm_record", str(line.local_id), about, lead_id)
 
 
+async def to_erase(tx: Tx, tenant: UUID, link_id: UUID) -> tuple[Link, str | None] | None:
+    """(a link, the place of the CRM it is about); None for an unknown one."""
+    row = await tx.fetchrow(SQL["link"], tenant, link_id)
+    if row is None:
+        return None
+    return Link(row["model"], row["local_id"], row["external_id"], row["remote_id"]), row["place"]
+
+
+async def erased(
+    tx: Tx, tenant: UUID, link_id: UUID, link: Link, seen: Mapping[str, Any], fields: Sequence[str]
+) -> None:
+    """A record names nobody any more; `seen`: how it stands now. Audited without personal data."""
+    await tx.execute(SQL["erased"], tenant, link_id, dict(seen))
+    about = {"model": link.model, "external_id": link.external_id, "remote_id": link.remote_id, "fields": list(fields)}
+    await audit(tx, tenant, "job:crm.erase", "crm.record_erased", "crm_record", str(link.local_id), about)
+
+
 async def list_links(
     tx: Tx,
     tenant: UUID,
@@ -164,7 +182,9 @@ async def resolve(tx: Tx, tenant: UUID, link_id: UUID, keep_whose: Keep, *, by: 
     if row["detail"].get("resolution") != keep_whose:
         await tx.execute(SQL["resolve"], tenant, link_id, keep_whose)
         cause_id: UUID = await tx.fetchval(SQL["new_id"])
-        event = CrmSyncRequested(lead_id=UUID(row["detail"]["lead_id"]), cause=f"resolve:{cause_id}")
+        asked = UUID(row["detail"]["lead_id"])
+        standing = await merges.lead_root(tx, tenant, asked)
+        event = CrmSyncRequested(lead_id=standing or asked, cause=f"resolve:{cause_id}")
         await outbox.emit(tx, tenant, event, correlation_id=cause_id)
         detail = {"keep": keep_whose, "external_id": row["external_id"]}
         await audit(tx, tenant, by, "crm.conflict_resolved", "crm_link", str(link_id), detail)

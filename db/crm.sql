@@ -13,9 +13,9 @@ SELECT l.id AS lead_id, f.name AS profile,
        (SELECT jsonb_build_object('id', p.id, 'name', p.name, 'title', p.title, 'email', p.email, 'phone', p.phone, 'email_status', p.email_status)
           FROM app.contacts p
          WHERE p.tenant_id = $1 AND p.merged_into IS NULL AND p.email_status IS DISTINCT FROM 'suppress'
-           AND (p.company_id = c.id OR p.id = l.contact_id)
+           AND (p.company_id = c.id OR p.id = l.contact_id) AND coalesce(p.name, p.email, p.phone) IS NOT NULL
          ORDER BY p.id = l.contact_id DESC NULLS LAST, p.email_status = 'valid' DESC NULLS LAST, p.email IS NOT NULL DESC, p.id LIMIT 1) AS contact,
-       s.band, s.score, s.rationale, coalesce(s.rejected, false) AS rejected
+       s.band, s.score, s.rationale, coalesce(s.rejected, false) AS rejected, l.merged_into
   FROM top t JOIN app.leads l ON l.tenant_id = $1 AND l.id = t.lead_id JOIN app.companies c ON c.tenant_id = $1 AND c.id = t.id
   LEFT JOIN app.icp_profiles f ON f.tenant_id = $1 AND f.id = l.icp_profile_id
   LEFT JOIN LATERAL (SELECT q.band, q.score, q.rationale, q.rejected FROM app.score_predictions q
@@ -77,6 +77,16 @@ SELECT p.id, p.lead_id, p.cause, p.outcome, p.reason, p.records, p.at FROM app.c
  WHERE p.tenant_id = $1 AND p.id < $2 AND ($3::uuid IS NULL OR p.lead_id = $3) AND ($4::text IS NULL OR p.cause = $4)
    AND ($5::text IS NULL OR p.outcome = $5)
  ORDER BY p.id DESC LIMIT $6
+
+-- link --
+-- One link, whatever came of it.
+SELECT k.id, k.model, k.local_id, k.external_id, k.remote_id, k.detail ->> 'place' AS place FROM app.crm_links k WHERE k.tenant_id = $1 AND k.id = $2
+
+-- erased --
+-- What its record says of a person is gone there too: $3 is how it stands by now.
+UPDATE app.crm_links SET last_values = NULL, last_hash = NULL, last_error = NULL, state = 'linked', updated_at = app.now(),
+       detail = jsonb_strip_nulls(jsonb_build_object('place', detail -> 'place', 'lead_id', detail -> 'lead_id', 'erased', true)) || jsonb_build_object('seen', $3::jsonb)
+ WHERE tenant_id = $1 AND id = $2
 
 -- run_leads --
 -- The leads of a run, oldest first.

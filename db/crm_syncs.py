@@ -116,11 +116,16 @@ def _planned(
 
 
 def why_not(subject: Subject, enabled: bool | None, policy: Policy, *, force: bool) -> str | None:
-    """The reason why a lead is not pushed: no_connection, disabled, not_scored, below_band. `enabled` None: no connection."""
+    """The reason why a lead is not pushed: no_connection, disabled, lead_merged, not_scored, below_band.
+
+    `enabled` None: no connection. A lead that was merged into another is put away with that other's push.
+    """
     if enabled is None:
         return "no_connection"
     if not enabled:
         return "disabled"
+    if subject.merged_into is not None:
+        return "lead_merged"
     if force:
         return None
     if subject.band is None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from contracts.enrichment import EnrichmentDetail, EnrichmentList, FactValue, Learned, Person, ShadowRow, StepTaken
 from contracts.errors import Unavailable
 from contracts.events import EnrichmentRequested, LeadEnriched
-from contracts.identity import Key, contact_address, contact_key, linkedin_key
+from contracts.identity import Key, contact_address, contact_key, contact_keys, linkedin_key
 from contracts.matching import Verdict
 from contracts.nights import night_of
 from contracts.pairs import SAME
@@ -27,7 +27,7 @@ SQL = load("enrichments")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A lead with its company and contact, as they stand before it is enriched."""
+    """A lead with its company and contact, as they stand before it is enriched. `merged_into`: who stands for it since a merge."""
 
     lead_id: UUID
     icp_profile_id: UUID | None
@@ -43,6 +43,7 @@ class Subject:
     contact_name: str | None
     contact_title: str | None
     contact_email: str | None
+    merged_into: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,16 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     )
     if ended is None:
         return False
+    await write(tx, tenant, of, learned)
+    await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
+    waits = cause if night_of(cause) is not None else None
+    event = LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id, cause=waits)
+    await outbox.emit(tx, tenant, event, correlation_id=of.lead_id)
+    return True
+
+
+async def write(tx: Tx, tenant: UUID, of: Subject, learned: Learned) -> None:
+    """Facts, people and columns of what was learned; the lead is `enriched`. Whoever was erased is left out of it by the caller."""
     of = await _hold(tx, tenant, of)
     people = await _write_people(tx, tenant, of, learned.people)
     known = [(of.company_id, fact) for fact in learned.company_facts]
@@ -113,12 +124,7 @@ async def finish(tx: Tx, tenant: UUID, of: Subject, begun: Begun, cause: str, le
     await facts.save(tx, tenant, of.lead_id, known)
     await _write_company(tx, tenant, of, learned.company)
     await _take_page(tx, tenant, of.company_id, learned.company_facts)
-    await _write_steps(tx, tenant, begun.id, learned.steps, learned.shadows)
     await tx.execute(SQL["lead_status"], tenant, of.lead_id, "enriched", people[0][0] if people else None)
-    waits = cause if night_of(cause) is not None else None
-    event = LeadEnriched(lead_id=of.lead_id, enrichment_id=begun.id, cause=waits)
-    await outbox.emit(tx, tenant, event, correlation_id=of.lead_id)
-    return True
 
 
 async def _hold(tx: Tx, tenant: UUID, of: Subject) -> Subject:
@@ -207,27 +213,25 @@ async def _write_people(tx: Tx, tenant: UUID, of: Subject, people: Sequence[Pers
         if key is not None:
             keyed.setdefault(key, person)
     order = sorted(keyed)
-    ids = await entities.new_ids(tx, len(order))
-    holders = await entities.take(tx, tenant, "contact", list(zip(order, ids, strict=True)))
+    known = await entities.people(tx, tenant, [contact_keys(_found(keyed[key])) for key in order])
     written: dict[Key, tuple[UUID, Person]] = {}
-    for key, fresh in zip(order, ids, strict=True):
+    for key, who in zip(order, known, strict=True):
         person = keyed[key]
-        found = _found(person)
-        if holders[key] == fresh:
+        if who.new:
             await tx.execute(
-                SQL["add_contact"], tenant, fresh, of.company_id, person.name, person.title, contact_address(found), person.phone,
-                person.linkedin_url,
+                SQL["add_contact"], tenant, who.contact_id, of.company_id, person.name, person.title,
+                contact_address(_found(person)), person.phone, person.linkedin_url,
             )  # fmt: skip
         await tx.execute(
-            SQL["contact"], tenant, holders[key], person.name, person.title, person.phone, person.linkedin_url,
-            person.email_status,
+            SQL["contact"], tenant, who.contact_id, person.name, person.title, person.phone, person.linkedin_url,
+            person.email_status, contact_address(_found(person)),
         )  # fmt: skip
-        written[key] = (holders[key], person)
+        written[key] = (who.contact_id, person)
     return [written[key] for key in keyed]
 
 
 def _found(person: Person) -> FoundContact:
-    return FoundContact(name=person.name, email=person.email)
+    return FoundContact(name=person.name, email=person.email, linkedin_url=person.linkedin_url)
 
 
 async def _take_page(tx: Tx, tenant: UUID, company_id: UUID, known: Sequence[FactValue]) -> None:
@@ -268,4 +272,5 @@ async def _write_steps(
         [w and w.found for w in watched],
         [w and w.active_cost_usd for w in watched],
         [w and w.active_found for w in watched],
+        [s.item_id for s in steps],
     )

@@ -27,7 +27,7 @@ UPDATE app.enrichments SET payload = jsonb_build_object('report', $3::jsonb) WHE
 -- subject --
 -- Who is to be enriched: lead, company, contact.
 SELECT l.id AS lead_id, l.icp_profile_id, c.id AS company_id, c.name AS company_name, c.domain, c.country, c.city, c.registry_id,
-       c.employees, c.industry, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email
+       c.employees, c.industry, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email, l.merged_into
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   LEFT JOIN app.contacts p ON p.tenant_id = l.tenant_id AND p.id = l.contact_id
@@ -61,21 +61,26 @@ UPDATE app.companies SET
 INSERT INTO app.contacts (tenant_id, id, company_id, name, title, email, phone, linkedin_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- contact --
--- What is new about a person: what was empty is filled, the standing of the address is replaced.
-UPDATE app.contacts SET name = coalesce(name, $3), title = coalesce(title, $4), phone = coalesce(phone, $5),
-       linkedin_url = coalesce(linkedin_url, $6), email_status = coalesce($7, email_status),
-       email_checked_at = CASE WHEN $7::text IS NOT NULL THEN app.now() ELSE email_checked_at END, updated_at = app.now()
- WHERE tenant_id = $1 AND id = $2
+-- What is new about a person: what was empty is filled, the standing of their address is replaced. Another address of theirs takes the place of
+-- one that is known less surely, never of an objection.
+UPDATE app.contacts p SET name = coalesce(p.name, $3), title = coalesce(p.title, $4), phone = coalesce(p.phone, $5),
+       linkedin_url = coalesce(p.linkedin_url, $6), email = CASE WHEN n.moves THEN $8 ELSE p.email END,
+       email_status = CASE WHEN n.moves THEN $7 WHEN n.same THEN coalesce($7, p.email_status) ELSE p.email_status END,
+       email_checked_at = CASE WHEN (n.moves OR n.same) AND $7::text IS NOT NULL THEN app.now() ELSE p.email_checked_at END, updated_at = app.now()
+  FROM (SELECT o.id, lower(o.email) = $8 AS same, o.email IS NULL OR (lower(o.email) <> $8 AND coalesce($7 = 'valid', false)
+               AND o.email_status IS DISTINCT FROM 'valid' AND o.email_status IS DISTINCT FROM 'suppress') AS moves
+          FROM app.contacts o WHERE o.tenant_id = $1 AND o.id = $2) n
+ WHERE p.tenant_id = $1 AND p.id = $2 AND n.id = p.id
 
 -- add_steps --
 -- What became of each vendor that was asked.
 INSERT INTO app.waterfall_steps (tenant_id, enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored,
                                  shadow_id, shadow_cost_usd, shadow_found,
-                                 active_cost_usd, active_found)
-SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.stored, s.units, s.cost_usd, s.explored, s.shadow_id, s.shadow_cost, s.shadow_found, s.active_cost, s.active_found
+                                 active_cost_usd, active_found, item_id)
+SELECT $1, $2, s.field, s.place, s.operation, s.outcome, left(s.reason, 200), s.stored, s.units, s.cost_usd, s.explored, s.shadow_id, s.shadow_cost, s.shadow_found, s.active_cost, s.active_found, s.item_id
   FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::float8[], $10::float8[], $11::boolean[],
-              $12::uuid[], $13::float8[], $14::float8[], $15::float8[], $16::float8[])
-       AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found)
+              $12::uuid[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::uuid[])
+       AS s(field, place, operation, outcome, reason, stored, units, cost_usd, explored, shadow_id, shadow_cost, shadow_found, active_cost, active_found, item_id)
 ON CONFLICT DO NOTHING
 
 -- count_ended --
@@ -108,7 +113,7 @@ SELECT id, lead_id, cause, state AS status, payload, cost_usd, error_code, error
 
 -- steps --
 -- Every step of some enrichments, in order.
-SELECT enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored
+SELECT enrichment_id, field, place, operation, outcome, reason, stored, units, cost_usd, explored, item_id
   FROM app.waterfall_steps WHERE tenant_id = $1 AND enrichment_id = ANY($2::uuid[]) ORDER BY enrichment_id, field, place
 
 -- latest --

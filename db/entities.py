@@ -68,6 +68,42 @@ async def _take(tx: Tx, tenant: UUID, kind: Kind, wanted: Sequence[tuple[Key, UU
     return await _owners(tx, tenant, kind, [k for k, _ in wanted])
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is. `by`: the key that said so, None for somebody new."""
+
+    contact_id: UUID
+    by: Key | None
+
+    @property
+    def new(self) -> bool:
+        return self.by is None
+
+
+async def people(tx: Tx, tenant: UUID, keys: Sequence[Sequence[Key]]) -> list[Person]:
+    """Give each person, named by their keys, strongest first, their contact: whoever has the strongest taken key, else a new one.
+
+    Keys that were free become that contact's own. Nobody may come twice with one strongest key.
+    """
+    ids = await new_ids(tx, len(keys))
+    wanted: dict[Key, UUID] = {}
+    for mine, each in zip(ids, keys, strict=True):
+        for key in each:
+            wanted.setdefault(key, mine)
+    holders = await take(tx, tenant, "contact", sorted(wanted.items()))
+    found: list[Person] = []
+    lost: dict[UUID, UUID] = {}
+    for mine, each in zip(ids, keys, strict=True):
+        by = next((key for key in each if holders[key] != mine), None)
+        contact = mine if by is None else lost.get(holders[by], holders[by])
+        found.append(Person(contact, by))
+        if contact != mine:
+            lost[mine] = contact
+    if lost:
+        await tx.execute(SQL["follow"], tenant, list(lost), list(lost.values()))
+    return found
+
+
 def _winner(of: Group, mine: UUID, holders: Mapping[Key, Owner]) -> UUID:
     """Who else took one of its keys meanwhile, strongest first; itself when nobody did, or only other registry numbers."""
     for key in of.keys:

@@ -8,7 +8,7 @@ from uuid import UUID
 from contracts.errors import Conflict, Invalid, NotFound
 from contracts.events import FeedbackGiven
 from contracts.learning import FeedbackRow, GiveFeedback
-from db import entities, outbox
+from db import entities, merges, outbox
 from db.access import audit
 from db.paging import LAST_UUID
 from db.sql import load
@@ -20,10 +20,11 @@ SQL = load("feedback")
 async def give(tx: Tx, tenant: UUID, lead_id: UUID, body: GiveFeedback, *, by: str) -> tuple[FeedbackRow, bool]:
     """Store feedback and its event in the caller's transaction. Returns (it, is it new).
 
+    What is said of a lead that was merged into another is said of that other; what was said before the merge is not said twice.
+
     Raises: NotFound (`lead_not_found`); Invalid (`bad_times`); Conflict (`source_event_reused`): it said something else before.
     """
-    if await tx.fetchval(SQL["subject"], tenant, lead_id) is None:
-        raise NotFound(f"no lead {lead_id}", code="lead_not_found")
+    lead_id, family = await _standing(tx, tenant, lead_id)
     today = await now(tx)
     known = body.known_at or today
     happened = body.event_at or known
@@ -31,12 +32,13 @@ async def give(tx: Tx, tenant: UUID, lead_id: UUID, body: GiveFeedback, *, by: s
         raise Invalid("event_at must not be after known_at, nor known_at after now: check the dates", code="bad_times")
     (feedback_id,) = await entities.new_ids(tx, 1)
     source_event = body.source_event or f"feedback:{feedback_id}"
-    given = await tx.fetchval(
+    said = len(family) > 1 and await tx.fetchval(SQL["same"], tenant, family, body.source, source_event)
+    given = None if said else await tx.fetchval(
         SQL["give"], tenant, feedback_id, lead_id, body.verdict, happened, known, body.source, source_event, body.note,
         body.weight, by,
     )  # fmt: skip
     if given is None:
-        row = await tx.fetchrow(SQL["same"], tenant, lead_id, body.source, source_event)
+        row = await tx.fetchrow(SQL["same"], tenant, family, body.source, source_event)
         first = FeedbackRow.model_validate(dict(row or {}))
         if first.verdict != body.verdict or (body.event_at is not None and body.event_at != first.event_at):
             raise Conflict(
@@ -66,7 +68,14 @@ async def list_(
     tx: Tx, tenant: UUID, lead_id: UUID, *, before: UUID | None = None, limit: int = 50
 ) -> list[FeedbackRow]:
     """What was said about a lead, newest first. Raises: NotFound (`lead_not_found`)."""
-    if await tx.fetchval(SQL["subject"], tenant, lead_id) is None:
-        raise NotFound(f"no lead {lead_id}", code="lead_not_found")
-    rows = await tx.fetch(SQL["list"], tenant, lead_id, before or LAST_UUID, limit)
+    _, family = await _standing(tx, tenant, lead_id)
+    rows = await tx.fetch(SQL["list"], tenant, family, before or LAST_UUID, limit)
     return [FeedbackRow.model_validate(dict(r)) for r in rows]
+
+
+async def _standing(tx: Tx, tenant: UUID, lead_id: UUID) -> tuple[UUID, list[UUID]]:
+    """(the lead that stands for this one, all that were merged into it and itself)."""
+    standing = await merges.lead_root(tx, tenant, lead_id)
+    if standing is None:
+        raise NotFound(f"no lead {lead_id}", code="lead_not_found")
+    return standing, await merges.lead_family(tx, tenant, standing)

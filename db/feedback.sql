@@ -1,7 +1,3 @@
--- subject --
--- Is the lead there?
-SELECT id FROM app.leads WHERE tenant_id = $1 AND id = $2
-
 -- now --
 -- The database's clock.
 SELECT app.now()
@@ -15,7 +11,7 @@ ON CONFLICT (tenant_id, lead_id, source, source_event) DO NOTHING RETURNING id
 -- same --
 -- The feedback that a source event stands for.
 SELECT id, lead_id, verdict, event_at, known_at, note, weight, source, source_event, given_by, created_at
-  FROM app.lead_feedback WHERE tenant_id = $1 AND lead_id = $2 AND source = $3 AND source_event = $4
+  FROM app.lead_feedback WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[]) AND source = $3 AND source_event = $4 ORDER BY id LIMIT 1
 
 -- show --
 -- One piece of feedback.
@@ -25,4 +21,4 @@ SELECT id, lead_id, verdict, event_at, known_at, note, weight, source, source_ev
 -- list --
 -- Newest first, keyset by id.
 SELECT id, lead_id, verdict, event_at, known_at, note, weight, source, source_event, given_by, created_at
-  FROM app.lead_feedback WHERE tenant_id = $1 AND lead_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
+  FROM app.lead_feedback WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[]) AND id < $3 ORDER BY id DESC LIMIT $4

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.learning import FeedbackRow, LabelRow, label_of
+from db import merges
 from db.sql import load
 from db.transaction import Tx
 
@@ -35,20 +36,24 @@ class Case:
 
 
 async def from_feedback(tx: Tx, tenant: UUID, said: FeedbackRow) -> list[str]:
-    """Write the labels of a piece of feedback: its own, and the profile's word on the lead at that moment. Returns their kinds."""
+    """Write the labels of a piece of feedback: its own, and the profile's word on the lead at that moment. Returns their kinds.
+
+    They are those of the lead that stands for it by now.
+    """
+    lead_id = await merges.lead_root(tx, tenant, said.lead_id) or said.lead_id
     kind, value = label_of(said.verdict)
     name = f"{said.source}:{said.source_event}"[:200]
     await tx.execute(
-        SQL["write"], tenant, said.lead_id, kind, value, said.weight, said.source, name, said.event_at, said.known_at
+        SQL["write"], tenant, lead_id, kind, value, said.weight, said.source, name, said.event_at, said.known_at
     )
-    seen = await tx.fetchrow(SQL["verdict"], tenant, said.lead_id, said.event_at)
+    seen = await tx.fetchrow(SQL["verdict"], tenant, lead_id, said.event_at)
     if seen is None or seen["verdict"] not in _ICP:
         return [kind]
     at = seen["created_at"]
     await tx.execute(
         SQL["write"],
         tenant,
-        said.lead_id,
+        lead_id,
         "icp",
         _ICP[seen["verdict"]],
         1.0,

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from contracts.errors import Conflict, Unavailable
 from contracts.events import LeadDiscovered
-from contracts.identity import Key, company_keys, contact_address, contact_key, name_core
+from contracts.identity import Key, company_keys, contact_address, contact_key, contact_keys, name_core
 from contracts.providers import FoundCompany, FoundContact
 from contracts.runs import Counts
-from db import enrichments, entities, erasures, outbox, scores
+from db import enrichments, entities, erasures, merges, outbox, scores
 from db.entities import Placed
 from db.slices import Slice
 from db.sql import load
@@ -138,7 +138,7 @@ async def _write_companies(
 async def _write_contacts(
     tx: Tx, tenant: UUID, placed: Sequence[Placed], companies: Sequence[FoundCompany]
 ) -> tuple[dict[UUID, UUID], int]:
-    """Add people with a free e-mail key. Returns ({new contact: its company}, how many people were named)."""
+    """Add people whose keys are free. Returns ({new contact: its company}, how many people were named)."""
     found: dict[Key, tuple[UUID, FoundContact]] = {}
     named = 0
     for p in placed:
@@ -151,9 +151,8 @@ async def _write_contacts(
     if not found:
         return {}, named
     keys = sorted(found)
-    ids = await entities.new_ids(tx, len(keys))
-    holder = await entities.take(tx, tenant, "contact", list(zip(keys, ids, strict=True)))
-    won = [(i, *found[k]) for k, i in zip(keys, ids, strict=True) if holder[k] == i]
+    known = await entities.people(tx, tenant, [contact_keys(found[key][1]) for key in keys])
+    won = [(who.contact_id, *found[key]) for key, who in zip(keys, known, strict=True) if who.new]
     if won:
         await tx.execute(
             SQL["add_contacts"],
@@ -320,7 +319,11 @@ async def list_(
     band: str | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Leads, newest first, each with its company, newest discovery record, newest enrichment and the score that decides (S2.03)."""
+    """Leads, newest first, each with its company, newest discovery record, newest enrichment and the score that decides (S2.03).
+
+    `lead_id`: that one, or whichever it was merged into.
+    """
+    lead_id = await merges.lead_root(tx, tenant, lead_id) or lead_id if lead_id is not None else None
     rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, before, status, run_id, lead_id, limit, band)]
     latest = await tx.fetch(SQL["latest_records"], tenant, [r["company_id"] for r in rows])
     by_company = {r["company_id"]: dict(r) for r in latest}
@@ -338,7 +341,7 @@ async def list_(
 
 
 async def show(tx: Tx, tenant: UUID, lead_id: UUID) -> dict[str, Any] | None:
-    """One lead with its full record history (S2.03)."""
+    """One lead with its full record history (S2.03); of one that was merged into another, that other's."""
     rows = await list_(tx, tenant, lead_id=lead_id, limit=1)
     if not rows:
         return None

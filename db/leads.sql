@@ -61,7 +61,7 @@ ON CONFLICT DO NOTHING RETURNING id
 SELECT l.id FROM app.leads l WHERE l.tenant_id = $1 AND l.company_id = $2 AND l.icp_profile_id IS NOT DISTINCT FROM $3 ORDER BY l.id LIMIT 1
 
 -- list --
--- Newest first, keyset by id, with company and the newest discovery record. One that a merge pointed to another is that other.
+-- Newest first, keyset by id, with company and the newest discovery record.
 SELECT l.id, l.status, l.source, l.run_id, l.icp_profile_id, l.created_at, l.updated_at,
        c.id AS company_id, c.name AS company_name, c.country, c.city, c.domain, c.registry_id, c.industries, c.sources,
        p.id AS contact_id, p.name AS contact_name, p.email AS contact_email
@@ -73,7 +73,7 @@ SELECT l.id, l.status, l.source, l.run_id, l.icp_profile_id, l.created_at, l.upd
    AND ($7::text IS NULL OR EXISTS (SELECT FROM app.score_predictions s
          WHERE s.tenant_id = l.tenant_id AND s.lead_id = l.id AND s.decides AND s.band = $7))
    AND CASE WHEN $5::uuid IS NULL THEN l.merged_into IS NULL
-            ELSE l.id = coalesce((SELECT m.merged_into FROM app.leads m WHERE m.tenant_id = $1 AND m.id = $5), $5) END
+            ELSE l.id = $5 END
  ORDER BY l.id DESC LIMIT $6
 
 -- records --

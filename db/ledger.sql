@@ -72,8 +72,9 @@ SELECT s.reserved, s.overrun FROM app.settle_call($1, $2, $3, $4, $5::int[], $6,
 
 -- link --
 -- A run remembers what it read: replay follows the links.
-INSERT INTO app.run_vendor_items (tenant_id, run_id, item_id, slice_id, page) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant_id, run_id, item_id) DO NOTHING
+INSERT INTO app.run_vendor_items AS l (tenant_id, run_id, item_id, slice_id, page) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, run_id, item_id) DO UPDATE SET slice_id = excluded.slice_id, page = excluded.page
+ WHERE l.slice_id IS NULL AND excluded.slice_id IS NOT NULL
 
 -- link_all --
 -- The same for look-ups, which belong to no page.

@@ -116,6 +116,17 @@ async def lock(tx: Tx, tenant: UUID, ids: Iterable[UUID]) -> set[UUID]:
     return {r["id"] for r in rows if r["merged_into"] is None}
 
 
+async def lead_root(tx: Tx, tenant: UUID, lead_id: UUID) -> UUID | None:
+    """The lead that stands for this one now; None for an unknown one."""
+    found: UUID | None = await tx.fetchval(SQL["lead_root"], tenant, lead_id)
+    return found
+
+
+async def lead_family(tx: Tx, tenant: UUID, lead_id: UUID) -> list[UUID]:
+    """A lead and all that were merged into it."""
+    return [r["id"] for r in await tx.fetch(SQL["lead_family"], tenant, lead_id)]
+
+
 async def root(tx: Tx, tenant: UUID, company_id: UUID) -> UUID | None:
     """The company that this one goes under, itself mostly; None for an unknown one."""
     found: UUID | None = await tx.fetchval(SQL["root"], tenant, company_id)

@@ -10,6 +10,22 @@ WITH RECURSIVE up(id, merged_into) AS (
 )
 SELECT id FROM up WHERE merged_into IS NULL
 
+-- lead_root --
+-- Which lead stands for this one now, through any number of merges.
+WITH RECURSIVE up(id, merged_into) AS (
+    SELECT l.id, l.merged_into FROM app.leads l WHERE l.tenant_id = $1 AND l.id = $2
+    UNION SELECT l.id, l.merged_into FROM app.leads l JOIN up ON l.id = up.merged_into WHERE l.tenant_id = $1
+)
+SELECT id FROM up WHERE merged_into IS NULL
+
+-- lead_family --
+-- A lead and those that were merged into it, by however many steps.
+WITH RECURSIVE down(id) AS (
+    SELECT $2::uuid
+    UNION SELECT l.id FROM app.leads l JOIN down d ON l.merged_into = d.id WHERE l.tenant_id = $1
+)
+SELECT id FROM down ORDER BY id
+
 -- decision --
 -- What was decided about a pair; locked after its companies.
 SELECT id, a_id, b_id, decision, survivor_id, undo, changes, probability FROM app.match_decisions

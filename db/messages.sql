@@ -1,8 +1,13 @@
 -- subject --
--- What a message to a lead may be made of. A contact that was merged into another is that other one.
+-- What a message to a lead may be made of. A contact that was merged into another is that other one. Whoever was written to under a lead that
+-- was merged into this one has been written to.
+WITH RECURSIVE down(id) AS (
+    SELECT $2::uuid UNION SELECT m.id FROM app.leads m JOIN down d ON m.merged_into = d.id WHERE m.tenant_id = $1
+)
 SELECT l.id AS lead_id, p.id AS contact_id, p.name AS contact_name, p.title AS contact_title, p.email AS contact_email, p.phone AS contact_phone,
-       p.linkedin_url AS contact_linkedin_url, c.name AS company_name, c.country, c.city, c.domain, c.industry, t.name AS tenant_name,
-       EXISTS (SELECT FROM app.messages m WHERE m.tenant_id = l.tenant_id AND m.lead_id = l.id AND m.channel = $3 AND m.sequence_step = $4) AS has_message
+       p.linkedin_url AS contact_linkedin_url, c.name AS company_name, c.country, c.city, c.domain, c.industry, t.name AS tenant_name, l.merged_into,
+       EXISTS (SELECT FROM app.messages m JOIN down d ON d.id = m.lead_id WHERE m.tenant_id = l.tenant_id AND m.channel = $3 AND m.sequence_step = $4
+                  AND (m.lead_id = l.id OR m.state = 'sending' OR m.sent_at IS NOT NULL)) AS has_message
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   JOIN app.tenants t ON t.id = l.tenant_id
@@ -52,7 +57,7 @@ SELECT m.id, m.lead_id, m.contact_id, m.channel, m.sequence_step, m.state, m.lan
 
 -- reader --
 -- Who would read it: where it would go, and where that is. A draft that was made for nobody yet is for the lead's contact.
-SELECT p.id AS contact_id, p.name, p.email, p.phone, p.linkedin_url, c.domain, c.country
+SELECT p.id AS contact_id, p.name, p.email, p.phone, p.linkedin_url, c.domain, c.country, l.merged_into
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   LEFT JOIN app.contacts o ON o.tenant_id = l.tenant_id AND o.id = coalesce($3, l.contact_id)

@@ -152,9 +152,12 @@ async def share_again(tx: Tx, run_id: UUID, tenant: UUID, round_: int) -> None:
     await outbox.emit(tx, SYSTEM_TENANT, event, correlation_id=run_id)
 
 
-async def copy(tx: Tx, tenant: UUID, most: int) -> int:
-    """Give a tenant its own rows of what concerns it and it does not have, or not as it is now. System role."""
-    status: str = await tx.execute(SQL["copy"], SYSTEM_TENANT, tenant, most)
+async def copy(tx: Tx, tenant: UUID, most: int, *, only: Sequence[str] | None = None) -> int:
+    """Give a tenant its own rows of what concerns it and it does not have, or not as it is now. System role.
+
+    `only`: of these notices.
+    """
+    status: str = await tx.execute(SQL["copy"], SYSTEM_TENANT, tenant, most, None if only is None else list(only))
     return int(status.rsplit(" ", 1)[-1])
 
 

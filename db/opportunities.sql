@@ -81,6 +81,7 @@ SELECT $2, s.source, s.notice_id, s.solicitation_number, s.title, s.agency, s.ki
                 WHERE p.tenant_id = $2 AND p.closed_at IS NULL AND starts_with(n, c))
    AND NOT EXISTS (SELECT FROM app.opportunities m WHERE m.tenant_id = $2 AND m.source = s.source AND m.notice_id = s.notice_id
                       AND m.content_hash = s.content_hash)
+   AND ($4::text[] IS NULL OR s.notice_id = ANY($4::text[]))
  ORDER BY s.source, s.notice_id LIMIT $3
 ON CONFLICT (tenant_id, source, notice_id) DO UPDATE SET solicitation_number = excluded.solicitation_number, title = excluded.title,
        agency = excluded.agency, kind = excluded.kind, naics = excluded.naics, set_aside = excluded.set_aside, posted_on = excluded.posted_on,

@@ -7,15 +7,16 @@ history and audit. Every statement names the tenant, as the owner sees all. Lock
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from contracts.errors import Conflict
+from contracts.events import CrmErasureRequested
 from contracts.persons import ERASED, GONE, Person, parts_about, without
 from contracts.privacy import Erased, PersonExport, Who
-from db import persons, suppressions
+from db import outbox, persons, suppressions
 from db.access import audit
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -115,9 +116,18 @@ async def _own_rows(tx: Tx, tenant: UUID, found: persons.Found, tally: _Tally) -
     tally.add("entity_keys", await tx.execute(SQL["drop_keys"], tenant, ids, pattern))
     links = await tx.fetch(SQL["forget_links"], tenant, ids)
     tally.add("crm_links", len(links))
+    theirs = await tx.fetch(SQL["lead_links"], tenant, leads)
+    await _erase_in_crm(tx, tenant, [r["id"] for r in (*links, *theirs) if r["remote_id"] is not None])
     tally.add("leads", await tx.execute(SQL["unlink"], tenant, leads))
     tally.add("contacts", await tx.execute(SQL["blank"], tenant, ids))
     return sum(m["sent_at"] is not None for m in messages), sum(r["remote_id"] is not None for r in links)
+
+
+async def _erase_in_crm(tx: Tx, tenant: UUID, there: Sequence[UUID]) -> None:
+    """Records that stand in the CRM are erased there by a job, which this transaction asks for."""
+    if there:
+        cause = str(await tx.fetchval(SQL["new_id"]))
+        await outbox.emit_many(tx, tenant, [CrmErasureRequested(link_id=link, cause=cause) for link in there])
 
 
 async def _ledger(tx: Tx, tenant: UUID, found: persons.Found, described: persons.Table, tally: _Tally) -> None:

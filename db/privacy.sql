@@ -45,8 +45,17 @@ UPDATE app.leads l SET contact_id = NULL, updated_at = app.now()
 
 -- forget_links --
 -- What we know of their record in the CRM: only that it is there.
-UPDATE app.crm_links SET last_values = NULL, last_hash = NULL, detail = '{}', last_error = NULL, updated_at = app.now()
- WHERE tenant_id = $1 AND local_id = ANY($2::uuid[]) RETURNING remote_id
+UPDATE app.crm_links SET last_values = NULL, last_hash = NULL, last_error = NULL, updated_at = app.now(),
+       detail = jsonb_strip_nulls(jsonb_build_object('place', detail -> 'place'))
+ WHERE tenant_id = $1 AND local_id = ANY($2::uuid[]) RETURNING id, remote_id
+
+-- lead_links --
+-- Their leads' records in the CRM, which repeat name, address and number.
+SELECT k.id, k.remote_id FROM app.crm_links k WHERE k.tenant_id = $1 AND k.model = 'crm.lead' AND k.local_id = ANY($2::uuid[])
+
+-- new_id --
+-- A name for one erasure.
+SELECT app.uuidv7()
 
 -- empty_item --
 -- A ledger row about them keeps its units, and can be neither read nor matched.

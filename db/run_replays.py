@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.errors import Conflict, NotFound
 from contracts.events import FeaturesRequested, ReplayRequested
 from contracts.identity import Key
 from contracts.run_replays import (
+    INSTEAD,
     Difference,
     DifferenceCount,
     DifferenceKind,
     Images,
+    LeadNotReplayable,
     NotReplayable,
     ReplayView,
     ScoredLead,
@@ -28,7 +30,9 @@ from db.transaction import Tx
 
 SQL = load("run_replays")
 #: Not what anybody would call a difference.
-_BOOKKEEPING = frozenset({"id", "tenant_id", "created_at", "updated_at", "compared_at", "snapshot_id"})
+_BOOKKEEPING = frozenset(
+    {"id", "tenant_id", "created_at", "updated_at", "compared_at", "snapshot_id", "email_checked_at"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,17 @@ async def start(
 ) -> UUID:
     """Write a replay and its event in the caller's transaction. Returns its run.
 
-    Raises: NotFound; Conflict (code `run_not_ended`, `nothing_to_replay` or `idempotency_key_reused`).
+    Raises: NotFound; Conflict (code `run_not_ended`, `nothing_to_replay` or `idempotency_key_reused`). What is no run of stored
+    answers is refused with what does the like.
     """
     found = await tx.fetchrow(SQL["subject"], tenant, run_id)
     if found is None:
         raise NotFound(f"no run {run_id}", code="run_not_found")
-    if found["kind"] != "discovery" or found["dry_run"]:
-        what = "a dry run wrote nothing" if found["dry_run"] else f"this run is of kind {found['kind']}"
-        raise Conflict(f"{what}: only real discovery runs are replayed", code="nothing_to_replay")
+    if found["dry_run"] and found["kind"] != "replay":
+        raise Conflict("a dry run wrote nothing: replay the real one", code="nothing_to_replay")
+    if found["kind"] in INSTEAD:
+        words = f"a run of kind {found['kind']} has no stored answers of its own: {INSTEAD[found['kind']]}"
+        raise Conflict(words, code="nothing_to_replay")
     if not RunStatus(found["status"]).ended:
         raise Conflict(
             f"the run is {found['status']}: wait for its end, or cancel it, then replay it", code="run_not_ended"
@@ -71,7 +78,8 @@ async def start(
         if first != replay_id:
             return first
     await tx.execute(SQL["start"], tenant, run_id, replay_id, not apply, triggered_by, by)
-    await outbox.emit(tx, tenant, ReplayRequested(run_id=replay_id, apply=apply), correlation_id=replay_id)
+    of: Literal["opportunities"] | None = "opportunities" if found["kind"] == "opportunities" else None
+    await outbox.emit(tx, tenant, ReplayRequested(run_id=replay_id, apply=apply, of=of), correlation_id=replay_id)
     if apply:
         await audit(tx, tenant, by, "run.replay", "run", str(run_id), {"replay": str(replay_id)}, replay_id)
     return replay_id
@@ -109,6 +117,11 @@ async def lock_touched(tx: Tx, tenant: UUID, keys: Sequence[Key], runs_: Sequenc
     ids = sorted(r["id"] for r in rows)
     await tx.fetch(SQL["lock_companies"], tenant, ids)
     return ids
+
+
+async def lock_companies(tx: Tx, tenant: UUID, ids: Sequence[UUID]) -> None:
+    """Keep companies to oneself until the end of the transaction."""
+    await tx.fetch(SQL["lock_companies"], tenant, list(ids))
 
 
 async def images(tx: Tx, tenant: UUID, companies: Sequence[UUID]) -> Images:
@@ -187,22 +200,34 @@ async def rescore(tx: Tx, tenant: UUID, replay_id: UUID, found: Sequence[Differe
 
 
 async def end(
-    tx: Tx, tenant: UUID, replay_id: UUID, seen: RunView, *, pages: int, gone: Sequence[NotReplayable], scores_left: int
+    tx: Tx,
+    tenant: UUID,
+    replay_id: UUID,
+    seen: RunView,
+    *,
+    pages: int,
+    gone: Sequence[NotReplayable],
+    scores_left: int = 0,
+    evaluations_left: int = 0,
 ) -> RunStatus | None:
     """End a replay with what it counted. None: it had ended before."""
     counters = {
-        "pages": pages, "not_replayable": [each.model_dump(mode="json") for each in gone], "scores_left": scores_left
+        "pages": pages, "not_replayable": [each.model_dump(mode="json") for each in gone], "scores_left": scores_left,
+        "evaluations_left": evaluations_left,
     }  # fmt: skip
     await tx.execute(SQL["count"], tenant, replay_id, counters)
     return await runs.end_rehearsed(tx, tenant, replay_id, seen)
 
 
-async def show(tx: Tx, tenant: UUID, run_id: UUID, replay_id: UUID, *, after: int = -1, limit: int = 50) -> ReplayView:
-    """A replay with a page of its difference, from position `after` on. Raises: NotFound."""
+async def show(
+    tx: Tx, tenant: UUID, run_id: UUID | None, replay_id: UUID, *, after: int = -1, limit: int = 50
+) -> ReplayView:
+    """A replay with a page of its difference, from position `after` on. `run_id` None: of enrichments. Raises: NotFound."""
     row = await tx.fetchrow(SQL["counters"], tenant, replay_id)
     run = await runs.show(tx, tenant, replay_id) if row and row["parent_id"] == run_id else None
     if row is None or run is None:
-        raise NotFound(f"run {run_id} has no replay {replay_id}", code="run_not_found")
+        of = f"run {run_id} has no replay" if run_id is not None else "no replay of enrichments is called"
+        raise NotFound(f"{of} {replay_id}", code="run_not_found")
     found = await tx.fetch(SQL["page"], tenant, replay_id, after, limit + 1)
     rows = [(r["position"], Difference.model_validate({k: v for k, v in r.items() if k != "position"})) for r in found]
     shown = [d for _, d in rows[:limit]]
@@ -215,6 +240,10 @@ async def show(tx: Tx, tenant: UUID, run_id: UUID, replay_id: UUID, *, after: in
         entities=[d for d in shown if d.kind != "score"],
         scores=[d for d in shown if d.kind == "score"],
         scores_left=row["counters"].get("scores_left", 0),
+        evaluations_left=row["counters"].get("evaluations_left", 0),
+        leads_not_replayable=[
+            LeadNotReplayable.model_validate(each) for each in row["counters"].get("leads_not_replayable", [])
+        ],
         not_replayable=[NotReplayable.model_validate(each) for each in row["counters"].get("not_replayable", [])],
         next_cursor=str(rows[limit - 1][0]) if len(rows) > limit else None,
     )

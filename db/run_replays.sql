@@ -107,7 +107,7 @@ SELECT count(*)::int FROM app.leads l JOIN app.score_predictions p
 
 -- count --
 -- What a replay read again, and which slices it could not.
-UPDATE app.runs SET counters = $3, updated_at = app.now() WHERE tenant_id = $1 AND id = $2
+UPDATE app.runs SET counters = counters || $3::jsonb, updated_at = app.now() WHERE tenant_id = $1 AND id = $2
 
 -- counters --
 -- The same, for whoever asks.

@@ -27,7 +27,7 @@ LEAST = 20
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was known of a lead. `current`: it is still what is known."""
+    """What was known of a lead. `current`: it is still what is known; `merged_into`: the lead that stands for it since a merge."""
 
     id: UUID
     lead_id: UUID
@@ -36,6 +36,7 @@ class Snapshot:
     feature_vector_hash: bytes
     vector: dict[str, Any]
     current: bool | None
+    merged_into: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,15 @@ class Prediction:
     rationale: str | None = None
 
 
-async def lock_lead(tx: Tx, tenant: UUID, lead_id: UUID) -> bool:
-    """Keep a lead to oneself until the end of the transaction. False: there is none."""
-    return await tx.fetchrow(SQL["lock_lead"], tenant, lead_id) is not None
+async def lock_lead(tx: Tx, tenant: UUID, lead_id: UUID) -> UUID | None:
+    """Keep a lead to oneself until the end of the transaction; of one that was merged into another, that other. Gives which.
+
+    None: there is none.
+    """
+    at = lead_id
+    while (row := await tx.fetchrow(SQL["lock_lead"], tenant, at)) is not None and row["merged_into"] is not None:
+        at = row["merged_into"]
+    return at if row is not None else None
 
 
 async def keep_snapshot(

@@ -1,6 +1,6 @@
 -- lock_lead --
 -- Whoever looks at a lead, or scores it, does so alone.
-SELECT id, icp_profile_id, snapshot_id FROM app.leads WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+SELECT id, merged_into FROM app.leads WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 
 -- add_snapshot --
 -- What is known now, unless the same is stored already.
@@ -18,7 +18,7 @@ UPDATE app.leads SET snapshot_id = $3 WHERE tenant_id = $1 AND id = $2 AND snaps
 
 -- snapshot --
 -- One snapshot, and whether it is still its lead's own.
-SELECT s.id, s.lead_id, s.icp_profile_id, s.source_version, s.feature_vector_hash, s.vector, l.snapshot_id = s.id AS current
+SELECT s.id, s.lead_id, s.icp_profile_id, s.source_version, s.feature_vector_hash, s.vector, l.snapshot_id = s.id AS current, l.merged_into
   FROM app.feature_snapshots s JOIN app.leads l ON l.tenant_id = s.tenant_id AND l.id = s.lead_id WHERE s.tenant_id = $1 AND s.id = $2
 
 -- versions --
@@ -78,13 +78,14 @@ SELECT id FROM app.leads WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY 
 
 -- unscored --
 -- The newest leads that have been enriched; without a score, unless $3.
-SELECT l.id FROM app.leads l WHERE l.tenant_id = $1 AND l.status IN ('enriched', 'failed')
+SELECT l.id FROM app.leads l WHERE l.tenant_id = $1 AND l.status IN ('enriched', 'failed') AND l.merged_into IS NULL
    AND ($3 OR NOT EXISTS (SELECT FROM app.score_predictions p WHERE p.tenant_id = l.tenant_id AND p.lead_id = l.id AND p.decides))
  ORDER BY l.id DESC LIMIT $2
 
 -- of_profile --
 -- A profile's leads that have been looked at, newest first.
 SELECT l.id, count(*) OVER ()::int AS n FROM app.leads l WHERE l.tenant_id = $1 AND l.icp_profile_id = $2 AND l.snapshot_id IS NOT NULL
+   AND l.merged_into IS NULL
  ORDER BY l.id DESC LIMIT $3
 
 -- vectors --
@@ -92,4 +93,4 @@ SELECT l.id, count(*) OVER ()::int AS n FROM app.leads l WHERE l.tenant_id = $1 
 SELECT l.id, c.name AS company_name, s.vector
   FROM app.leads l JOIN app.feature_snapshots s ON s.tenant_id = l.tenant_id AND s.id = l.snapshot_id
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
- WHERE l.tenant_id = $1 AND l.icp_profile_id = $2 ORDER BY l.id DESC LIMIT $3
+ WHERE l.tenant_id = $1 AND l.icp_profile_id = $2 AND l.merged_into IS NULL ORDER BY l.id DESC LIMIT $3

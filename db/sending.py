@@ -26,7 +26,9 @@ ANSWER_LOST = "answer_lost: the vendor was asked and its answer was lost; it cou
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a message may not go out: no_contact, no_phone, suppressed, region_denied, no_consent; when approved, others too."""
+    """Why a message may not go out: lead_merged, no_contact, no_phone, suppressed, region_denied, no_consent; when approved,
+    others too.
+    """
 
     code: str
     text: str
@@ -57,6 +59,9 @@ async def judge(
 ) -> Ready | Refusal:
     """May this message be sent to whoever would read it? Under `suppressions.hold`. `phone`: where it is on its way to already."""
     reader = await tx.fetchrow(SQL["reader"], tenant, row["lead_id"], row["contact_id"])
+    if reader is not None and reader["merged_into"] is not None:
+        words = f"the lead was merged into {reader['merged_into']}, which is written to instead: reject the message"
+        return Refusal("lead_merged", words)
     if reader is None or reader["contact_id"] is None:
         return Refusal("no_contact", "the lead has no contact: enrich it, or reject the message")
     to = phone or phone_of(reader["phone"] or "")

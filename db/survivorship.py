@@ -8,12 +8,15 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.enrichment import FactRow
+from contracts.errors import Invalid
 from contracts.matching import KnownField, KnownValue
-from contracts.survivorship import Survivorship, survivor
+from contracts.survivorship import SetSurvivorship, Survivorship, survivor
+from db import policies
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("survivorship")
+NAME = "survivorship"
 
 
 async def policy(tx: Tx, tenant: UUID) -> Survivorship:
@@ -23,6 +26,23 @@ async def policy(tx: Tx, tenant: UUID) -> Survivorship:
         return Survivorship.model_validate(value or {})
     except ValidationError:
         return Survivorship()
+
+
+async def put(tx: Tx, tenant: UUID, wanted: SetSurvivorship, *, by: str) -> Survivorship:
+    """Decide all of it. Holds for whatever is written from now on: what stands is worked out anew with its next fact. Audited.
+
+    Raises: Invalid (`source_twice`, `no_source_order`).
+    """
+    if len(set(wanted.source_order)) < len(wanted.source_order):
+        raise Invalid("source_order names a vendor twice: leave one out", code="source_twice")
+    if "source_order" in (wanted.default, *wanted.fields.values()) and not wanted.source_order:
+        raise Invalid(
+            "the rule source_order wants a source_order: name vendors, the most trusted first", code="no_source_order"
+        )
+    plain = wanted.model_dump(mode="json")
+    as_by_default = SetSurvivorship().model_dump(mode="json")
+    await policies.put(tx, tenant, NAME, None if plain == as_by_default else plain, by=by)
+    return await policy(tx, tenant)
 
 
 class _Said(FactRow):

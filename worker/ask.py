@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +45,19 @@ async def items(ctx: Context, op: Operation[Query, Answer], queries: Sequence[Qu
     (code `budget_spent`); Hopeless (code `forfeited`) when the only item was paid for and its answer lost. Answers that came
     before an error are stored: asking again goes on where it stopped.
     """
+    replies, _ = await _asked(ctx, op, queries)
+    return replies
+
+
+async def item(ctx: Context, op: Operation[Query, Answer], query: Query) -> tuple[Reply[Answer], UUID | None]:
+    """The same for one query, and the item of the ledger that its answer stands in. Raises: as `items`."""
+    (reply,), ids = await _asked(ctx, op, [query])
+    return reply, next(iter(ids), None)
+
+
+async def _asked(
+    ctx: Context, op: Operation[Query, Answer], queries: Sequence[Query]
+) -> tuple[list[Reply[Answer]], set[UUID]]:
     purchase = Purchase(ctx, op)
     replies = await purchase.make(queries)
     if len(queries) == 1 and replies[0].note == FORFEITED:
@@ -51,7 +65,7 @@ async def items(ctx: Context, op: Operation[Query, Answer], queries: Sequence[Qu
     if ctx.delivery.run_id is not None and purchase.item_ids:
         async with ctx.unfenced() as tx:
             await ledger.link_all(tx, ctx.tenant, ctx.delivery.run_id, sorted(purchase.item_ids))
-    return replies
+    return replies, purchase.item_ids
 
 
 async def page(

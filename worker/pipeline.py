@@ -11,6 +11,7 @@ from contracts.events import (
     AlertOpened,
     AlertResolved,
     AlertTestRequested,
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -42,6 +43,7 @@ from contracts.jobs import (
     DeliverAlert,
     DoBusiness,
     EnrichLead,
+    EraseInCrm,
     EvaluateAlerts,
     EvaluateModel,
     EvaluateOpportunities,
@@ -123,13 +125,17 @@ def jobs_for(event: Event) -> list[Job | Again]:
             return [job("crm.push", f"{event.lead_id}:{event.cause}", push, run_id=event.run_id)]
         case CrmProbeRequested():
             return [job("crm.check", str(event.probe_id), CheckCrm(probe_id=event.probe_id))]
+        case CrmErasureRequested():
+            erase = EraseInCrm(link_id=event.link_id, cause=event.cause)
+            return [job("crm.erase", f"{event.link_id}:{event.cause}", erase)]
         case MatchingRequested():
             return [job("matching.scan", str(event.for_tenant), ScanMatches())]
         case ReplayRequested():
             again = ReplayRun(run_id=event.run_id, apply=event.apply)
-            return [
-                job("replay.run", f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)
+            name = {None: "replay.run", "opportunities": "opportunities.replay", "enrichments": "enrichment.replay"}[
+                event.of
             ]
+            return [job(name, f"{event.run_id}:{'apply' if event.apply else 'show'}", again, run_id=event.run_id)]
         case RunFinished():
             return _after_run(event)
         case OpportunitiesShared():

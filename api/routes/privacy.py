@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from api.auth import require
-from api.deps import PoolDep
+from api.deps import PoolDep, WakeDep
 from api.errors import problems
 from contracts.privacy import Erase, Erased, PersonExport, Who
 from contracts.tenants import Principal, Role
@@ -24,9 +24,12 @@ async def export(body: Who, principal: Operator, pool: PoolDep) -> PersonExport:
 
 
 @router.post("/erasures", responses=problems(404, 409))
-async def erase(body: Erase, principal: Operator, pool: PoolDep) -> Erased:
+async def erase(body: Erase, principal: Operator, pool: PoolDep, wake: WakeDep) -> Erased:
     """Erase a person everywhere. What is left is a keyed hash on the suppression list, which keeps later imports away from them.
 
-    It cannot be undone. Amounts in the ledger stay, without data. 409 while a job works on a lead of theirs: repeat it then.
+    Records that name them in the CRM are emptied, theirs archived, by a job. It cannot be undone. Amounts in the ledger stay,
+    without data. 409 while a job works on a lead of theirs: repeat it then.
     """
-    return await privacy.erase(pool, principal.tenant_id, body, by=principal.name, dry_run=body.dry_run)
+    made = await privacy.erase(pool, principal.tenant_id, body, by=principal.name, dry_run=body.dry_run)
+    wake.soon()
+    return made

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 
 from contracts.errors import Conflict, NotFound
-from db import crm, crm_connections, jobs
+from db import crm, crm_connections, jobs, merges
 from db.transaction import transaction
 from tests.crm.house import DOORS, House
+from tests.matching.merging import merge_leads
 
 each_door = pytest.mark.parametrize("door", DOORS)
 
@@ -406,3 +407,27 @@ async def test_a_merged_company_that_people_worked_on_is_shown_first(house: Hous
     assert push is not None
     assert (push.outcome, push.reason) == ("conflict", "merged")
     assert all(row["active"] for row in house.stored(archived=True))
+
+
+async def test_a_merged_lead_is_not_pushed_and_its_record_is_put_away_with_the_other_one(house: House) -> None:
+    # S3.07 R13
+    await house.connect()
+    one, other = await house.lead("Karoo"), await house.lead("Karoo Workwear CC", domain="karoo-cc.example")
+    for lead in (one, other):
+        await house.scored(lead, 0.8)
+    assert len(house.stored("crm.lead")) == 2
+    stands, gone, match = await merge_leads(house.pool, house.tenant, one, other)
+    push = await house.scored(gone, 0.9)
+    assert push is not None
+    assert (push.outcome, push.reason) == ("skipped", "lead_merged")
+    [planned] = (await house.sync(gone, dry_run=True, force=True)).leads
+    assert (planned.action, planned.reason) == ("skipped", "lead_merged")
+    await house.scored(stands, 0.81)
+    assert sorted(row["active"] for row in house.stored("crm.lead", archived=True)) == [False, True]
+    assert {t["external_id"].split("_")[0] for t in await house.audit("crm.record_put_away")} == {
+        "headwater.company", "headwater.lead",
+    }  # fmt: skip
+    async with transaction(house.pool, house.tenant) as tx:
+        await merges.undo(tx, house.tenant, match, by="ada")
+    await house.scored(gone, 0.85)
+    assert [row["active"] for row in house.stored("crm.lead", archived=True)] == [True, True]

@@ -64,3 +64,34 @@ def test_what_cannot_be_replayed_says_why(api: Served, make_run: Any) -> None:
     assert code(run, Role.ANALYST)[0] == 403
     other = f"/v1/discovery/runs/{run}/replays/{make_run()}"
     assert api.client.get(other, headers=api.as_(Role.VIEWER)).status_code == 404
+
+
+def test_a_replay_of_enrichments_is_asked_for_once_and_found_by_its_id(api: Served) -> None:
+    # B.03
+    body = {"company_name": "Karoo Workwear", "domain": "karoo.example"}
+    lead = api.client.post("/v1/leads", json=body, headers=api.as_(Role.ANALYST)).json()["id"]
+    key = {**api.as_(Role.OPS), "Idempotency-Key": "k"}
+    made = api.client.post("/v1/leads/replays", json={"leadIds": [lead]}, headers=key)
+    assert (made.status_code, made.json()["kind"], made.json()["dry_run"]) == (202, "replay", True)
+    assert made.headers["location"] == f"/v1/leads/replays/{made.json()['id']}"
+    again = {"lead_ids": [lead]}
+    assert api.client.post("/v1/leads/replays", json=again, headers=key).json()["id"] == made.json()["id"]
+    other = api.client.post("/v1/leads/replays", json={**again, "apply": True}, headers=key)
+    assert other.json()["code"] == "idempotency_key_reused"
+    shown = api.client.get(made.headers["location"], headers=api.as_(Role.VIEWER)).json()
+    assert (shown["replay_of"], shown["apply"], shown["leads_not_replayable"]) == (None, False, [])
+    assert api.client.get(made.headers["location"], headers=api.as_(Role.VIEWER, ABROAD)).status_code == 404
+    assert len(api.rows("SELECT 1 FROM outbox_events WHERE type = 'ReplayRequested'")) == 1
+
+
+def test_whose_enrichments_must_be_said_and_known(api: Served, make_run: Any) -> None:
+    # B.03
+    def code(role: Role = Role.OPS, **body: Any) -> tuple[int, str]:
+        answer = api.client.post("/v1/leads/replays", json=body, headers=api.as_(role))
+        return answer.status_code, answer.json()["code"]
+
+    assert code() == (400, "invalid_request")
+    assert code(lead_ids=[str(uuid4())]) == (404, "lead_not_found")
+    assert code(run_id=str(uuid4())) == (404, "run_not_found")
+    assert code(run_id=make_run()) == (409, "nothing_to_replay")
+    assert code(Role.ANALYST, run_id=make_run())[0] == 403

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from contracts.survivorship import Survivorship, columns, survivor, survivors
-from db import companies
+from contracts.enrichment import FactValue, Learned
+from contracts.providers import Terms
+from contracts.survivorship import SetSurvivorship, Survivorship, columns, survivor, survivors
+from db import companies, enrichments, survivorship
 from db.transaction import transaction
 from tests.matching.ground import Ground
 
@@ -88,3 +90,31 @@ async def test_a_field_shows_its_source_and_history_by_the_tenants_rule(ground: 
     at = await ground.conn.fetchval("SELECT created_at FROM app.field_values WHERE value = '\"+27 1\"'")
     assert (await phone(at)).value == "+27 1"
     assert await phone(datetime(2020, 1, 1, tzinfo=UTC)) is None
+
+
+async def test_a_new_policy_holds_from_the_next_fact_on(ground: Ground) -> None:
+    # B.08
+    company, lead = await ground.lead("Karoo", domain="karoo.example", country="ZA")
+    await ground.fact(company, "industry", "Uniforms", vendor="pdl", confidence=0.9, day=1)
+
+    async def industry() -> Any:
+        return await ground.conn.fetchval("SELECT industry FROM app.companies WHERE id = $1", company)
+
+    async def enriched(cause: str, value: str, day: int) -> None:
+        fact = FactValue(
+            kind="company", field="industry", value=value, vendor="site", operation="read", terms=Terms.CRAWLED,
+            confidence=0.5, observed_at=datetime(2026, 3, day, tzinfo=UTC),
+        )  # fmt: skip
+        async with transaction(ground.pool, ground.tenant) as tx:
+            of = await enrichments.subject(tx, ground.tenant, lead)
+            assert of is not None
+            begun = await enrichments.begin(tx, ground.tenant, lead, cause)
+            await enrichments.finish(tx, ground.tenant, of, begun, cause, Learned(company_facts=(fact,)))
+
+    await enriched("1", "Clothing", 8)
+    assert await industry() == "Uniforms"
+    async with transaction(ground.pool, ground.tenant) as tx:
+        await survivorship.put(tx, ground.tenant, SetSurvivorship(fields={"industry": "latest"}), by="tests")
+    assert await industry() == "Uniforms", "what stands waits for the next fact"
+    await enriched("2", "Workwear", 9)
+    assert await industry() == "Workwear"

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from contracts.errors import VendorBusy
+from contracts.errors import Conflict, VendorBusy
 from contracts.jobs import SendMessage
 from db import consents, sending, suppressions
 from db.transaction import transaction
+from tests.matching.merging import merge_leads
 from tests.messaging.house import PHONE, House
 from tests.messaging.test_suppressions import WAITING
 from tests.worker.asking import attempt, died
@@ -206,3 +207,51 @@ async def _decide(house: House, message_id: UUID) -> Any:
 async def _until_somebody_waits(house: House) -> None:
     while not await house.conn.fetchval(WAITING):  # noqa: ASYNC110 - the server tells nobody
         await asyncio.sleep(0)
+
+
+async def test_nobody_is_written_to_twice_because_two_leads_were_one(house: House) -> None:
+    # S2.13 R13
+    await house.decide(vendor="whatsapp")
+    one, other = await house.lead("Karoo Workwear"), await house.lead("Veld Uniforms", who="Sipho Dube")
+    for lead in (one, other):
+        await house.may_write(lead)
+        await house.drafted(lead)
+    await house.approve(one)
+    first = await house.approve(other)
+    stands, gone, _ = await merge_leads(house.pool, house.tenant, one, other)
+    assert gone == other
+    await house.work()
+    assert await state(house, first.id) == ("suppressed", "lead_merged")
+    assert (await house.message(stands)).state == "sent"
+    assert house.asked("whatsapp") == 1
+
+
+async def test_a_merged_lead_gets_no_draft_and_its_draft_is_not_approved(house: House) -> None:
+    # S2.13 R13
+    one, other = await house.lead("Karoo Workwear"), await house.lead("Veld Uniforms", who="Sipho Dube")
+    await house.may_write(other)
+    await house.drafted(other)
+    stands, gone, _ = await merge_leads(house.pool, house.tenant, one, other)
+    with pytest.raises(Conflict, match=str(stands)) as refused:
+        await house.approve(gone)
+    assert refused.value.code == "lead_merged"
+    third, fourth = await house.lead("Cape Aprons"), await house.lead("Cape Overalls", domain="overalls.co.za")
+    _, late, _ = await merge_leads(house.pool, house.tenant, third, fourth)
+    await house.scored(late)
+    await house.work()
+    assert await house.conn.fetchval("SELECT count(*) FROM app.messages WHERE lead_id = $1", late) == 0
+
+
+async def test_who_was_written_to_under_a_lead_that_was_merged_is_not_written_to_again(house: House) -> None:
+    # S2.13 R13
+    await house.decide(vendor="whatsapp")
+    one, other = await house.lead("Karoo Workwear"), await house.lead("Veld Uniforms", who="Sipho Dube")
+    await house.may_write(other)
+    await house.drafted(other)
+    await house.approve(other)
+    await house.work()
+    assert (await house.message(other)).state == "sent"
+    stands, _, _ = await merge_leads(house.pool, house.tenant, one, other)
+    await house.scored(stands)
+    await house.work()
+    assert await house.conn.fetchval("SELECT count(*) FROM app.messages") == 1

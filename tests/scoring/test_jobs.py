@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from contracts.events import FeaturesComputed
+from contracts.events import FeaturesComputed, FeaturesRequested
 from contracts.models import logit
 from contracts.rule_sets import MoveRuleSet
-from db import outbox, policies, rule_sets, scores
+from db import merges, outbox, policies, rule_sets, scores
 from db.transaction import transaction
+from tests.matching.merging import merge_leads
 from tests.scoring.house import House
 
 LARGE = {"field_key": "companyEmployee", "operator": "GTE", "value": 100, "weight": 0.3}
@@ -188,3 +189,37 @@ async def test_a_merged_company_is_the_one_it_was_merged_into(house: House) -> N
     await house.score(lead)
     [row] = await house.rows("SELECT vector FROM app.feature_snapshots WHERE lead_id = $1", lead)
     assert row["vector"]["companyEmployees"] == 700
+
+
+async def test_a_merged_lead_is_looked_at_as_the_one_it_was_merged_into(house: House) -> None:  # R13
+    one, other = await house.lead(employees=40), await house.lead(employees=700)
+    stands, gone, match = await merge_leads(house.pool, house.tenant, one, other)
+    await house.work()  # the merge has asked for the one that stands
+    before = await house.latest(stands)
+    await house.learn(stands, employees=900)
+    async with transaction(house.pool, house.tenant) as tx:
+        await outbox.emit(tx, house.tenant, FeaturesRequested(lead_id=gone, cause="enrichment:late"))
+    await house.work()
+    after = await house.latest(stands)
+    assert after.snapshot_id != before.snapshot_id
+    assert await house.rows("SELECT 1 FROM app.feature_snapshots WHERE lead_id = $1", gone) == []
+    async with transaction(house.pool, house.tenant) as tx:
+        assert gone not in await scores.ask(tx, house.tenant, [], limit=100, again=True)
+        await merges.undo(tx, house.tenant, match, by="ada")
+    await house.work()
+    assert (await house.latest(gone)).snapshot_id != after.snapshot_id
+
+
+async def test_a_lead_that_is_merged_before_its_score_is_written_gets_none(house: House) -> None:  # R13
+    one, other = await house.lead(employees=40), await house.lead(employees=700)
+    await house.score(one, other)
+    taken = {lead: (await house.latest(lead)).snapshot_id for lead in (one, other)}
+    stands, gone, _ = await merge_leads(house.pool, house.tenant, one, other)
+    told = len(await house.facts_out("LeadScored", gone))
+    await house.rules(await house.profile(), LARGE, stage="ACTIVE")
+    async with transaction(house.pool, house.tenant) as tx:
+        late = FeaturesComputed(lead_id=gone, snapshot_id=taken[gone], cause="late")
+        await outbox.emit(tx, house.tenant, late)
+    await house.work()
+    assert len(await house.facts_out("LeadScored", gone)) == told
+    assert (await house.latest(stands)).snapshot_id != taken[gone]

@@ -14,6 +14,7 @@ from contracts.errors import BadAnswer, NotFound, VendorBusy, VendorDown
 from contracts.events import (
     AlertOpened,
     AlertTestRequested,
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -67,7 +68,10 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "message.send": lambda: MessageApproved(message_id=uuid4()),
     "matching.scan": lambda: MatchingRequested(for_tenant=uuid4()),
     "replay.run": lambda: ReplayRequested(run_id=uuid4()),
+    "opportunities.replay": lambda: ReplayRequested(run_id=uuid4(), of="opportunities"),
+    "enrichment.replay": lambda: ReplayRequested(run_id=uuid4(), of="enrichments"),
     "crm.push": lambda: CrmSyncRequested(lead_id=uuid4(), cause="1"),
+    "crm.erase": lambda: CrmErasureRequested(link_id=uuid4(), cause="c"),
     "crm.check": lambda: CrmProbeRequested(for_tenant=uuid4(), probe_id=uuid4()),
     "analytics.rollup": lambda: RunRequested(run_id=uuid4(), kind="rollup"),
     "accounts.update_types": lambda: RunRequested(run_id=uuid4(), kind="job", job="accounts.update_types"),

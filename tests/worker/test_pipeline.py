@@ -13,6 +13,7 @@ from contracts.events import (
     AlertOpened,
     AlertResolved,
     AlertTestRequested,
+    CrmErasureRequested,
     CrmProbeRequested,
     CrmSyncRequested,
     EnrichmentRequested,
@@ -87,6 +88,7 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (MessageApproved(message_id=PART), [("message.send", f"message.send:{PART}")]),
     (CrmSyncRequested(lead_id=LEAD, cause="asked:1"), [("crm.push", f"crm.push:{LEAD}:asked:1")]),
+    (CrmErasureRequested(link_id=PART, cause="c"), [("crm.erase", f"crm.erase:{PART}:c")]),
     (CrmProbeRequested(for_tenant=LEAD, probe_id=PART), [("crm.check", f"crm.check:{PART}")]),
     (MatchingRequested(for_tenant=LEAD), [("matching.scan", f"matching.scan:{LEAD}")]),
     (ReplayRequested(run_id=RUN), [("replay.run", f"replay.run:{RUN}:show")]),
@@ -106,6 +108,11 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (AlertOpened(alert_id=RUN, rule="run.slow", severity="warning"), []),
     (AlertTestRequested(channel_id=PART, probe_id=RUN), [("alert.test", f"alert.test:{RUN}")]),
+    (ReplayRequested(run_id=RUN, of="opportunities"), [("opportunities.replay", f"opportunities.replay:{RUN}:show")]),
+    (
+        ReplayRequested(run_id=RUN, apply=True, of="enrichments"),
+        [("enrichment.replay", f"enrichment.replay:{RUN}:apply")],
+    ),
     (RunRequested(run_id=RUN, kind="maintenance"), [("staging.pull", f"staging.pull:{RUN}")]),
     (
         SliceReady(run_id=RUN, slice_id=PART, page=3, kind="maintenance"),

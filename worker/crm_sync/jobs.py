@@ -21,7 +21,7 @@ from contracts.errors import HeadwaterError, VendorBusy, VendorRefused
 from contracts.jobs import CheckCrm, Payload, PushToCrm
 from contracts.outgoing import CrmLookup, CrmProbe, CrmReceipt, CrmRecord, CrmSnapshot
 from contracts.providers import Operation, Reply
-from db import crm, crm_connections, crm_syncs, night_companies
+from db import crm, crm_connections, crm_syncs, merges, night_companies
 from db.crm import Audit, Link
 from db.transaction import Tx
 from worker import ask
@@ -92,7 +92,8 @@ async def _items(tx: Tx, ctx: Context, subject: Subject, at: str, *, check: bool
     """
     records = wanted(subject, min_score=ctx.settings.score_min_export)
     losers = await crm.losers(tx, ctx.tenant, subject.company["id"])
-    links = await crm.links(tx, ctx.tenant, [*(r.local_id for r in records), *losers], at)
+    others = [lead for lead in await merges.lead_family(tx, ctx.tenant, subject.lead_id) if lead != subject.lead_id]
+    links = await crm.links(tx, ctx.tenant, [*(r.local_id for r in records), *losers, *others], at)
     news = any((r.model, r.local_id) not in links for r in records if r.parent)
     items = []
     for record in records:
@@ -101,11 +102,13 @@ async def _items(tx: Tx, ctx: Context, subject: Subject, at: str, *, check: bool
         if needed or not fresh(link.hash, link.state, link.detail, record):
             before = known(link.detail, link.remote_id, link.values)
             items.append(Item(record.kind, record.model, record.local_id, link.detail, before, record))
-    for loser in losers:
-        found = links.get((PARTNER, loser))
+    away = [("company", PARTNER, loser, subject.company["id"]) for loser in losers]
+    away += [("lead", LEAD, other, subject.lead_id) for other in others]
+    for kind, model, local_id, survivor in away:
+        found = links.get((model, local_id))
         if found is not None and found.remote_id is not None and not found.detail.get("merged_into"):
             before = known(found.detail, found.remote_id, found.values)
-            items.append(Item("company", PARTNER, loser, found.detail, before, None, subject.company["id"]))
+            items.append(Item(kind, model, local_id, found.detail, before, None, survivor))
     return items
 
 

@@ -23,7 +23,7 @@ LOOKED_AT: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record on its way. `record` None: it is put away, because its company was merged into `survivor`."""
+    """A record on its way. `record` None: it is put away, because its company, or lead, was merged into `survivor`."""
 
     kind: str
     model: str
@@ -83,12 +83,17 @@ def known(detail: Mapping[str, Any], remote_id: int | None, values: Mapping[str,
     """What a link remembers."""
     return Known(
         remote_id,
-        detail.get("seen") or {},
-        values or {},
-        detail.get("ceded") or {},
+        _members(detail.get("seen")),
+        _members(values),
+        _members(detail.get("ceded")),
         bool(detail.get("gone")),
         bool(detail.get("put_away")),
     )
+
+
+def _members(value: Any) -> Mapping[str, Value]:
+    """Where somebody was erased, a word may stand in place of what named them."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def fresh(link_hash: bytes | None, state: str | None, detail: Mapping[str, Any], record: Wanted) -> bool:

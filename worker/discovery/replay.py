@@ -1,35 +1,31 @@
 """replay.run: do an ended run again from its stored answers, under today's code and rules, asking nobody (B.03).
 
-All pages are applied in one transaction, and what then stands otherwise is read. To show it, that transaction is rolled back;
-to apply it, it commits with the done mark. One in which nothing differs is rolled back too: applied twice changes nothing.
-Scores are reckoned beside that from the snapshots they were made of; to apply them, the leads are handed to the ordinary jobs.
+All pages are applied in one transaction (`worker.replaying`), and what then stands otherwise is read. Scores are reckoned beside
+that from the snapshots they were made of; to apply them, the leads are handed to the ordinary jobs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from contracts.identity import company_keys
-from contracts.jobs import Payload, ReplayRun
-from contracts.outcomes import Outcome
+from contracts.jobs import ReplayRun
 from contracts.run_replays import Difference, NotReplayable, differences, replayed_slices
-from contracts.runs import Counts, RunParams, RunStatus, SliceView
+from contracts.runs import Counts, RunParams, SliceView
 from contracts.scoring import Scorer
 from db import leads, rule_sets, run_replays, runs, scores
 from db.slices import Slice
-from db.transaction import CONTENTION, Tx, transaction
-from worker.context import Context, RunOver, Stopped
+from db.transaction import Tx
+from worker import replaying
+from worker.context import Context, RunOver
 from worker.discovery import replay_plan, replay_scores
 from worker.discovery.replay_plan import ReadAgain
 
 log = structlog.get_logger("worker")
-#: How long a replay may take, in seconds: its job's own timeout comes first.
-BUDGET_S = 1800.0
 #: Leads that are scored again, oldest first, and how many of them at a time.
 SCORED, SCORED_PAGE = 5000, 500
 
@@ -49,18 +45,17 @@ class _Script:
     scores_left: int
 
 
-class _RolledBack(Exception):
-    """Ends the transaction without a trace."""
-
-
 async def replay(ctx: Context, args: ReplayRun) -> None:
     """Show, or apply, what today's code makes of what a run read. No port is touched."""
     script = await _load(ctx, args)
-    found, counts = await _rehearse(ctx, script)
-    if found is not None:
-        async with ctx.write() as tx:
-            await _standing(tx, ctx.tenant, args.run_id)
-            await _end(tx, ctx.tenant, script, found, counts)
+
+    async def again(tx: Tx) -> tuple[list[Difference], Counts]:
+        return await _again(tx, ctx.tenant, script)
+
+    async def end(tx: Tx, found: tuple[list[Difference], Counts]) -> None:
+        await _end(tx, ctx.tenant, script, *found)
+
+    await replaying.play(ctx, args, again, differs=lambda found: bool(found[0]), end=end)
     log.info("run_replayed", replayOf=str(script.of), apply=args.apply, pages=len(script.pages), gone=len(script.gone))
 
 
@@ -74,7 +69,7 @@ async def _load(ctx: Context, args: ReplayRun) -> _Script:
         original = await runs.show(tx, ctx.tenant, of)
         if original is None or original.slices is None:
             raise RunOver
-        await runs.begin(tx, ctx.tenant, run_id, BUDGET_S)
+        await runs.begin(tx, ctx.tenant, run_id, replaying.BUDGET_S)
         read = await run_replays.answers(tx, ctx.tenant, of)
         order = await run_replays.order(tx, ctx.tenant, of)
     linked = {(a.slice_id, a.page): (a.vendor, a.response) for a in read}
@@ -107,45 +102,11 @@ async def rescored(
         return found, await run_replays.scored_after(tx, ctx.tenant, family, after)
 
 
-async def _rehearse(ctx: Context, script: _Script) -> tuple[list[Difference] | None, Counts]:
-    """Apply all pages; returns what differs, None when that was committed with it. Gives way to real runs."""
-    while True:
-        try:
-            return await (_applied(ctx, script) if script.apply else _shown(ctx, script))
-        except CONTENTION as error:
-            log.info("replay_gave_way", runId=str(script.run_id), error=str(error))
-        await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311
-
-
-async def _shown(ctx: Context, script: _Script) -> tuple[list[Difference], Counts]:
-    seen: tuple[list[Difference], Counts] | None = None
-    try:
-        async with transaction(ctx.pool, ctx.tenant) as tx:
-            seen = await _again(tx, ctx.tenant, script)
-            raise _RolledBack
-    except _RolledBack:
-        assert seen is not None
-        return seen
-
-
-async def _applied(ctx: Context, script: _Script) -> tuple[list[Difference] | None, Counts]:
-    counts = Counts()
-    try:
-        async with ctx.write() as tx:
-            found, counts = await _again(tx, ctx.tenant, script)
-            if not found:
-                raise _RolledBack
-            await _end(tx, ctx.tenant, script, found, counts)
-    except _RolledBack:
-        return [], counts
-    return None, counts
-
-
 async def _again(tx: Tx, tenant: UUID, script: _Script) -> tuple[list[Difference], Counts]:
     """Persist every page as a page of the replay's own run, and compare. The run that is replayed stays as it is."""
     await runs.yield_early(tx)
     await runs.lock(tx, tenant, script.of)  # two replays of one run take turns
-    await _standing(tx, tenant, script.run_id)
+    await replaying.standing(tx, tenant, script.run_id)
     earlier = await run_replays.family(tx, tenant, script.of, script.run_id)
     keys = sorted({key for each in script.pages for hit in each.page.companies for key in company_keys(hit)})
     touched = await run_replays.lock_touched(tx, tenant, keys, earlier)
@@ -189,20 +150,3 @@ async def _end(tx: Tx, tenant: UUID, script: _Script, found: list[Difference], c
     await run_replays.end(
         tx, tenant, script.run_id, seen, pages=len(script.pages), gone=script.gone, scores_left=script.scores_left
     )
-
-
-async def _standing(tx: Tx, tenant: UUID, run_id: UUID) -> None:
-    """Lock the replay's own run. Raises: RunOver when it is not running any more."""
-    standing = await runs.lock(tx, tenant, run_id)
-    if standing is None or standing.status is not RunStatus.RUNNING:
-        raise RunOver
-
-
-async def stopped(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
-    """A replay was given up: its run fails with the reason."""
-    assert isinstance(args, ReplayRun)
-    standing = await runs.lock(tx, tenant, args.run_id)
-    if standing is None or standing.status.ended:
-        return
-    status = RunStatus.CANCELLED if why.state == "cancelled" else RunStatus.FAILED
-    await runs.end(tx, tenant, args.run_id, Outcome(status, why.error_class, why.error))

@@ -23,10 +23,11 @@ AWAY = "breaker_open"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A reply, and whether it stood in the ledger already (then it cost this row nothing)."""
+    """A reply, and whether it stood in the ledger already (then it cost this row nothing); `item_id`: where it stands there."""
 
     reply: Reply[Any]
     stored: bool
+    item_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _Made:
     stored: bool = False
     units: float = 0.0
     cost_usd: float = 0.0
+    item_id: UUID | None = None
 
 
 Ask = Callable[[str, BaseModel], Awaitable[Answered]]
@@ -133,7 +135,7 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
     reply = answered.reply
     value = prompt.read(reply.value, row.domain) if isinstance(reply.value, Completion) else reply.value
     cost = 0.0 if answered.stored else reply.units * step.unit_usd
-    made = _Made(answered.stored, reply.units, cost)
+    made = _Made(answered.stored, reply.units, cost, answered.item_id)
     if reply.outcome != "found" or value is None:
         outcome: StepOutcome = "suppressed" if reply.outcome == "suppressed" else "miss"
         return _step(plan, out, step, outcome, reply.note, made, drawn=drawn)
@@ -157,6 +159,7 @@ def _step(
         units=made.units,
         cost_usd=made.cost_usd,
         explored=drawn,
+        item_id=made.item_id,
     )
 
 

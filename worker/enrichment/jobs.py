@@ -56,6 +56,14 @@ async def run(ctx: Context, args: EnrichLead) -> None:
             if night is not None and of is None:
                 await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_gone", state="done")
         return
+    if of.merged_into is not None:
+        words = f"the lead was merged into {of.merged_into}: that one is enriched"
+        async with ctx.write() as tx:
+            night = await night_companies.hold(tx, ctx.tenant, args.cause)
+            await enrichments.fail(tx, ctx.tenant, of.lead_id, args.cause, error_code="lead_merged", error=words)
+            if night is not None:
+                await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_merged", state="done")
+        return
     attempt = _Attempt(ctx, of, begun, orders, tried, skip)
     await attempt.ask_everybody()
     learned = attempt.draft.learned()
@@ -202,9 +210,9 @@ class _Attempt:
         return self.ctx.ports.operation(name).spec.terms
 
     async def _ask(self, name: str, query: BaseModel) -> Answered:
-        [reply] = await ask.items(self.ctx, self.ctx.ports.operation(name), [query])
+        reply, item_id = await ask.item(self.ctx, self.ctx.ports.operation(name), query)
         # What was said before this enrichment began was paid for by another one.
-        return Answered(reply, stored=reply.at < self.begun.started_at)
+        return Answered(reply, stored=reply.at < self.begun.started_at, item_id=item_id)
 
 
 def steps_of(ctx: Context, field: Waterfall) -> list[asking.Step]:

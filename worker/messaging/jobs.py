@@ -37,6 +37,9 @@ async def generate(ctx: Context, args: GenerateMessage) -> None:
             for t in await message_settings.templates(tx, ctx.tenant)
             if (t.channel, t.sequence_step) == (CHANNEL, FIRST)
         ]
+    if of is not None and of.merged_into is not None:
+        log.info("message_not_drafted", leadId=str(of.lead_id), reason="lead_merged", mergedInto=str(of.merged_into))
+        of = None
     drafted = await _drafted(ctx, of, settings, templates) if of is not None and not of.has_message else None
     async with ctx.write() as tx:
         if of is not None and drafted is not None:

@@ -6,8 +6,9 @@ digits as a third. What is not known counts neither way. Profiles say nothing ab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 NAICS_WEIGHT = 0.7
 COUNTRY_WEIGHT = 0.3
@@ -48,6 +49,26 @@ def hold(
     if active is False:
         reasons.append("no longer active")
     return Verdict(pair is not None and not elsewhere and active is not False, round(score / known, 4), tuple(reasons))
+
+
+def verdict(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """A pair of notice and profile, as the database gives it, with what is to be written of it."""
+    said = hold(
+        pair["naics_codes"],
+        pair["target_countries"],
+        naics=pair["naics"],
+        country=pair["country"],
+        active=pair["active"],
+    )
+    return {
+        "opportunity_id": str(pair["opportunity_id"]),
+        "profile_id": str(pair["profile_id"]),
+        "profile_version": pair["profile_version"],
+        "hash": pair["content_hash"].hex(),
+        "matched": said.matched,
+        "fit": said.fit,
+        "reasons": list(said.reasons),
+    }
 
 
 def _closest(wanted: Sequence[str], given: Sequence[str]) -> tuple[str, str] | None:

@@ -7,7 +7,6 @@ stored once. What concerns a tenant is copied to it and evaluated for it.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -18,13 +17,13 @@ from contracts.jobs import EvaluateOpportunities, FetchPage, Payload, RunOpportu
 from contracts.opportunities import SAM
 from contracts.outcomes import TIME_BUDGET, Outcome
 from contracts.runs import Counts, RunStatus
-from db import opportunities, runs, slices
+from db import ledger, opportunities, runs, slices
 from db.slices import Slice
 from db.transaction import Tx, act_for_all
 from worker import ask
 from worker.context import Context, RunOver, Stopped
 from worker.opportunities import plan
-from worker.opportunities.evaluate import hold
+from worker.opportunities.evaluate import verdict
 from worker.opportunities.plan import Place
 
 log = structlog.get_logger("worker")
@@ -93,13 +92,13 @@ async def fetch(ctx: Context, args: FetchPage) -> None:
         offset=place.offset,
     )
     try:
-        (reply,) = await ask.items(ctx, ctx.ports.operation(OPERATION), [query])
+        reply, item_id = await ask.item(ctx, ctx.ports.operation(OPERATION), query)
     except VendorRefused as error:
         if error.code not in SPENT:
             raise
         await _close(ctx, of, error=error)
         return
-    await _save(ctx, of, place, reply.value or OpportunityPage())
+    await _save(ctx, of, place, reply.value or OpportunityPage(), item_id)
 
 
 async def _close(
@@ -120,8 +119,8 @@ async def _close(
     _log_end(of.run_id, ended)
 
 
-async def _save(ctx: Context, of: Slice, place: Place, page: OpportunityPage) -> None:
-    notices = [n if n.naics else n.model_copy(update={"naics": (of.query,)}) for n in page.opportunities]
+async def _save(ctx: Context, of: Slice, place: Place, page: OpportunityPage, item_id: UUID | None) -> None:
+    notices = plan.under(of.query, page.opportunities)
     async with ctx.write() as tx:
         standing = await runs.lock(tx, ctx.tenant, of.run_id)
         now = await slices.get(tx, ctx.tenant, of.id)
@@ -134,6 +133,8 @@ async def _save(ctx: Context, of: Slice, place: Place, page: OpportunityPage) ->
             tx, ctx.tenant, of.run_id, opportunities_found=saved.found, opportunities_new=saved.new,
             opportunities_updated=saved.updated, opportunities_unchanged=saved.unchanged,
         )  # fmt: skip
+        if item_id is not None:
+            await ledger.link(tx, ctx.tenant, of.run_id, item_id, of.id, of.page)
         ended = await _go_on(tx, ctx.tenant, of, place, page, saved)
     log.info(
         "opportunities_page_saved", code=of.query, page=of.page, dropped=page.dropped, found=saved.found, new=saved.new
@@ -188,30 +189,11 @@ async def evaluate(ctx: Context, args: EvaluateOpportunities) -> None:
         await act_for_all(tx, ctx.tenant)
         copied = await opportunities.copy(tx, tenant, ROUND)
         pairs = await opportunities.unheld(tx, tenant, ROUND)
-        made = await opportunities.evaluate(tx, tenant, [_verdict(p) for p in pairs], args.run_id)
+        made = await opportunities.evaluate(tx, tenant, [verdict(p) for p in pairs], args.run_id)
         await opportunities.count(tx, ctx.tenant, args.run_id, evaluations_created=made)
         if copied == ROUND or len(pairs) == ROUND:
             await opportunities.share_again(tx, args.run_id, tenant, args.round + 1)
     log.info("opportunities_evaluated", forTenant=str(tenant), copied=copied, evaluations=made)
-
-
-def _verdict(pair: Any) -> dict[str, Any]:
-    said = hold(
-        pair["naics_codes"],
-        pair["target_countries"],
-        naics=pair["naics"],
-        country=pair["country"],
-        active=pair["active"],
-    )
-    return {
-        "opportunity_id": str(pair["opportunity_id"]),
-        "profile_id": str(pair["profile_id"]),
-        "profile_version": pair["profile_version"],
-        "hash": pair["content_hash"].hex(),
-        "matched": said.matched,
-        "fit": said.fit,
-        "reasons": list(said.reasons),
-    }
 
 
 async def fetch_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:

@@ -7,8 +7,11 @@ single day with more than a page is read on by offset, until a page repeats.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+from contracts.findings import FoundOpportunity
 
 #: The source wants a beginning and allows a year: as close as a first run gets to having no bound (S1.05).
 LONGEST = timedelta(days=364)
@@ -126,3 +129,8 @@ def _days(place: Place) -> int:
 def _wide(days: int, total: int, page: int) -> int:
     """Days that fill a page as far as wanted, if postings go on as in these `days`."""
     return int(days * page * FILL / max(total, 1))
+
+
+def under(code: str, notices: Sequence[FoundOpportunity]) -> list[FoundOpportunity]:
+    """Notices with a code: one that names none falls under the one it was asked for by."""
+    return [n if n.naics else n.model_copy(update={"naics": (code,)}) for n in notices]

@@ -38,12 +38,18 @@ async def compute_features(ctx: Context, args: ComputeFeatures) -> None:
         if night is not None and "scoring" in night.skip:
             await _leave_out(tx, ctx.tenant, night, args.lead_id, "asked")
             return
-        if not await scores.lock_lead(tx, ctx.tenant, args.lead_id):
+        lead_id = await scores.lock_lead(tx, ctx.tenant, args.lead_id)
+        if lead_id is None:
             log.info("lead_gone", leadId=str(args.lead_id))
             if night is not None:
                 await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_gone", state="done")
             return
-        [of] = await features.of_leads(tx, ctx.tenant, [args.lead_id])
+        if night is not None and lead_id != args.lead_id:
+            # The merge has the other one looked at.
+            await night_companies.give_up(tx, ctx.tenant, night, args.lead_id, "lead_merged", state="done")
+            return
+        # Who was merged into another is looked at as that other.
+        [of] = await features.of_leads(tx, ctx.tenant, [lead_id])
         scorer = (await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)).active
         vector = extract(of.stored)
         judged = scorer.ruler.judge(vector)
@@ -73,6 +79,8 @@ class _Decision:
 async def compute_score(ctx: Context, args: ComputeScore) -> None:
     """Score a lead's snapshot. One that is not the lead's own any more is left alone: its successor's score is on its way.
 
+    So is that of a lead which was merged into another since: the merge has the other one looked at.
+
     What decides is read again where it is written, with the lead locked: rules or a model may have been promoted meanwhile.
     """
     async with ctx.read() as tx:
@@ -80,7 +88,7 @@ async def compute_score(ctx: Context, args: ComputeScore) -> None:
     said = await _words(ctx, first) if first is not None else ""
     async with ctx.write() as tx:
         night = await night_companies.hold(tx, ctx.tenant, args.cause)
-        await scores.lock_lead(tx, ctx.tenant, args.lead_id)
+        await scores.lock_lead(tx, ctx.tenant, args.lead_id)  # a merge waits, or has been: then `now` is None
         now = await _decide(tx, ctx, args.snapshot_id)
         if now is None:
             if night is not None:
@@ -101,6 +109,9 @@ async def _decide(tx: Tx, ctx: Context, snapshot_id: UUID) -> _Decision | None:
     """Score a snapshot as everything stands; None when it is not its lead's own."""
     of = await scores.snapshot(tx, ctx.tenant, snapshot_id)
     if of is None or not of.current:
+        return None
+    if of.merged_into is not None:
+        log.info("lead_not_scored", leadId=str(of.lead_id), reason="lead_merged", mergedInto=str(of.merged_into))
         return None
     found = await rule_sets.scorers(tx, ctx.tenant, of.icp_profile_id)
     versions = await scores.versions(tx, ctx.tenant)
