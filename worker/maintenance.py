@@ -83,7 +83,7 @@ async def _quarantine(pool: Pool, one: Stranded, stop_hook: StopHook) -> bool:
 
 
 class Maintenance:
-    """The loop. `chores` run once a day, each in a system transaction of its own."""
+    """The loop. `chores` run once a day, each in a system transaction of its own; `rounds` then, each in as many as it needs."""
 
     def __init__(
         self,
@@ -93,9 +93,11 @@ class Maintenance:
         stop_hook: StopHook,
         every_s: float = RESCUE_S,
         chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (queue.forget_workers,),
+        rounds: tuple[Callable[[Pool], Awaitable[object]], ...] = (),
     ) -> None:
         self._pool, self._dead_after_s, self._stop_hook = pool, dead_after_s, stop_hook
-        self._every_s, self._chores = every_s, chores
+        self._every_s, self._chores, self._rounds = every_s, chores, rounds
+        self._under_way: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._chores_at = self._blind_until = 0.0
 
@@ -110,6 +112,9 @@ class Maintenance:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
+        if self._under_way is not None:  # what it has not done waits for the next worker
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     def stop(self) -> None:
         """End after the round under way."""
@@ -133,6 +138,19 @@ class Maintenance:
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
                     await chore(tx)
             except Exception as error:
-                # An outage must not cost a whole day.
-                self._chores_at = time.monotonic() + 60
-                log.warning("chore_failed", chore=chore.__name__, error=f"{type(error).__name__}: {error}")
+                self._again_soon(chore.__name__, error)
+        if self._rounds and (self._under_way is None or self._under_way.done()):
+            # They may take long: the rescue of jobs does not wait for them.
+            self._under_way = asyncio.create_task(self._do_rounds(), name="daily rounds")
+
+    async def _do_rounds(self) -> None:
+        for each in self._rounds:
+            try:
+                await each(self._pool)
+            except Exception as error:
+                self._again_soon(each.__name__, error)
+
+    def _again_soon(self, what: str, error: Exception) -> None:
+        """An outage must not cost a whole day."""
+        self._chores_at = time.monotonic() + 60
+        log.warning("chore_failed", chore=what, error=f"{type(error).__name__}: {error}")
