@@ -176,5 +176,4 @@ PERIODS: Mapping[str, Period] = {
     "queue.procrastinate_events": kept("nothing writes it"),
     "queue.procrastinate_periodic_defers": kept("nothing writes it"),
     "queue.procrastinate_workers": kept("nothing writes it"),
-    "queue.procrastinate_version": kept("one row"),
 }  # fmt: skip

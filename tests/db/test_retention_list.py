@@ -18,9 +18,10 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 AGED = [name for name, period in PERIODS.items() if period.way == "aged"]
 #: What a planted row needs to be over. Until then it belongs to something that is under way.
 ENDED = """
-UPDATE app.dead_letters SET resolved_at = created_at, resolution = 'discarded';
+UPDATE app.dead_letters SET resolved_at = created_at, resolution = 'replayed';
 UPDATE app.job_executions SET state = 'done', finished_at = queued_at;
-UPDATE app.runs SET status = 'completed', finished_at = created_at;
+UPDATE app.runs SET status = 'completed', finished_at = created_at, error_code = NULL, error = NULL, stop_reason = NULL,
+       open_slices = 0, cancel_requested_at = NULL, started_at = created_at;
 UPDATE app.imports SET state = 'done', finished_at = started_at;
 UPDATE app.staging_imports SET state = 'done', finished_at = started_at;
 UPDATE app.alerts SET state = 'resolved', resolved_at = first_seen;
@@ -46,6 +47,10 @@ async def planted(pool: Pool) -> UUID:
     async with transaction(pool, None, role=DbRole.OWNER) as tx:
         await tx.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, $2, 'old')", tenant, f"old-{tenant.hex[:8]}")
         assert (await planting.plant(tx, tenant, "planted")).missing == []
+        await tx.execute(
+            "UPDATE app.source_records SET run_id = (SELECT id FROM app.runs WHERE tenant_id = $1),"
+            " lead_id = (SELECT id FROM app.leads WHERE tenant_id = $1)", tenant,
+        )  # fmt: skip
     return tenant
 
 
@@ -110,6 +115,7 @@ async def test_what_is_past_its_time_goes_and_what_is_under_way_stays(conn: Conn
     before = await counts(conn)
     assert [name for name in AGED if before[name] != 1 and name != "isolation_checks"] == []
     assert {t: p.rows for t, p in (await pass_over(pool)).items() if p.rows} == {}  # young
+    before = await counts(conn)
 
     await later(conn, 11)
     forecast = await pass_over(pool, dry_run=True)
