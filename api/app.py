@@ -44,6 +44,7 @@ from api.routes import (
     scores,
     staging,
     suppressions,
+    tenants,
     vendors,
     waterfalls,
     webhook_endpoints,
@@ -63,6 +64,7 @@ ROUTERS = tuple(
     for module in (
         auth,
         keys,
+        tenants,
         runs,
         run_replays,
         leads,

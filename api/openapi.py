@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import examples, lead_examples
+from api import examples, lead_examples, tenant_examples
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -27,6 +27,7 @@ DESCRIPTION = """Finds, enriches, scores and hands over sales leads.
 TAGS = [
     {"name": "auth", "description": "Logging in, staying in, leaving."},
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
+    {"name": "tenants", "description": "Your tenant; all of them for owners of the reserved one."},
     {"name": "runs", "description": "Discovery runs."},
     {"name": "leads", "description": "What was found."},
     {"name": "companies", "description": "Companies, and what is known of each, from whom."},
@@ -122,7 +123,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             _finish(operation, guards.get((method.upper(), path)), doors.get((method.upper(), path)))
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"].get("schemas", {}).pop(name, None)
-    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES).items():
+    for name, example in (examples.EXAMPLES | lead_examples.EXAMPLES | tenant_examples.EXAMPLES).items():
         made["components"]["schemas"][name]["examples"] = [example]
     return made
 

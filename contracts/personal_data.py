@@ -140,6 +140,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "staging_imports": Table("work", ours="source name label state bad"),
     "suppressions": Table("objection", people="reason", staff="added_by", ours="channel key_type source"),
+    "tenant_quotas": Table("account", staff="set_by"),
     "tenant_policies": Table("account", staff="set_by", ours="name value"),
     "users": Table("account", staff="email", ours="role", hidden="password_hash"),
     "vendor_calls": Table("vendor", people="error", ours="vendor operation state unit credential holds error_class"),

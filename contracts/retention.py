@@ -22,7 +22,12 @@ from pydantic import AwareDatetime, BaseModel, computed_field
 #: Days that ended runs and their traces are kept (S1.06).
 RUN_DAYS = 90
 Way = Literal["aged", "with", "apart", "kept"]
-_WAYS = {"with": "as long as {since}", "apart": "{days} d ({since})", "kept": "no limit", "aged": "{days} d after {since}"}
+_WAYS = {
+    "with": "as long as {since}",
+    "apart": "{days} d ({since})",
+    "kept": "no limit",
+    "aged": "{days} d after {since}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,7 @@ PERIODS: Mapping[str, Period] = {
     "api_keys": kept("until the tenant's end; revoked ones tell who had access"),
     "budgets": kept("settings of the tenant"),
     "tenant_policies": kept("settings of the tenant"),
+    "tenant_quotas": kept("what the house grants a tenant"),
     "pauses": kept("a row while a tenant is paused"),
     "odoo_connections": kept("settings of the tenant"),
     "webhook_endpoints": kept("settings of the tenant"),

@@ -122,8 +122,12 @@ def _probe(readable: Sequence[Any]) -> str:
     parts = []
     for each in readable:
         where = "t.tenant_id = ANY ($1::uuid[])" if each["tenanted"] else "position($2::text IN t::text) > 0"
-        parts.append(f"SELECT '{each['name']}' AS name, (SELECT count(*) FROM (SELECT FROM {each['name']} t WHERE {where} LIMIT 100) s) AS rows")
-    return "\nUNION ALL\n".join([*parts, "SELECT '', CASE WHEN $1::uuid[] IS NULL OR $2::text IS NULL THEN 1 ELSE 0 END"])
+        parts.append(
+            f"SELECT '{each['name']}' AS name, (SELECT count(*) FROM (SELECT FROM {each['name']} t WHERE {where} LIMIT 100) s) AS rows"
+        )
+    return "\nUNION ALL\n".join(
+        [*parts, "SELECT '', CASE WHEN $1::uuid[] IS NULL OR $2::text IS NULL THEN 1 ELSE 0 END"]
+    )
 
 
 async def _blind(tx: Tx, probe: str, canary: UUID, secret: str, planted: Planted) -> list[str]:
@@ -135,7 +139,9 @@ async def _blind(tx: Tx, probe: str, canary: UUID, secret: str, planted: Planted
 
 
 async def _call(tx: Tx, functions: Sequence[str], planted: Planted, secret: str, who: UUID | None, seen: _Seen) -> None:
-    company, call = (planted.rows.get(f"app.{table}", {}).get("id", str(UUID(int=0))) for table in ("companies", "vendor_calls"))
+    company, call = (
+        planted.rows.get(f"app.{table}", {}).get("id", str(UUID(int=0))) for table in ("companies", "vendor_calls")
+    )
     for name in functions:
         if name not in FUNCTIONS:
             continue

@@ -59,7 +59,9 @@ async def plant(tx: Tx, tenant: UUID, secret: str) -> Planted:
     tables = await tx.fetch(SQL["plantable"])
     planted, todo = Planted(), {t["name"]: t for t in tables}
     while todo:
-        ready = [n for n, t in todo.items() if not any(f["parent"] in todo and f["parent"] != n for f in t["foreign_keys"])]
+        ready = [
+            n for n, t in todo.items() if not any(f["parent"] in todo and f["parent"] != n for f in t["foreign_keys"])
+        ]
         for name in ready or list(todo):
             row = await _insert(tx, tenant, secret, todo.pop(name), planted)
             if row is None:
@@ -78,12 +80,13 @@ async def _insert(tx: Tx, tenant: UUID, secret: str, table: Any, planted: Plante
         parent = planted.rows.get(key["parent"])
         if parent is None:
             return None
-        values |= {c: _literal(str(parent[r])) for c, r in zip(key["columns"], key["refers"], strict=True) if c != "tenant_id"}
+        values |= {
+            c: _literal(str(parent[r])) for c, r in zip(key["columns"], key["refers"], strict=True) if c != "tenant_id"
+        }
     values = {"tenant_id": _literal(str(tenant)), **values, **TIED.get(table["name"], {})}
     names = ", ".join(f'"{column}"' for column in values)
     statement = (
-        f"INSERT INTO {table['name']} AS t ({names})"
-        f" VALUES ({', '.join(values.values())}) RETURNING to_jsonb(t)"
+        f"INSERT INTO {table['name']} AS t ({names}) VALUES ({', '.join(values.values())}) RETURNING to_jsonb(t)"
     )
     await tx.execute("SAVEPOINT planting")
     try:

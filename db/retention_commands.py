@@ -59,4 +59,3 @@ def run_now(
         typer.echo(f"nothing is past its time in {len(said)} tables")
     if any(each.error for each in said):
         raise typer.Exit(1)
-

@@ -38,6 +38,18 @@ CREATE TABLE app.retention_passes (
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.retention_passes TO headwater_system;
 
+-- What the house grants a tenant. Tenants read theirs; only the system role writes. No row, or NULL: the installation's own limit.
+CREATE TABLE app.tenant_quotas (
+    tenant_id uuid NOT NULL REFERENCES app.tenants,
+    queued_buffer integer CHECK (queued_buffer BETWEEN 1 AND 100000),
+    max_runs_per_day integer CHECK (max_runs_per_day BETWEEN 0 AND 1000000),
+    daily_shortlist_cap integer CHECK (daily_shortlist_cap BETWEEN 0 AND 1000000),
+    set_by varchar(200) NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT app.now(),
+    PRIMARY KEY (tenant_id)
+);
+CALL app.wall('app.tenant_quotas', 'SELECT');
+
 -- What the nightly search for a planted secret found, from every tenant's role. The rows are the reserved tenant's.
 CREATE TABLE app.isolation_checks (
     tenant_id uuid NOT NULL REFERENCES app.tenants,

@@ -39,7 +39,9 @@ async def test_a_secret_is_planted_in_every_table_and_seen_by_nobody_else(
     await new_tenant(pool)
     before = await everything(conn)
     found = await isolation.check(pool)
-    assert found.unplanted == [], "say in db/planting.py (TIED) what a row of these needs, or in db/isolation.py how to ask"
+    assert found.unplanted == [], (
+        "say in db/planting.py (TIED) what a row of these needs, or in db/isolation.py how to ask"
+    )
     assert (found.leaks, found.tenants) == ([], 3)  # these two, and the reserved one
     assert found.relations > 60
     assert found.functions == len(isolation.FUNCTIONS)

@@ -45,7 +45,9 @@ async def planted(pool: Pool) -> UUID:
     """A tenant with a row in every table, references and all."""
     tenant = uuid4()
     async with transaction(pool, None, role=DbRole.OWNER) as tx:
-        await tx.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, $2, 'old')", tenant, f"old-{tenant.hex[:8]}")
+        await tx.execute(
+            "INSERT INTO app.tenants (id, slug, name) VALUES ($1, $2, 'old')", tenant, f"old-{tenant.hex[:8]}"
+        )
         assert (await planting.plant(tx, tenant, "planted")).missing == []
         await tx.execute(
             "UPDATE app.source_records SET run_id = (SELECT id FROM app.runs WHERE tenant_id = $1),"
@@ -133,7 +135,9 @@ async def test_what_is_past_its_time_goes_and_what_is_under_way_stays(conn: Conn
     await pass_over(pool)
     left = await counts(conn)
     assert {name for name in AGED if left[name]} == set()
-    assert {name for name, period in PERIODS.items() if period.way == "with" and left.get(name)} == {"model_evaluations"}
+    assert {name for name, period in PERIODS.items() if period.way == "with" and left.get(name)} == {
+        "model_evaluations"
+    }
     stay = {name for name, period in PERIODS.items() if period.way == "kept" and name in left}
     assert {name for name in stay if left[name] < before[name]} == set()
 
@@ -150,9 +154,7 @@ async def test_a_dead_letter_that_nobody_answered_stays_with_its_job_and_attempt
     assert (left["dead_letters"], left["job_executions"], left["job_attempts"], left["runs"]) == (1, 1, 1, 0)
 
 
-async def test_executions_stay_as_long_as_the_month_of_their_event(
-    conn: Connection, pool: Pool, db_url: str
-) -> None:
+async def test_executions_stay_as_long_as_the_month_of_their_event(conn: Connection, pool: Pool, db_url: str) -> None:
     # S1.06: else `outbox verify` would call them lost
     await retention.prepare(pool)
     await planted(pool)
@@ -206,4 +208,3 @@ async def test_a_writer_waits_for_nobody_and_what_it_holds_is_left_for_tomorrow(
     assert await conn.fetchval("SELECT count(*) FROM app.idempotency_keys WHERE key LIKE 'k%'") == 0
     await holder.close()
     await writer.close()
-
