@@ -9,12 +9,13 @@ import typer
 from pydantic import ValidationError
 
 from contracts.errors import Invalid
+from contracts.isolation import IsolationCheck
 from contracts.misfits import in_words
 from contracts.settings import Settings
 from contracts.tenants import Quotas, TenantView
-from db import quotas, tenants
+from db import isolation, quotas, tenants
 from db.access_commands import tenants_app
-from db.terminal import JsonOption, operator, print_fields, print_json, run
+from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run
 from db.transaction import DbRole, Pool, Tx, transaction
 
 __all__ = ["tenants_app"]
@@ -82,6 +83,25 @@ def set_quotas(
             return await _view(tx, tenant.id)
 
     _say(run(work), json)
+
+
+@tenants_app.command("isolation")
+def check_isolation(json: JsonOption = False) -> None:
+    """Look for one tenant's planted secrets from every other tenant's role, now; exit status 1 if any is seen. Workers do so once a day."""
+
+    async def work(pool: Pool, _: Settings) -> IsolationCheck:
+        return await isolation.check(pool)
+
+    found = run(work)
+    if json:
+        print_json(found)
+    else:
+        print_fields(found, ("at", "tenants", "relations", "functions", "seconds", "unplanted"))
+        print_table(
+            found.leaks, ("where", "tenants", "rows", "example"), empty="nobody sees anything of another tenant"
+        )
+    if found.leaks:
+        raise typer.Exit(1)
 
 
 def _set(slug: str, status: Literal["active", "paused", "closed"], json: bool) -> None:

@@ -55,7 +55,12 @@ def test_a_tenant_is_made_granted_and_seen(api: Served, house: dict[str, str]) -
 
 def test_owners_of_other_tenants_see_their_own_and_no_more(api: Served) -> None:
     # R16 R18
-    for method, path in (("GET", ""), ("GET", f"/{ABROAD}"), ("POST", f"/{ABROAD}/suspend"), ("POST", f"/{HOME}/close")):
+    for method, path in (
+        ("GET", ""),
+        ("GET", f"/{ABROAD}"),
+        ("POST", f"/{ABROAD}/suspend"),
+        ("POST", f"/{HOME}/close"),
+    ):
         answer = api.client.request(method, f"/v1/tenants{path}", headers=api.as_(Role.OWNER))
         assert told(answer, 404)["code"] == "house_only"
     own = told(api.client.get("/v1/tenant", headers=api.as_(Role.VIEWER)))
