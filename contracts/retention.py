@@ -1,7 +1,7 @@
 """How long rows stay: one line for every table of the database. Pure data.
 
-`tests/db/test_retention_list.py` holds it against the catalog: a new table fails until it has a line here, and no period may be longer than
-what `contracts.personal_data.RETENTION` promises for the table's class. `db/retention.py` applies it once a day.
+`tests/db/test_retention_list.py` holds it against the catalog: a new table fails until it has a line here, and no period may be longer
+than what `contracts.personal_data.RETENTION` promises for the table's class. `db/retention.py` applies it once a day.
 
 A period counts days by the database's clock, from the column named. Four ways of going:
 
@@ -79,7 +79,7 @@ class RetentionList(BaseModel):
 
 
 class Passed(BaseModel):
-    """One table looked through: rows that went, or would go in a dry run; pages read; seconds it took; what kept it from being finished."""
+    """One table looked through: rows that went, or would go in a dry run; pages read; seconds; what kept it from its end."""
 
     table: str
     rows: int
@@ -95,7 +95,7 @@ class PassList(BaseModel):
 
 #: In the order in which they are gone through: children that a foreign key holds come before their parents.
 PERIODS: Mapping[str, Period] = {
-    # Work: events, jobs, runs. Executions and absorbed events stay as long as the month of their event, so that `outbox verify` agrees.
+    # Work. Executions and absorbed events stay as long as the month of their event, so that `outbox verify` agrees.
     "outbox_history": apart(RUN_DAYS, "drop_month", "whole months, once their last day is past"),
     "outbox_events": kept("what waits; the handoff moves it to the history"),
     "dead_letters": aged(RUN_DAYS, "resolved_at", "after their answer; unresolved ones stay, however old"),

@@ -1,5 +1,5 @@
-"""What goes wrong slowly and in silence: keys held for nothing, ordered deliveries behind one that fails, dead rows, plans that read whole
-tables, a queue schema that somebody changed, walls and retention that nobody has looked after."""
+"""What goes wrong slowly and in silence: keys held for nothing, ordered deliveries behind one that fails, dead rows, plans that
+read whole tables, a queue schema that somebody changed, walls and retention that nobody has looked after."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ async def walls(tx: Tx, _settings: Settings) -> list[Finding]:
     if last.unplanted:
         mend = "say in db/planting.py what a row of these needs; standing rows are looked for anyway"
         found.append(note("isolation", f"no secret could be planted in {', '.join(last.unplanted[:5])}", mend))
-    looked = f"{last.tenants} tenants see nothing of others in {last.relations} tables and views and {last.functions} functions ({when})"
+    places = f"{last.relations} tables and views and {last.functions} functions"
+    looked = f"{last.tenants} tenants see nothing of others in {places} ({when})"
     return found or [fine("isolation", looked)]
 
 

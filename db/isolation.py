@@ -1,7 +1,8 @@
 """The nightly proof that walls hold: a canary's secrets are planted in every table, and looked for from every tenant's role (B.07).
 
-All of it happens in transactions that are rolled back: the canary is never committed, so nothing of it can be dispatched, counted or left
-behind, and what a role sees of it is decided by the very policies that guard real rows. Real rows of other tenants are looked for as well.
+All of it happens in transactions that are rolled back: the canary is never committed, so nothing of it can be dispatched, counted or
+left behind, and what a role sees of it is decided by the very policies that guard real rows. Real rows of other tenants are looked for
+as well.
 """
 
 from __future__ import annotations
@@ -27,12 +28,11 @@ SQL = load("isolation")
 #: Tenants whose roles are tried in one transaction, and how many others each looks for beside the canary.
 BATCH = 50
 OTHERS = 10
-#: Functions that act with more rights than their caller -> how to ask them for the canary's, given its rows. The answer counts what they gave away.
+#: Functions that act with more rights than their caller -> how to ask them for what is the canary's; what is counted was given away.
 FUNCTIONS: Mapping[str, str] = {
-    "similar_companies": "SELECT count(*) FROM app.similar_companies(ARRAY[$1::text], ARRAY[NULL]::text[], ARRAY[NULL]::uuid[], 50) s WHERE s.id = $2::uuid AND $3::uuid IS NOT NULL",
-    "settle_call": "SELECT count(*) FROM app.settle_call($3::uuid, 'answered', 0, 1, ARRAY[0, 0, 0, 0], $1::text, NULL) s WHERE $2::uuid IS NOT NULL",
-    "hold_units": "SELECT count(*) FROM app.hold_units('canary', 'credit', 0, NULL, '[]') h"
-    " WHERE h::text LIKE '%' || $1::text || '%' OR $2::uuid IS NULL OR $3::uuid IS NULL",
+    "similar_companies": SQL["ask_similar_companies"],
+    "settle_call": SQL["ask_settle_call"],
+    "hold_units": SQL["ask_hold_units"],
 }
 log = structlog.get_logger("db.isolation")
 
@@ -57,7 +57,7 @@ async def nightly(pool: Pool) -> IsolationCheck | None:
 
 
 async def check(pool: Pool) -> IsolationCheck:
-    """Look from every tenant's role, store what was found, and raise or resolve the alerts `isolation_canary` of the reserved tenant."""
+    """Look from every tenant's role, store what was found, raise or resolve the reserved tenant's alerts `isolation_canary`."""
     began, seen, after, tenants = time.monotonic(), _Seen({}), UUID(int=0), 0
     while True:
         async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
@@ -118,13 +118,13 @@ class _Undone(Exception):
 
 
 def _probe(readable: Sequence[Any]) -> str:
-    """One statement for everything that can be read: rows of the tenants $1, and where there is no tenant, rows that hold the secret $2."""
+    """One statement for all that can be read: rows of the tenants $1; where there is no tenant, rows that hold the secret $2."""
     parts = []
     for each in readable:
         where = "t.tenant_id = ANY ($1::uuid[])" if each["tenanted"] else "position($2::text IN t::text) > 0"
-        parts.append(
-            f"SELECT '{each['name']}' AS name, (SELECT count(*) FROM (SELECT FROM {each['name']} t WHERE {where} LIMIT 100) s) AS rows"
-        )
+        name = each["name"]
+        found = f"SELECT count(*) FROM (SELECT FROM {name} t WHERE {where} LIMIT 100) s"
+        parts.append(f"SELECT '{name}' AS name, ({found}) AS rows")
     return "\nUNION ALL\n".join(
         [*parts, "SELECT '', CASE WHEN $1::uuid[] IS NULL OR $2::text IS NULL THEN 1 ELSE 0 END"]
     )

@@ -65,3 +65,15 @@ SELECT id, at, tenants, relations, functions, seconds, leaks, unplanted FROM app
 -- open_alerts --
 -- What earlier nights found, and nobody has closed.
 SELECT scope FROM app.alerts WHERE tenant_id = $1 AND rule = $2 AND state <> 'resolved'
+
+-- ask_similar_companies --
+-- Whose name is the secret $1? Nobody's, but for the canary itself ($2: its company).
+SELECT count(*) FROM app.similar_companies(ARRAY[$1::text], ARRAY[NULL]::text[], ARRAY[NULL]::uuid[], 50) s WHERE s.id = $2::uuid AND $3::uuid IS NOT NULL
+
+-- ask_settle_call --
+-- Settling the canary's call ($3) must find no call.
+SELECT count(*) FROM app.settle_call($3::uuid, 'answered', 0, 1, ARRAY[0, 0, 0, 0], $1::text, NULL) s WHERE $2::uuid IS NOT NULL
+
+-- ask_hold_units --
+-- What a reservation answers must not hold the secret.
+SELECT count(*) FROM app.hold_units('canary', 'credit', 0, NULL, '[]') h WHERE h::text LIKE '%' || $1::text || '%' OR $2::uuid IS NULL OR $3::uuid IS NULL

@@ -1,7 +1,8 @@
 """What is made ahead and what is thrown away: history months, and rows past the time that `contracts.retention` gives them.
 
-A table is walked page by page, each bite in a transaction of its own: no index is needed, each page is read once a day, and a bite holds
-its rows for milliseconds. Rows that somebody has locked are left for tomorrow, and a lock that is not had within 200 ms is asked for again.
+A table is walked page by page, each bite in a transaction of its own: no index is needed, each page is read once a day, and a bite
+holds its rows for milliseconds. Rows that somebody has locked are left for tomorrow, and a lock that is not had within 200 ms is
+asked for again.
 """
 
 from __future__ import annotations
@@ -205,7 +206,7 @@ async def _drop_months(pool: Pool, days: int, tally: _Tally, dry_run: bool) -> N
 
 
 def past(table: str, period: Period) -> str:
-    """A query for the places ($2 <= ctid < $3) of at most $4 rows that are $1 days past: the table's own, else by its column alone."""
+    """A query for the places ($2 <= ctid < $3) of at most $4 rows that are $1 days past: the table's own, else by its column."""
     return OWN.get(table) or (
         f"SELECT t.ctid FROM app.{table} t WHERE t.ctid >= $2 AND t.ctid < $3"
         f" AND t.{period.since} < app.now() - $1::int * interval '1 day' LIMIT $4"

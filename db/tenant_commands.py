@@ -87,7 +87,7 @@ def set_quotas(
 
 @tenants_app.command("isolation")
 def check_isolation(json: JsonOption = False) -> None:
-    """Look for one tenant's planted secrets from every other tenant's role, now; exit status 1 if any is seen. Workers do so once a day."""
+    """Look for one tenant's planted secrets from every other tenant's role, now; exit status 1 if any is seen."""
 
     async def work(pool: Pool, _: Settings) -> IsolationCheck:
         return await isolation.check(pool)

@@ -49,7 +49,8 @@ async def create(tx: Tx, slug: str, *, name: str | None = None, tenant_id: UUID 
 async def set_status(tx: Tx, slug: str, status: Literal["active", "paused", "closed"], *, by: str) -> Tenant | None:
     """Open, pause or close a tenant (system role). None: unknown.
 
-    Raises: Conflict (`reserved_tenant`). Its events wait in the outbox until it is active again; a closed one's sessions and keys stop working.
+    Its events wait in the outbox until it is active again; a closed one's sessions and keys stop working.
+    Raises: Conflict (`reserved_tenant`).
     """
     if slug == "system" and status != "active":
         raise Conflict(

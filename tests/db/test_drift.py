@@ -85,8 +85,9 @@ async def test_an_index_that_is_gone_or_broken_is_plan_drift(conn: Connection, p
 async def test_old_statistics_are_plan_drift(conn: Connection, pool: Pool, tenant: UUID) -> None:
     # B.10: the planner believes the table to be nearly empty, or its index to be of no use
     await conn.execute("ALTER TABLE app.runs SET (autovacuum_enabled = false)")
-    await conn.execute("INSERT INTO app.runs (tenant_id, kind, triggered_by, params) SELECT '00000000-0000-7000-8000-000000000001',"
-                       " 'discovery', 't', jsonb_build_object('x', repeat(md5(n::text), 30)) FROM generate_series(1, 9000) n")  # fmt: skip
+    await conn.execute("INSERT INTO app.runs (tenant_id, kind, triggered_by, params)"
+                       " SELECT '00000000-0000-7000-8000-000000000001', 'discovery', 't',"
+                       " jsonb_build_object('x', repeat(md5(n::text), 30)) FROM generate_series(1, 9000) n")  # fmt: skip
     await conn.execute("ANALYZE app.runs")
     assert worst(await drift.plans(pool)) == []
     await conn.execute("UPDATE pg_class SET relpages = 1, reltuples = 1 WHERE oid = 'app.runs'::regclass")

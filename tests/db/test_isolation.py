@@ -15,7 +15,9 @@ from tests.db.conftest import new_tenant
 from tests.db.rows import tenant_tables
 
 LEAKY = """
-CREATE TABLE app.leaky (tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT app.uuidv7(), note text NOT NULL, PRIMARY KEY (tenant_id, id));
+CREATE TABLE app.leaky (
+    tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT app.uuidv7(), note text NOT NULL, PRIMARY KEY (tenant_id, id)
+);
 ALTER TABLE app.leaky OWNER TO headwater_owner;
 CALL app.wall('app.leaky', 'SELECT');
 """

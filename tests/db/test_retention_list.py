@@ -32,7 +32,8 @@ UPDATE app.vendor_calls SET state = 'answered', settled_at = sent_at;
 #: Rows of what is under way, and what hangs on them.
 UNDER_WAY = {
     "dead_letters", "job_attempts", "job_executions", "runs", "run_slices", "run_vendor_items", "replay_differences", "imports",
-    "import_errors", "staging_imports", "alerts", "enrichments", "waterfall_steps", "vendor_items", "vendor_calls", "source_records",
+    "import_errors",
+    "staging_imports", "alerts", "enrichments", "waterfall_steps", "vendor_items", "vendor_calls", "source_records",
 }  # fmt: skip
 
 
@@ -180,7 +181,8 @@ async def test_a_writer_waits_for_nobody_and_what_it_holds_is_left_for_tomorrow(
     # S1.06
     await conn.execute(
         "INSERT INTO app.idempotency_keys (tenant_id, route, key, body_hash, subject_id, created_at)"
-        " SELECT $1, 'r', 'k' || n, sha256('x'), gen_random_uuid(), app.now() - interval '91 days' FROM generate_series(1, 20000) n",
+        " SELECT $1, 'r', 'k' || n, sha256('x'), gen_random_uuid(), app.now() - interval '91 days'"
+        " FROM generate_series(1, 20000) n",
         tenant,
     )
     update = "UPDATE app.idempotency_keys SET body_hash = sha256('y') WHERE tenant_id = $1 AND key = $2"
@@ -192,7 +194,8 @@ async def test_a_writer_waits_for_nobody_and_what_it_holds_is_left_for_tomorrow(
     async def write() -> int:
         for n in range(300):
             await writer.execute(
-                "INSERT INTO app.idempotency_keys (tenant_id, route, key, body_hash, subject_id) VALUES ($1, 'r', $2, sha256('z'), $1)",
+                "INSERT INTO app.idempotency_keys (tenant_id, route, key, body_hash, subject_id)"
+                " VALUES ($1, 'r', $2, sha256('z'), $1)",
                 tenant, f"new{n}",
             )  # fmt: skip
             await writer.execute(update, tenant, f"k{20000 - n}")
