@@ -1,7 +1,7 @@
 """How long rows stay: one line for every table of the database. Pure data.
 
-`tests/db/test_retention_list.py` holds it against the catalog: a new table fails until it has a line here, and no period may be longer
-than what `contracts.personal_data.RETENTION` promises for the table's class. `db/retention.py` applies it once a day.
+`tests/db/test_retention_list.py` holds it against the catalog: a new table fails until it has a line here, and no period may be
+longer than what `contracts.personal_data.RETENTION` promises for the table's class. `db/retention.py` applies it once a day.
 
 A period counts days by the database's clock, from the column named. Four ways of going:
 

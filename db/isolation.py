@@ -1,8 +1,8 @@
 """The nightly proof that walls hold: a canary's secrets are planted in every table, and looked for from every tenant's role (B.07).
 
-All of it happens in transactions that are rolled back: the canary is never committed, so nothing of it can be dispatched, counted or
-left behind, and what a role sees of it is decided by the very policies that guard real rows. Real rows of other tenants are looked for
-as well.
+All of it happens in transactions that are rolled back: the canary is never committed, so nothing of it can be dispatched, counted
+or left behind, and what a role sees of it is decided by the very policies that guard real rows. Real rows of other tenants are
+looked for as well.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SQL = load("isolation")
 #: Tenants whose roles are tried in one transaction, and how many others each looks for beside the canary.
 BATCH = 50
 OTHERS = 10
-#: Functions that act with more rights than their caller -> how to ask them for what is the canary's; what is counted was given away.
+#: Functions that act with more rights than their caller -> how to ask them for the canary's; what is counted was given away.
 FUNCTIONS: Mapping[str, str] = {
     "similar_companies": SQL["ask_similar_companies"],
     "settle_call": SQL["ask_settle_call"],

@@ -1,7 +1,7 @@
 """A row of one tenant in every table, made from the catalog alone, references followed: what a search for leaks looks for.
 
 A column that must have a value gets one that its type and its CHECKs allow; whatever text is free gets the secret. What the catalog
-cannot tell, that a CHECK ties two columns together, stands in `TIED`. A table for which no row can be made is named, not guessed at.
+cannot tell, that a CHECK ties two columns together, stands in `TIED`. A table for which no row can be made is named.
 """
 
 from __future__ import annotations

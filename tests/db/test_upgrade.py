@@ -1,4 +1,4 @@
-"""A database of the previous version, a row in every table, becomes one of this version: nothing is lost, all is as in a fresh one."""
+"""A database of the previous version, a row in every table, becomes one of this version; nothing is lost: it is as a fresh one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.db.rows import tenant_tables
 #: The last migration of the version before this one.
 RELEASED = "0026_exchange.sql"
 _SHAPE = """
-SELECT c.relname || '.' || a.attname AS what, concat_ws(' ', format_type(a.atttypid, a.atttypmod), 
+SELECT c.relname || '.' || a.attname AS what, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attnotnull THEN 'not null' END, pg_get_expr(d.adbin, d.adrelid)) AS how
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
  WHERE c.relnamespace IN ('app'::regnamespace, 'queue'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
@@ -33,7 +33,7 @@ SELECT k.conrelid::regclass || ' ' || k.conname, pg_get_constraintdef(k.oid) FRO
 UNION ALL
 SELECT p.oid::regprocedure::text, md5(p.prosrc) FROM pg_proc p WHERE p.pronamespace IN ('app'::regnamespace, 'queue'::regnamespace)
 UNION ALL
-SELECT p.polrelid::regclass || ' ' || p.polname, 
+SELECT p.polrelid::regclass || ' ' || p.polname,
        concat_ws(' / ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p
  WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = p.polrelid)
 """
