@@ -53,7 +53,11 @@ async def nightly(pool: Pool) -> IsolationCheck | None:
     """Once in 20 hours, by whoever comes first. None: it was somebody else, or it is too early."""
     if not await retention.take(pool, "(isolation)", retention.HOURS):
         return None
-    return await check(pool)
+    try:
+        return await check(pool)
+    except BaseException:
+        await retention.give_back(pool, "(isolation)")
+        raise
 
 
 async def check(pool: Pool) -> IsolationCheck:

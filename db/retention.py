@@ -8,6 +8,7 @@ asked for again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -113,7 +114,12 @@ async def passes(
             continue
         if not dry_run and not await take(pool, table, hours):
             continue
-        done = await _pass(pool, table, period, dry_run)
+        try:
+            done = await _pass(pool, table, period, dry_run)
+        except BaseException:  # an outage, or the worker leaves
+            if not dry_run:
+                await give_back(pool, table)
+            raise
         if not dry_run:
             await _note(pool, done)
         yield done
@@ -125,16 +131,23 @@ async def take(pool: Pool, table: str, hours: float) -> bool:
         return bool(await tx.fetchval(SQL["take"], table, hours))
 
 
+async def give_back(pool: Pool, table: str) -> None:
+    """Its pass was not finished: somebody may try again before tomorrow."""
+    with contextlib.suppress(Exception):  # then it waits for tomorrow
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            await tx.execute(SQL["give_back"], table)
+
+
 async def _note(pool: Pool, done: Passed) -> None:
     if done.error:
         log.warning("retention_failed", table=done.table, rows=done.rows, error=done.error)
     elif done.rows:
         log.info("retention_passed", table=done.table, rows=done.rows, seconds=done.seconds)
+    if done.error:
+        await give_back(pool, done.table)
+        return
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-        if done.error:
-            await tx.execute(SQL["give_back"], done.table)
-        else:
-            await tx.execute(SQL["passed"], done.table, done.rows, done.pages)
+        await tx.execute(SQL["passed"], done.table, done.rows, done.pages)
 
 
 @dataclass(slots=True)

@@ -77,7 +77,8 @@ def set_quotas(
             try:
                 wanted = Quotas.model_validate({**before.model_dump(), **given})
             except ValidationError as error:
-                raise Invalid("; ".join(in_words(e) for e in error.errors())) from None
+                wrongs = [f"--{str(e['loc'][0]).replace('_', '-')}: {in_words(e)}" for e in error.errors()]
+                raise Invalid(f"{'; '.join(wrongs)}; choose another number, or --reset") from None
             if given or reset:
                 await quotas.put(tx, tenant.id, wanted, by=operator())
             return await _view(tx, tenant.id)

@@ -29,7 +29,7 @@ async def test_a_tenant_is_suspended_granted_and_closed_by_command(conn: Connect
     granted = told(db_url, "tenants", "quotas", "acme", "--daily-shortlist-cap", "5")
     assert granted["quotas"] == {"queued_buffer": 50, "max_runs_per_day": 3, "daily_shortlist_cap": 5}
     assert told(db_url, "tenants", "quotas", "acme", "--reset")["quotas"]["queued_buffer"] is None
-    assert "queued_buffer" in told(db_url, "tenants", "quotas", "acme", "--queued-buffer", "0", status=2)
+    assert "--queued-buffer" in told(db_url, "tenants", "quotas", "acme", "--queued-buffer", "0", status=2)
     assert told(db_url, "tenants", "close", "acme")["status"] == "closed"
     assert "headwater tenants list" in told(db_url, "tenants", "show", "nobody", status=1)
     assert "cannot be suspended" in told(db_url, "tenants", "suspend", "system", status=1)
