@@ -52,6 +52,7 @@ from api.routes import (
     staging,
     suppressions,
     survivorship,
+    tenants,
     triggers,
     vendors,
     waterfalls,
@@ -72,6 +73,7 @@ ROUTERS = tuple(
     for module in (
         auth,
         keys,
+        tenants,
         runs,
         run_replays,
         leads,

@@ -45,6 +45,7 @@ class Guard:
                 f"this needs the role {' or '.join(sorted(self.roles))}; you are {principal.role}", code="role_missing"
             )
         _check_scopes(request, principal)
+        _check_standing(request, principal)
 
 
 def require(*roles: Role) -> Guard:
@@ -75,7 +76,14 @@ async def _of_bearer(request: Request, token: str) -> Principal:
             key = await access.find_key(tx, tenant_id, token)
         if key is None:
             raise Unauthenticated("the API key is unknown, revoked or expired: make another", code="invalid_key")
-        return Principal(tenant_id=tenant_id, role=key.role, name=f"key:{key.name}", key_id=key.id, scopes=key.scopes)
+        return Principal(
+            tenant_id=tenant_id,
+            role=key.role,
+            name=f"key:{key.name}",
+            key_id=key.id,
+            scopes=key.scopes,
+            suspended=key.suspended,
+        )
     if _is_job_secret(request, token):
         return await _service(request)
     return await _of_session(request, token)
@@ -93,6 +101,7 @@ async def _of_session(request: Request, token: str) -> Principal:
         name=session.email,
         user_id=session.user_id,
         session_id=session.id,
+        suspended=session.suspended,
     )
 
 
@@ -102,7 +111,7 @@ async def _service(request: Request) -> Principal:
         raise Unauthenticated(
             "the default tenant is closed: `headwater tenants status SLUG active` opens it", code="tenant_closed"
         )
-    return Principal(tenant_id=tenant.id, role=Role.SERVICE, name="job secret")
+    return Principal(tenant_id=tenant.id, role=Role.SERVICE, name="job secret", suspended=tenant.status == "paused")
 
 
 def _is_job_secret(request: Request, given: str) -> bool:
@@ -128,6 +137,16 @@ def _bearer(request: Request) -> str:
     if kind.lower() != "bearer" or not token.strip():
         raise Unauthenticated("send Authorization: Bearer <access token or API key>")
     return token.strip()
+
+
+def _check_standing(request: Request, principal: Principal) -> None:
+    """Whoever belongs to a suspended tenant may see that it is, and leave."""
+    if principal.suspended and not request.url.path.startswith("/v1/auth/") and request.url.path != "/v1/tenant":
+        raise Forbidden(
+            "this tenant is suspended: its data are kept, nothing starts; GET /v1/tenant shows it, and whoever operates the"
+            " installation resumes it (headwater tenants resume SLUG)",
+            code="tenant_suspended",
+        )
 
 
 def _check_scopes(request: Request, principal: Principal) -> None:

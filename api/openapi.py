@@ -10,7 +10,15 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 
-from api import account_examples, alert_examples, examples, lead_examples, night_examples, schedule_examples
+from api import (
+    account_examples,
+    alert_examples,
+    examples,
+    lead_examples,
+    night_examples,
+    schedule_examples,
+    tenant_examples,
+)
 from api.auth import Guard
 from api.webhooks import SecretDoor
 from contracts.settings import Settings
@@ -27,6 +35,7 @@ DESCRIPTION = """Finds, enriches, scores and hands over sales leads.
 TAGS = [
     {"name": "auth", "description": "Logging in, staying in, leaving."},
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
+    {"name": "tenants", "description": "Your tenant; all of them for owners of the reserved one."},
     {"name": "runs", "description": "Discovery runs."},
     {"name": "nights", "description": "Tenants' nights, and the shortlists they bring."},
     {"name": "leads", "description": "What was found."},
@@ -117,6 +126,7 @@ SHEETS = (
     lead_examples,
     night_examples,
     schedule_examples,
+    tenant_examples,
 )
 
 

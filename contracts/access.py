@@ -47,6 +47,8 @@ SCOPED_THINGS = (
     "alerts",
     "alert-channels",
     "survivorship",
+    "tenant",
+    "tenants",
     "webhook-endpoints",
     "webhooks",
 )
@@ -98,6 +100,15 @@ class _AuthAsked(BaseModel):
 
 class _AuthShown(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, alias_generator=AliasGenerator(alias=to_camel))
+
+
+class CreateTenant(BaseModel):
+    """A new tenant. `slug` names it in commands and at login; `name` is shown to people, the slug when absent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: Slug = Field(examples=["acme"])
+    name: TenantName | None = Field(default=None, examples=["Acme Ltd"])
 
 
 class Login(_AuthAsked):

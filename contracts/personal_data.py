@@ -9,8 +9,7 @@ ours     states, kinds, names of jobs and vendors, our own words                
 company  companies, public registers                                                stays
 secret   hashes of passwords, names of settings                                     stays; never shown
 
-Retention: how long rows of a class may stay at most: what the retention job (a later step) will keep to. Today the daily chores
-forget walks, runs and raw records of vendors.
+Retention: how long rows of a class may stay at most. `contracts/retention.py` has the period of each table and keeps to it.
 """
 
 from __future__ import annotations
@@ -104,6 +103,7 @@ TABLES: Mapping[str, Table] = {
     "idempotency_keys": Table("work", ours="route key"),
     "import_errors": Table("work", people="message", ours="code column_name"),
     "imports": Table("work", people="label notes columns ignored", staff="requested_by", ours="kind state"),
+    "isolation_checks": Table("work", ours="leaks unplanted"),
     "job_attempts": Table("work", people="error traceback", ours="outcome error_class"),
     "job_executions": Table("work", people="payload error", ours="job queue scope key coalesce_key state error_class"),
     "labels": Table("lead", people="source_event", ours="kind source"),
@@ -161,6 +161,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "staging_imports": Table("work", ours="source name label state bad"),
     "suppressions": Table("objection", people="reason", staff="added_by", ours="channel key_type source"),
+    "tenant_quotas": Table("account", staff="set_by"),
     "tenant_policies": Table("account", staff="set_by", ours="name value"),
     "trigger_executions": Table("trade", ours="subject_kind action", company="evidence"),
     "triggers": Table("account", staff="created_by", ours="name rule params action severity"),

@@ -48,6 +48,7 @@ class Session:
     role: Role
     expires_at: datetime
     valid: bool
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Key:
     role: Role
     scopes: tuple[str, ...]
     unnoted: bool
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,9 @@ async def find_session(tx: Tx, tenant: UUID, session_id: UUID) -> Session | None
     row = await tx.fetchrow(SQL["session"], tenant, session_id)
     if row is None:
         return None
-    return Session(row["id"], row["user_id"], row["email"], Role(row["role"]), row["expires_at"], valid=row["valid"])
+    return Session(
+        row["id"], row["user_id"], row["email"], Role(row["role"]), row["expires_at"], row["valid"], row["suspended"]
+    )
 
 
 async def revoke_session(tx: Tx, tenant: UUID, session_id: UUID, reason: str, *, by: str) -> bool:
@@ -222,7 +226,7 @@ async def find_key(tx: Tx, tenant: UUID, text: str) -> Key | None:
         return None
     if row["unnoted"]:
         await tx.execute(SQL["note_use"], tenant, row["id"])
-    return Key(row["id"], row["name"], Role(row["role"]), tuple(row["scopes"]), row["unnoted"])
+    return Key(row["id"], row["name"], Role(row["role"]), tuple(row["scopes"]), row["unnoted"], row["suspended"])
 
 
 async def list_keys(tx: Tx, tenant: UUID, *, before: UUID | None = None, limit: int = 50) -> list[KeyView]:

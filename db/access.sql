@@ -43,7 +43,7 @@ SELECT session_id FROM app.refresh_tokens WHERE tenant_id = $1 AND token_hash = 
 -- session --
 -- Who a session belongs to, and whether it still counts. The role is the user's of now, not of the login.
 SELECT s.id, s.expires_at, u.id AS user_id, u.email, u.role,
-       s.revoked_at IS NULL AND s.expires_at > app.now() AND u.disabled_at IS NULL AND t.status <> 'closed' AS valid
+       s.revoked_at IS NULL AND s.expires_at > app.now() AND u.disabled_at IS NULL AND t.status <> 'closed' AS valid, t.status = 'paused' AS suspended
   FROM app.sessions s
   JOIN app.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
   JOIN app.tenants t ON t.id = s.tenant_id
@@ -61,7 +61,7 @@ VALUES ($1, $2, $3, $4, $5, $6, least(app.now() + $7::float8 * interval '1 secon
 RETURNING id, name, role, scopes, created_by, created_at, expires_at, revoked_at, last_used_at
 
 -- find_key --
-SELECT k.id, k.name, k.role, k.scopes, k.last_used_at IS NULL OR k.last_used_at < app.now() - interval '1 minute' AS unnoted
+SELECT k.id, k.name, k.role, k.scopes, k.last_used_at IS NULL OR k.last_used_at < app.now() - interval '1 minute' AS unnoted, t.status = 'paused' AS suspended
   FROM app.api_keys k JOIN app.tenants t ON t.id = k.tenant_id AND t.status <> 'closed'
  WHERE k.tenant_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > app.now())
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any
 
 import asyncpg
-from pydantic import BaseModel
 
+from contracts.checkups import Finding, fine, note, wrong
 from contracts.errors import HeadwaterError
 from contracts.settings import Settings
-from db import migrate, queue, retention
+from db import drift, migrate, queue, retention
 from db.direct import direct
 from db.pool import open_pool
 from db.sql import load
@@ -27,27 +27,6 @@ STALE_S = 15.0
 CHANNEL = "headwater_doctor"
 
 
-class Finding(BaseModel):
-    """One thing looked at. `wrong` needs mending, `note` is worth knowing; `mend` is the next step."""
-
-    check: str
-    level: Literal["ok", "note", "wrong"]
-    found: str
-    mend: str | None = None
-
-
-def fine(check: str, found: str) -> Finding:
-    return Finding(check=check, level="ok", found=found)
-
-
-def note(check: str, found: str, mend: str) -> Finding:
-    return Finding(check=check, level="note", found=found, mend=mend)
-
-
-def wrong(check: str, found: str, mend: str) -> Finding:
-    return Finding(check=check, level="wrong", found=found, mend=mend)
-
-
 async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list[Finding]:
     """Look at everything. A transaction open for longer than `held_s` seconds counts as held."""
     try:
@@ -59,8 +38,10 @@ async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list
     pool = await open_pool(url, name="headwater doctor", size=2)
     try:
         found.append(await _notification(url, pool))
-        for check in (_workers, _waiting, _stuck, _history):
+        checks = (drift.stuck_keys, drift.bloat, drift.queue_schema, drift.walls, drift.daily)
+        for check in (_workers, _waiting, _stuck, _history, *checks):
             found += await _asked(pool, check, settings)
+        found += await drift.plans(pool)
         found += await _held(pool, held_s)
         return found
     finally:
@@ -127,7 +108,11 @@ async def _asked(pool: Pool, check: Callable[[Tx, Settings], Awaitable[list[Find
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             return await check(tx, of)
     except asyncpg.PostgresError as error:
-        return [wrong(check.__name__.strip("_"), f"could not be looked at: {error}", "headwater db status")]
+        return [
+            wrong(
+                check.__name__.strip("_").replace("_", " "), f"could not be looked at: {error}", "headwater db status"
+            )
+        ]
 
 
 async def _workers(tx: Tx, settings: Settings) -> list[Finding]:

@@ -10,7 +10,7 @@ import typer
 from contracts.executions import DeadLetterPage, ExecutionDetail, ExecutionFilter, ExecutionPage
 from contracts.jobs import JobState
 from contracts.settings import Settings
-from db import executions
+from db import drift, executions
 from db.account_commands import run_job
 from db.terminal import JsonOption, TenantOption, ask, operator, print_fields, print_json, print_table, wake_dispatchers
 from db.transaction import Tx
@@ -79,9 +79,11 @@ def show_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = F
 
 @jobs_app.command("retry")
 def retry_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = False) -> None:
-    """Run a job that gave up or was cancelled once more, now."""
+    """Run a job that gave up, was cancelled or lost its delivery once more, now."""
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> ExecutionDetail:
+        if await drift.restore(tx, tenants, job, by=operator()):
+            return await executions.show_execution(tx, tenants, job)
         return await executions.retry_execution(tx, tenants, job, operator())
 
     found = ask(work, tenant)

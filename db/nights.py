@@ -24,7 +24,7 @@ from contracts.nights import (
 from contracts.runs import RunParams, RunStatus
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT, Tenant
-from db import policies, runs, tenants
+from db import policies, quotas, runs, tenants
 from db.sql import load
 from db.transaction import Tx
 
@@ -93,10 +93,13 @@ async def _tonight(tx: Tx, settings: Settings, tenant: UUID) -> date:
 
 
 async def cap_of(tx: Tx, settings: Settings, tenant: UUID) -> tuple[int, CapSource]:
-    """How many companies a tenant's night chooses, and where that was said: its policy, the environment, or nowhere (S3.19)."""
+    """How many companies a tenant's night chooses, and where that was said: its policy or quota, the environment, or nowhere (S3.19)."""
+    granted = (await quotas.of(tx, tenant)).daily_shortlist_cap
     decided = await policies.value(tx, tenant, CAP, None)
     if type(decided) is int and decided >= 0:
-        return decided, "policy"
+        return decided if granted is None else min(decided, granted), "policy"
+    if granted is not None:
+        return granted, "policy"
     cap, source = settings.daily_cap
     return cap, "environment" if source == "environment" else "default"
 

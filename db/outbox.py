@@ -86,9 +86,13 @@ async def redeliver_at(
     await emit(tx, tenant, Redelivery(execution_id=execution_id), correlation_id=correlation_id, available_at=when)
 
 
-async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None) -> list[Claimed]:
-    """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none (None: no limit)."""
-    return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer)]
+async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None, sharers: int = 1) -> list[Claimed]:
+    """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none (None: no limit).
+
+    `sharers`: how many claims may be under way at once, this one included. None sees what the others do before they
+    commit, so each takes its share of a tenant's room, one event at least.
+    """
+    return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer, sharers)]
 
 
 async def held_back(tx: Tx) -> tuple[bool, float | None]:

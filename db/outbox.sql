@@ -24,13 +24,16 @@ SELECT $1, e.aggregate_type, e.aggregate_id, e.type, e.version, e.payload, $7, $
 SELECT pg_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 0))
 
 -- claim --
--- Due events, round-robin over tenants, as many as each tenant has room for in the queue. Locked, not yet moved.
+-- Due events, round-robin over tenants, as many as each tenant has room for in the queue: $2, or what it is granted. Locked, not yet moved.
+-- $3 claims may be under way at once, and none sees what the others are about to put there: each takes its share of the room.
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), room AS MATERIALIZED (
-    SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 ELSE $2 - (SELECT count(*) FROM (
-               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT $2) s) END AS free
-      FROM app.outbox_heads t, clock c
+    SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 WHEN s.standing < m.most THEN greatest(1, (m.most - s.standing) / $3::int) ELSE 0 END AS free
+      FROM app.outbox_heads t CROSS JOIN clock c
+      CROSS JOIN LATERAL (SELECT coalesce((SELECT q.queued_buffer FROM app.tenant_quotas q WHERE q.tenant_id = t.tenant_id), $2) AS most) m
+      CROSS JOIN LATERAL (SELECT count(*) AS standing FROM (
+               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT m.most) j) s
      WHERE t.available_at <= c.now
        AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
 ), share AS (

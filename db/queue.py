@@ -80,9 +80,9 @@ async def unregister(tx: Tx, worker_id: int) -> None:
     await tx.execute(SQL["unregister"], worker_id)
 
 
-async def dispatched(tx: Tx, worker_id: int) -> None:
-    """Record that this worker's dispatcher is alive."""
-    await tx.execute(SQL["dispatched"], worker_id)
+async def dispatched(tx: Tx, worker_id: int) -> int:
+    """Record that this worker's dispatcher is alive. Returns how many are."""
+    return int(await tx.fetchval(SQL["dispatched"], worker_id))
 
 
 async def wake(tx: Tx, channel: str) -> None:

@@ -7,8 +7,12 @@ INSERT INTO app.workers (host, pid, roles) VALUES ($1, $2, $3) RETURNING id
 UPDATE app.workers SET beat_at = app.now() WHERE id = $1 AND stopped_at IS NULL RETURNING id
 
 -- dispatched --
--- The dispatcher's own heartbeat, for /readyz.
-UPDATE app.workers SET dispatched_at = app.now() WHERE id = $1
+-- The dispatcher's own heartbeat, for /readyz. Gives how many dispatchers are alive, this one included.
+WITH beaten AS (
+    UPDATE app.workers SET dispatched_at = app.now() WHERE id = $1 RETURNING id
+)
+SELECT 1 + count(*)::int FROM app.workers w
+ WHERE w.id <> $1 AND w.stopped_at IS NULL AND w.dispatched_at >= app.now() - interval '10 seconds'
 
 -- unregister --
 -- A clean goodbye.

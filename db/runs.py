@@ -15,7 +15,7 @@ from contracts.providers import Channel
 from contracts.runs import DEFAULT_QUERIES, Counts, CreateRun, RunKind, RunParams, RunStatus, RunView, SliceView
 from contracts.settings import Settings
 from db import idempotency as idempotency_keys
-from db import jobs, outbox, vendors
+from db import jobs, outbox, quotas, vendors
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -67,13 +67,17 @@ async def start(
     """Write a run and its event in the caller's transaction. Returns (id, is it new).
 
     The second start of one occurrence, or under one idempotency (key, body), hands back the first run and emits nothing.
-    Raises: Conflict (code `idempotency_key_reused`) when the key was used with another body.
+    Raises: Conflict (code `idempotency_key_reused`) when the key was used with another body; Throttled (code `run_quota`).
     """
-    run_id: UUID = await tx.fetchval(SQL["new_id"])
+    row = await tx.fetchrow(SQL["new_run"], tenant)
+    assert row is not None
+    run_id: UUID = row["id"]
     if idempotency is not None:
         subject = await idempotency_keys.claim(tx, tenant, f"{kind}.runs", *idempotency, run_id)
         if subject != run_id:
             return subject, False
+    if row["most"] is not None and triggered_by not in quotas.PLANNED:
+        await quotas.may_start(tx, tenant, row["most"])
     body = params.model_dump(mode="json")
     started = await tx.fetchval(
         SQL["start"], tenant, run_id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, body

@@ -2,6 +2,10 @@
 -- An id by the database's clock, for rows that name each other.
 SELECT app.uuidv7()
 
+-- new_run --
+-- Its id, and how many runs a day its tenant is granted.
+SELECT app.uuidv7() AS id, (SELECT q.max_runs_per_day FROM app.tenant_quotas q WHERE q.tenant_id = $1) AS most
+
 -- start --
 -- A run is born pending. An occurrence key makes the second start of the same occurrence return nothing.
 -- Whoever has not begun within a day never will: its event is dead, and the sweep ends the run.

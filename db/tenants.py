@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from contracts.access import normal_email
-from contracts.errors import Conflict, Hopeless
+from contracts.errors import Conflict, Hopeless, NotFound
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT, Role, Tenant
 from db import access, passwords
@@ -50,13 +50,26 @@ async def set_status(tx: Tx, slug: str, status: Literal["active", "paused", "clo
     """Open, pause or close a tenant (system role). None: unknown.
 
     Its events wait in the outbox until it is active again; a closed one's sessions and keys stop working.
+    Raises: Conflict (`reserved_tenant`).
     """
+    if slug == "system" and status != "active":
+        raise Conflict(
+            "the reserved tenant works for all others: it cannot be suspended or closed", code="reserved_tenant"
+        )
     row = await tx.fetchrow(SQL["set_status"], slug, status, by)
     if row is None:
         return None
     tenant = Tenant(**dict(row))
     await access.audit(tx, tenant.id, by, f"tenant.{status}", "tenant", str(tenant.id))
     return tenant
+
+
+async def named(tx: Tx, slug: str) -> Tenant:
+    """The tenant of that slug. Raises: NotFound."""
+    found = await by_slug(tx, slug)
+    if found is None:
+        raise NotFound("there is no tenant of that slug: `headwater tenants list` or GET /v1/tenants shows them")
+    return found
 
 
 async def ensure_default(pool: Pool, settings: Settings) -> Tenant:

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from contracts.checkups import Finding, fine, note, wrong
 from contracts.errors import HeadwaterError
 from contracts.providers import Channel
 from contracts.settings import Settings
 from db import address
-from db.checkup import Finding, examine, fine, note, wrong
+from db.checkup import examine
 from front.client import Client
 from front.logs import configure_logging, settings_problems
 

@@ -17,7 +17,7 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
-from db import access, budgets, hosts, ledger, pace, queue, retention
+from db import access, budgets, hosts, isolation, ledger, pace, queue, retention
 from db.pool import open_pool
 from db.queue import Stranded
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
@@ -167,8 +167,6 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
     chores = (
         queue.forget_workers,
         retention.keep_months,
-        retention.clean_runs,
-        retention.clean_crawls,
         access.forget_logins,
         pace.forget,
         hosts.forget,
@@ -176,7 +174,10 @@ def _start_maintenance(parts: _Parts, pool: Pool, settings: Settings, activities
         budgets.forget,
         write_off_adrift,
     )
-    maintenance = Maintenance(pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores)
+    rounds = (retention.daily, isolation.nightly)
+    maintenance = Maintenance(
+        pool, dead_after_s=settings.worker_dead_after_s, stop_hook=stopped, chores=chores, rounds=rounds
+    )
     parts.start("maintain", maintenance.run(), maintenance.stop)
     watch = Watch(pool)
     parts.start("watch", watch.run(), watch.stop)

@@ -66,6 +66,8 @@ class Dispatcher:
     on_deliveries: Callable[[], None] = lambda: None
     lanes: int = LANES
     dispatched: int = 0
+    #: Dispatchers that were alive at the last heartbeat, in any process: they share the room that a tenant has in the queue.
+    peers: int = 1
     _deep: bool = False
     _told: bool = False
 
@@ -114,7 +116,7 @@ class Dispatcher:
         """Renew the heartbeat; find out how long nothing will be due."""
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             if self.worker_id is not None:
-                await queue.dispatched(tx, self.worker_id)
+                self.peers = await queue.dispatched(tx, self.worker_id)
             if self._deep:
                 return 0.0
             backlog, next_due_s = await outbox.held_back(tx)
@@ -126,7 +128,8 @@ class Dispatcher:
     async def dispatch_batch(self, lanes: int = 1) -> tuple[int, int]:
         """One transaction: claim, route, hand off. Returns (jobs made, events claimed).
 
-        `lanes` batches under way at once share the room a tenant has in the queue, since none sees the others' work.
+        `lanes` batches under way at once, and those of other dispatchers, share the room a tenant has in the queue, since none
+        sees the others' work.
         A batch the database refuses for its data is tried again under savepoints, to find the culprit.
         """
         try:
@@ -138,9 +141,12 @@ class Dispatcher:
 
     async def _dispatch(self, hand_off: Callable[[Tx, Routed], Awaitable[int]], lanes: int) -> tuple[int, int]:
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
-            asked = self.settings.dispatch_tenant_buffer
-            buffer = max(1, asked // lanes) if asked else None
-            claimed = await outbox.claim(tx, batch=self.settings.dispatch_batch, tenant_buffer=buffer)
+            claimed = await outbox.claim(
+                tx,
+                batch=self.settings.dispatch_batch,
+                tenant_buffer=self.settings.dispatch_tenant_buffer or None,
+                sharers=lanes * self.peers,
+            )
             if not claimed:
                 return 0, 0
             routed = await self._route(tx, claimed)

@@ -18,6 +18,8 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 #: How often to look for dead workers, in seconds; jittered, so that workers take turns.
 RESCUE_S = 1.0
 DAY_S = 86_400.0
+#: A worker that has just started has more urgent things to do than its daily rounds, for so many seconds.
+SETTLED_S = 60.0
 #: An execution in flight when this many workers died runs no more.
 CRASHES = 2
 #: Called in the transaction that quarantines an execution: the activity writes off what waits for it.
@@ -83,7 +85,7 @@ async def _quarantine(pool: Pool, one: Stranded, stop_hook: StopHook) -> bool:
 
 
 class Maintenance:
-    """The loop. `chores` run once a day, each in a system transaction of its own."""
+    """The loop. `chores` run once a day, each in a system transaction of its own; so do `rounds`, each in as many as it needs."""
 
     def __init__(
         self,
@@ -93,9 +95,13 @@ class Maintenance:
         stop_hook: StopHook,
         every_s: float = RESCUE_S,
         chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (queue.forget_workers,),
+        rounds: tuple[Callable[[Pool], Awaitable[object]], ...] = (),
+        rounds_after_s: float = SETTLED_S,
     ) -> None:
         self._pool, self._dead_after_s, self._stop_hook = pool, dead_after_s, stop_hook
-        self._every_s, self._chores = every_s, chores
+        self._every_s, self._chores, self._rounds = every_s, chores, rounds
+        self._under_way: asyncio.Task[None] | None = None
+        self._rounds_at = time.monotonic() + rounds_after_s
         self._stopping = asyncio.Event()
         self._chores_at = self._blind_until = 0.0
 
@@ -105,11 +111,15 @@ class Maintenance:
             await self._rescue()
             if time.monotonic() >= self._chores_at:
                 await self._do_chores()
+            self._begin_rounds()
             try:
                 pause = self._every_s * random.uniform(0.5, 1)  # noqa: S311
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
+        if self._under_way is not None:  # what it has not done waits for the next worker
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     def stop(self) -> None:
         """End after the round under way."""
@@ -127,12 +137,27 @@ class Maintenance:
             log.warning("rescue_failed", error=f"{type(error).__name__}: {error}")
 
     async def _do_chores(self) -> None:
+        """What an outage left undone must not wait for a whole day."""
         self._chores_at = time.monotonic() + DAY_S
         for chore in self._chores:
             try:
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
                     await chore(tx)
             except Exception as error:
-                # An outage must not cost a whole day.
                 self._chores_at = time.monotonic() + 60
                 log.warning("chore_failed", chore=chore.__name__, error=f"{type(error).__name__}: {error}")
+
+    def _begin_rounds(self) -> None:
+        """They may take long: the rescue of jobs does not wait for them."""
+        idle = self._under_way is None or self._under_way.done()
+        if self._rounds and idle and time.monotonic() >= self._rounds_at:
+            self._rounds_at = time.monotonic() + DAY_S
+            self._under_way = asyncio.create_task(self._do_rounds(), name="daily rounds")
+
+    async def _do_rounds(self) -> None:
+        for each in self._rounds:
+            try:
+                await each(self._pool)
+            except Exception as error:
+                self._rounds_at = time.monotonic() + 60
+                log.warning("round_failed", round=each.__name__, error=f"{type(error).__name__}: {error}")

@@ -33,7 +33,7 @@ LOOK_S = 0.5
 LONGEST_S = 3600.0
 
 
-@router.post("", status_code=202, responses=problems(404, 409))
+@router.post("", status_code=202, responses=problems(404, 409, 429))
 async def create(
     body: CreateRun,
     principal: Starter,

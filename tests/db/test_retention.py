@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from db import retention, slices
-from db.transaction import DbRole, Pool, transaction
+from db import isolation, retention, slices
+from db.queue import Stranded
+from db.transaction import DbRole, Pool, Tx, transaction
 from tests.conftest import Connection
 from tests.db.test_leads import _save, _slices, company
 from tests.worker.dispatching import dispatcher, emit, probes
+from worker.maintenance import Maintenance
 
 PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'app.outbox_history'::regclass"
 
@@ -80,10 +83,37 @@ async def test_the_daily_chores_of_a_worker_keep_months_and_forget_old_runs(
 
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         assert len(await retention.keep_months(tx)) == 4
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-        assert await retention.clean_runs(tx) == 1
+    assert {done.table: done.rows for done in await retention.daily(pool) if done.rows} == {"runs": 1}
     assert await conn.fetchval("SELECT id FROM app.runs") == young.run_id
     left = "SELECT (SELECT count(*) FROM app.companies), (SELECT count(*) FROM app.leads)"
     row = await conn.fetchrow(left)
     assert row is not None
     assert tuple(row) == (1, 1)  # what it found stays
+    assert await retention.daily(pool) == []  # once a day, however many workers there are
+
+
+async def test_a_worker_makes_its_daily_rounds_beside_the_rescue(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S1.06 B.07: a round that fails keeps no other from being made
+    await conn.execute(
+        "INSERT INTO app.idempotency_keys (tenant_id, route, key, body_hash, subject_id, created_at)"
+        " VALUES ($1, 'r', 'k', sha256('x'), $1, app.now() - interval '91 days')",
+        tenant,
+    )
+    made = asyncio.Event()
+
+    async def broken(_: Pool) -> None:
+        raise RuntimeError("a round of tests")
+
+    async def last(_: Pool) -> None:
+        made.set()
+
+    async def stopped(_tx: Tx, _gone: Stranded) -> None: ...
+
+    rounds = (broken, retention.daily, isolation.nightly, last)
+    keeper = Maintenance(pool, dead_after_s=30, stop_hook=stopped, every_s=0.05, rounds=rounds, rounds_after_s=0)
+    running = asyncio.create_task(keeper.run())
+    await asyncio.wait_for(made.wait(), 60)
+    keeper.stop()
+    await running
+    assert await conn.fetchval("SELECT count(*) FROM app.idempotency_keys") == 0
+    assert await conn.fetchval("SELECT count(*) FROM app.isolation_checks WHERE leaks = '[]'") == 1

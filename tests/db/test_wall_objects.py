@@ -27,6 +27,7 @@ WITHOUT_TENANT = {
     "app.paces": set(),  # how the house's keys are used
     "app.crawl_hosts": set(),  # whom anybody's jobs look at
     "app.crawl_robots": set(),
+    "app.retention_passes": set(),  # when which table was gone through
     "queue.procrastinate_workers": set(),
     "queue.procrastinate_periodic_defers": set(),
     "queue.procrastinate_events": set(),

@@ -47,5 +47,6 @@ async def test_tables_without_a_tenant_hold_nobody(conn: Connection) -> None:
         "vendor_operations",
         "crawl_hosts",
         "crawl_robots",
+        "retention_passes",
     }
     assert {row["name"] for row in rows} <= impersonal, "a table without a tenant: can people stand in it?"

@@ -1,0 +1,52 @@
+"""What the house grants each tenant: jobs in the queue, runs a day, companies a night. Budgets stand in `db.budgets`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import Throttled
+from contracts.tenants import Quotas, TenantView
+from db.access import audit
+from db.sql import load
+from db.transaction import Tx
+
+SQL = load("quotas")
+#: Started by a plan, not by anybody: they count, and are not refused.
+PLANNED = ("schedule", "cron", "nightly")
+
+
+async def of(tx: Tx, tenant: UUID) -> Quotas:
+    """What a tenant is granted."""
+    row = await tx.fetchrow(SQL["of"], tenant)
+    return Quotas(**dict(row)) if row else Quotas()
+
+
+async def put(tx: Tx, tenant: UUID, quotas: Quotas, *, by: str) -> bool:
+    """Grant anew, all of it (system role). Audited. False: it stood so already."""
+    changed = await tx.fetchval(SQL["put"], tenant, *quotas.model_dump().values(), by) is not None
+    if changed:
+        await audit(tx, tenant, by, "quotas.set", "tenant", str(tenant), quotas.model_dump())
+    return changed
+
+
+async def may_start(tx: Tx, tenant: UUID, most: int) -> None:
+    """Hold the tenant to its runs a day; who starts one at the same time waits. Raises: Throttled (`run_quota`)."""
+    await tx.execute(SQL["lock_runs"], tenant)
+    row = await tx.fetchrow(SQL["runs_today"], tenant)
+    if row is not None and row["runs"] >= most:
+        raise Throttled(
+            f"{row['runs']} runs were started today, {most} are granted: wait for the next day of UTC, or have the"
+            " installation's operator raise it (headwater tenants quotas SLUG --max-runs-per-day N)",
+            code="run_quota",
+            after_s=max(1.0, row["left_s"]),
+        )
+
+
+async def views(tx: Tx, tenant: UUID | None = None, *, limit: int = 1000) -> list[TenantView]:
+    """Tenants by slug, with quotas and use: all of them (system role), or one."""
+    return [_view(dict(row)) for row in await tx.fetch(SQL["views"], tenant, limit)]
+
+
+def _view(row: dict[str, Any]) -> TenantView:
+    return TenantView(quotas=Quotas(**{name: row.pop(name) for name in Quotas.model_fields}), **row)
