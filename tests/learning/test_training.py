@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from contracts.models import Value
-from worker.learning import fit, gate, measure
+from worker.learning import drift, fit, gate, measure
 from worker.learning.frame import frame_of
 from worker.learning.outcomes import outcome
 
@@ -68,6 +68,33 @@ def test_the_skewed_are_spread_and_missing_ones_say_so() -> None:
     assert ("size", "missing") in kinds
     assert {t.level for t in model.terms if t.feature == "sector" and t.kind == "category"} == {"a", "b", "c"}
     assert model.slope > 0
+
+
+def test_frequent_members_of_lists_get_a_column_each() -> None:
+    # S2.12 B.04
+    dice = random.Random(4)
+    vectors: list[dict[str, Value]] = []
+    outcomes = []
+    for _ in range(800):
+        tools = [t for t, often in (("php", 0.4), ("react", 0.3), ("rare", 0.003), ("all", 1)) if dice.random() < often]
+        tools += ["preact"] if "react" in tools else []
+        vectors.append({"tools": None if dice.random() < 0.2 else tools})
+        outcomes.append(float(dice.random() < (0.6 if "php" in tools else 0.2)))
+    rows, y = np.arange(800), np.array(outcomes)
+    model = fit.train(frame_of(vectors), rows, y, np.ones(800)).model
+    found = {t.level or t.kind: t.weight for t in model.terms}
+    # What everybody or hardly anybody has, and what always comes with another, teaches nothing.
+    assert set(found) == {"php", "preact", "missing", "all"}
+    assert found["php"] > 1 > abs(found["preact"]) * 2
+    strange: list[dict[str, Value]] = [*vectors[:50], {"tools": ["php", "new"]}, {"tools": "php"}, {"tools": []}, {}]
+    said = fit.probabilities(model, frame_of(strange), np.arange(len(strange)))
+    assert np.abs(said - [model.probability(vector) for vector in strange]).max() < 1e-9
+    for vector in strange:
+        assert sum(model.contributions(vector).values()) + model.base_log_odds() == pytest.approx(model.log_odds(vector))
+    # Lists that change show as drift; the same ones do not.
+    frame = frame_of([*vectors, *({"tools": ["vue"]} for _ in range(400))])
+    assert drift.features(frame, rows[:400], rows[400:])["tools"] < 0.05
+    assert drift.features(frame, rows, np.arange(800, 1200))["tools"] > 1
 
 
 def test_few_rows_are_fitted_with_strong_shrinkage_and_no_calibration() -> None:

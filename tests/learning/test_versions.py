@@ -42,9 +42,10 @@ async def test_a_version_is_trained_judged_and_promoted_by_the_gate(house: House
         "siteHasCareers",
         "contactsCount",
         "leadSource",
-    }  # what a scorer would be given: no names, no lists
+        "companyTechnologies",
+    }  # what a scorer would be given: no names
     # What is the same of everybody teaches nothing: left out, with the reason.
-    assert version.metrics["features_left_out"] == {"leadSource": "constant"}
+    assert version.metrics["features_left_out"] == {"leadSource": "constant", "companyTechnologies": "constant"}
     assert (
         Model.model_validate(version.model).probability(
             {"companyEmployees": 2000, "siteHasCareers": True, "companyCountry": "ZA"}
