@@ -23,8 +23,8 @@ class Term(BaseModel):
     """One column of the design matrix.
 
     `number`: (value - center) / scale, 0 where it is missing or no number. `category`: 1 where the value equals `level`. `member`:
-    1 where the value is a list that holds `level`, so that a list is as many columns as it has frequent members (multi-hot). `missing`:
-    1 where the feature is not known. `mean` is the column's mean over the training rows. Before that a number is held within
+    1 where the value is a list that holds `level` (a list is as many columns as it has frequent members: multi-hot). `missing`: 1
+    where the feature is not known. `mean` is the column's mean over the training rows. Before that a number is held within
     `low`..`high`, the range that was trained on (None: no bound), and with `log` its logarithm is taken: sign(x) * log(1 + |x|).
     """
 

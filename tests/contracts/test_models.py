@@ -66,9 +66,11 @@ def test_a_list_counts_for_each_member_that_was_learned() -> None:
 
 def test_a_model_stored_before_lists_were_learned_scores_as_it_did() -> None:
     stored = (
-        '{"intercept": -1.0, "terms": [{"feature": "country", "kind": "category", "level": "ZA", "center": 0.0, "scale": 1.0, "weight": 2.0,'
-        ' "mean": 0.5, "log": false, "low": null, "high": null}], "slope": 1.0, "offset": 0.0, "base_rate": 0.2}'
+        '{"intercept": -1.0, "terms": [{"feature": "country", "kind": "category", "level": "ZA", "center": 0.0, "scale": 1.0,'
+        ' "weight": 2.0, "mean": 0.5, "log": false, "low": null, "high": null}], "slope": 1.0, "offset": 0.0, "base_rate": 0.2}'
     )
     model = Model.model_validate_json(stored)
-    assert model.log_odds({"country": "ZA", "companyNaics": ["56"], "companyTechnologies": ["php"]}) == pytest.approx(1.0)
+    assert model.log_odds({"country": "ZA", "companyNaics": ["56"], "companyTechnologies": ["php"]}) == pytest.approx(
+        1.0
+    )
     assert model.log_odds({"country": ["ZA"]}) == pytest.approx(-1.0)

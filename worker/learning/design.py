@@ -135,7 +135,9 @@ def _level_terms(column: Column, rows: Rows) -> list[Term]:
 
 
 def _member_terms(column: Column, rows: Rows) -> list[Term]:
-    """The members most lists have; one that all or hardly any rows have teaches nothing, nor does one that always comes with another."""
+    """The members most lists have; one that all or hardly any rows have teaches nothing, nor does one that always
+    comes with another.
+    """
     here = np.zeros(len(column.known), dtype=np.bool_)
     here[rows] = True
     inside = here[column.holders]

@@ -101,7 +101,9 @@ def _levels(name: str, kind: Literal["list", "category"], values: Sequence[Any],
     known = np.array([v is not None for v in values], dtype=np.bool_)
     numbers = np.array([_number(v) for v in values], dtype=np.float64)
     held = [(row, places[m]) for row, v in enumerate(values) if isinstance(v, list) for m in _texts(v) if m in places]
-    holders, members = (np.array(part, dtype=np.int64) for part in (zip(*sorted(held), strict=True) if held else ((), ())))
+    holders, members = (
+        np.array(part, dtype=np.int64) for part in (zip(*sorted(held), strict=True) if held else ((), ()))
+    )
     return Column(name, kind, known, numbers, np.array(codes, dtype=np.int64), levels, holders, members)
 
 
