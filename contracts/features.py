@@ -75,8 +75,9 @@ def fingerprint(vector: Mapping[str, Known]) -> bytes:
 
 
 def model_row(vector: Mapping[str, Any]) -> dict[str, Value]:
-    """What of a vector a model may learn from: no names or free texts. A NAICS code stands there by its levels
-    (561720: 56, 561, 5617, 561720), so that neighbours share some; tags and technologies in lower case, since every source spells them its own way.
+    """What of a vector a model may learn from: no names or free texts. A NAICS code stands there by its levels (561720: 56,
+    561, 5617, 561720), so that neighbours share some; tags and technologies in lower case, since every source spells them its
+    own way.
     """
     return {
         key: _members(key, value) if isinstance(value, list) else value

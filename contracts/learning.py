@@ -128,8 +128,8 @@ class TrainingConfig(BaseModel):
         default="mature",
         validation_alias=_both("label_delay"),
         exclude_if=lambda chosen: chosen == "mature",
-        description="mature: learn from leads older than maturity_days. weighted: from younger ones too,"
-        " positives weighted by 1/F(age); nothing is held out, so the version waits in SHADOW until leads decided on after its training have matured",
+        description="mature: learn from leads older than maturity_days. weighted: from younger ones too, positives weighted by"
+        " 1/F(age); nothing is held out, so the version waits in SHADOW until leads decided on after its training have matured",
     )
 
 

@@ -1,9 +1,9 @@
 """What a lead turned out to be: labels -> an example, or the reason why it is none.
 
-Either once it is old enough to tell, or, weighted, before: then a positive known at an age by which a share F of all positives are
-known stands for 1/F of them. Its row's loss is (1/F) log p + (1 - 1/F) log(1 - p), whose mean over what is known by now is that
-over what will be known: so such a positive brings an echo, the same row as a negative of weight 1 - 1/F. All weights of a row add up to
-its own, which keeps the loss convex.
+Either once it is old enough to tell, or, weighted, before: then a positive known at an age by which a share F of all positives
+are known stands for 1/F of them. Its row's loss is (1/F) log p + (1 - 1/F) log(1 - p), whose mean over what is known by now is
+that over what will be known: so such a positive brings an echo, the same row as a negative of weight 1 - 1/F. All weights of a
+row add up to its own, which keeps the loss convex.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def examples(
 def weighted(
     cases: Iterable[Decided], now: datetime, *, target: str, maturity: timedelta
 ) -> tuple[list[Example], Counter[str], delay.Arrival | None]:
-    """Young leads as well, their positives weighted by 1/F(age) until they are mature; leads of an age with too small an F are left out.
+    """Young leads as well, their positives weighted by 1/F(age) until they are mature; leads of an age with too small an F are
+    left out.
 
     None for F: too few positives to tell how long they take, so only mature leads are there.
     """

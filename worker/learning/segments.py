@@ -1,8 +1,9 @@
 """Does a candidate fail one part of a tenant's leads while it is better overall? Pure.
 
-A segment is the leads of one ICP profile, one country or one industry. It collapses where the candidate is surely worse there by log loss, than
-whoever decides now or than saying the base rate of everybody; or its ranking falls by more than `MOST_AUC_DROP`. "Surely": a paired
-bootstrap interval of 90 %, widened by the number of segments looked at (Bonferroni), lies on the wrong side. Otherwise one of twenty segments would fail by chance.
+A segment is the leads of one ICP profile, one country or one industry. It collapses where the candidate is surely worse there
+by log loss, than whoever decides now or than saying the base rate of everybody; or its ranking falls by more than
+`MOST_AUC_DROP`. "Surely": a paired bootstrap interval of 90 %, widened by the number of segments looked at (Bonferroni), lies
+on the wrong side. Otherwise one of twenty segments would fail by chance.
 """
 
 from __future__ import annotations
