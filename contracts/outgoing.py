@@ -26,6 +26,19 @@ class OutgoingMessage(_Words):
     reference: Annotated[str, Field(max_length=512)]
 
 
+class OutgoingMail(_Words):
+    """A mail to one person, in plain text. `reference` is ours and names it for ever; `reply_to`: where answers go, also those that
+    ask to be left alone (absent: to the sender).
+    """
+
+    to: Annotated[str, Field(pattern=r"^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,255}$", description="one address, in ASCII")]
+    subject: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\r\n]+$")]
+    body: Annotated[str, Field(min_length=1, max_length=4000)]
+    sender_name: Annotated[str, Field(max_length=200, pattern=r"^[^\r\n]*$")] = ""
+    reply_to: Annotated[str, Field(pattern=r"^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,255}$")] | None = None
+    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+
+
 class MessageReceipt(_Words):
     """The vendor took the message; that is not yet a delivery."""
 
