@@ -30,7 +30,7 @@ ANSWER_LOST = "answer_lost: the vendor was asked and its answer was lost; it cou
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a message may not go out: no_contact, no_phone, no_email, suppressed, region_denied, no_consent; on approval also others."""
+    """Why a message may not go out: no_contact, no_phone, no_email, suppressed, region_denied, no_consent; others on approval."""
 
     code: str
     text: str

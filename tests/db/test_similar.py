@@ -79,7 +79,7 @@ async def test_country_own_id_and_merged_ones_are_left_out(conn: Connection, two
 async def test_it_uses_a_trigram_index(
     conn: Connection, two: tuple[UUID, UUID], country: str | None, index: str
 ) -> None:
-    # B.03. Only its owner may: the operator is not leakproof, so that a tenant's own query would read every row.
+    # R13. Only its owner may: the operator is not leakproof, so that a tenant's own query would read every row.
     ours, _ = two
     await conn.execute(
         "INSERT INTO app.companies (tenant_id, name, name_core)"
@@ -109,7 +109,7 @@ async def test_the_trigram_functions_themselves_are_out_of_reach(conn: Connectio
 
 
 async def test_a_known_country_finds_what_any_country_would(conn: Connection, two: tuple[UUID, UUID]) -> None:
-    # B.03: the index that is cut by country gives the same companies with the same likeness, those of no known country among them.
+    # R13: the index that is cut by country gives the same companies with the same likeness, those of no known country among them.
     ours, theirs = two
     names = [
         f"{a} {b} {c}"

@@ -55,7 +55,7 @@ async def approved(house: House, **decided: object) -> UUID:
     return lead
 
 
-async def test_a_mail_is_drafted_approved_and_handed_over_once(house: House, box: Mailbox) -> None:  # R20 S2.13
+async def test_a_mail_is_drafted_approved_and_handed_over_once(house: House, box: Mailbox) -> None:  # R20
     lead, draft = await drafted(house)
     assert (draft.state, draft.template, draft.language) == ("draft", "email/1/en", "en")
     async with transaction(house.pool, house.tenant) as tx:

@@ -52,9 +52,9 @@ async def measure(url: str, *, scale: float, say: Callable[[str], None]) -> dict
 async def _lookups(pool: Pool, names: int, lookups: int) -> dict[str, Any]:
     """Milliseconds from asking for the five likest to having them, transaction included; each name is mistyped once."""
     draw = random.Random(11)  # noqa: S311
-    listed = _invented(draw, names)
+    listed = invented(draw, names)
     owner = await _tenant(pool, listed)
-    chosen = [(name, _mistyped(draw, name_core(name)), country) for name, country in draw.sample(listed, lookups)]
+    chosen = [(name, mistyped(draw, name_core(name)), country) for name, country in draw.sample(listed, lookups)]
     await _looked_up(pool, owner, chosen[:50])
     here = await _looked_up(pool, owner, chosen)
     # What a look-up takes where the country does not help: fewer of them, the same names, on the same machine at the same time.
@@ -87,9 +87,9 @@ async def _looked_up(pool: Pool, owner: UUID, chosen: Sequence[tuple[str, str, s
 async def _dedupe(pool: Pool, companies: int) -> dict[str, Any]:
     """Seconds for the real dispatcher, frame and scan to compare what was imported, and what came of it."""
     draw = random.Random(12)  # noqa: S311
-    originals = _invented(draw, int(companies * (1 - COPIED)))
+    originals = invented(draw, int(companies * (1 - COPIED)))
     copied = draw.sample(originals, companies - len(originals))
-    copies = [(_mistyped(draw, name), country) for name, country in copied]
+    copies = [(mistyped(draw, name), country) for name, country in copied]
     owner = await _tenant(pool, originals + copies)
     true = {frozenset((name_core(a), name_core(b))) for (a, _), (b, _) in zip(copied, copies, strict=True)}
     began = time.perf_counter()
@@ -140,7 +140,7 @@ async def _tenant(pool: Pool, listed: list[Listed]) -> UUID:
     return owner
 
 
-def _invented(draw: random.Random, many: int) -> list[Listed]:
+def invented(draw: random.Random, many: int) -> list[Listed]:
     """Names that read like companies': real ones first, then coined words beside common ones of real names.
 
     The extract was chosen by words of sectors ("investment" stands in one name of seven), so common words are drawn by the root of
@@ -159,7 +159,8 @@ def _invented(draw: random.Random, many: int) -> list[Listed]:
     return list(found.items())
 
 
-def _mistyped(draw: random.Random, name: str) -> str:
+def mistyped(draw: random.Random, name: str) -> str:
+    """With one letter left out, put in or swapped."""
     at = draw.randrange(1, max(2, len(name) - 1))
     kind = draw.randrange(3)
     if kind == 0:
