@@ -65,7 +65,7 @@ async def judge(
         return Refusal("no_contact", "the lead has no contact: enrich it, or reject the message")
     by_mail = row["channel"] == "email"
     phone = phone_of(reader["phone"] or "") if by_mail or on_its_way is None else on_its_way
-    to = phone if not by_mail else on_its_way or _mail_address(reader)
+    to = phone if not by_mail else on_its_way or _mail_address(dict(reader))
     hit = await suppressions.hit(
         tx, tenant, row["channel"],
         emails=filter(None, [reader["email"], to if by_mail else None]), phones=filter(None, [phone, reader["phone"]]),
@@ -158,7 +158,7 @@ async def stop(tx: Tx, tenant: UUID, message_id: UUID, state: str, reason: str) 
 async def give_up(tx: Tx, tenant: UUID, message_id: UUID, reason: str) -> None:
     """Its job was given up. If a vendor may have the message it counts as sent, else it failed."""
     found = await tx.fetchrow(SQL["lock"], tenant, message_id)
-    outgoing = _frozen(found) if found is not None else None
+    outgoing = _frozen(dict(found)) if found is not None else None
     if found is not None and outgoing is not None and await _left(tx, tenant, found["vendor"], outgoing):
         await sent(tx, tenant, message_id, vendor_ref=None, reason=ANSWER_LOST)
         return

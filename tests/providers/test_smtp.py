@@ -30,9 +30,9 @@ def mail(to: str = "thandi@karoo.co.za", **more: str) -> OutgoingMail:
     return OutgoingMail.model_validate({"to": to, "sender_name": "Well Crafted, Ltd", **about, **more})
 
 
-def sender(box: Mailbox | str, **more: object) -> smtp.SmtpSend:
+def sender(box: Mailbox | str) -> smtp.SmtpSend:
     url = box if isinstance(box, str) else box.url
-    settings = Settings.model_construct(smtp_url=SecretStr(url), smtp_from="hello@ours.example", **more)
+    settings = Settings.model_construct(smtp_url=SecretStr(url), smtp_from="hello@ours.example")
     [made] = smtp.make(settings)
     assert isinstance(made, smtp.SmtpSend)
     return made
