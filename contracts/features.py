@@ -21,9 +21,11 @@ from contracts.models import Value
 #: The shape of the vector: which keys, of which kinds. It goes up when a key changes its meaning.
 SNAPSHOT_VERSION = 1
 #: How values are read off the facts. It changes with this module's code.
-SOURCE_VERSION = "1"
+SOURCE_VERSION = "2"
 MAX_TEXT = 1000
 MAX_LIST = 50
+#: Digits of a NAICS code that mean something by themselves: sector, subsector, industry group, national industry.
+_NAICS_LEVELS = (2, 3, 4, 6)
 #: Fields of facts that vectors are made of.
 FACT_FIELDS = (
     "revenue_usd", "founded", "status", "technology", "technologies", "linkedin_url", "employees", "employees_min", "employees_max",
@@ -73,12 +75,21 @@ def fingerprint(vector: Mapping[str, Known]) -> bytes:
 
 
 def model_row(vector: Mapping[str, Any]) -> dict[str, Value]:
-    """What of a vector a model may learn from: no names, free texts or lists."""
+    """What of a vector a model may learn from: no names or free texts. A NAICS code stands there by its levels (561720: 56,
+    561, 5617, 561720), so that neighbours share some; tags and technologies in lower case, since every source spells them its
+    own way.
+    """
     return {
-        key: value
+        key: _members(key, value) if isinstance(value, list) else value
         for key, value in vector.items()
-        if (spec := FIELDS.get(key)) is not None and spec.learnable and not isinstance(value, list)
+        if (spec := FIELDS.get(key)) is not None and spec.learnable
     }
+
+
+def _members(key: str, values: list[Any]) -> list[str]:
+    if key == "companyNaics":
+        return sorted({code[:digits] for code in map(str, values) for digits in _NAICS_LEVELS if len(code) >= digits})
+    return sorted({str(value).casefold() for value in values})
 
 
 def _company(stored: Stored) -> dict[str, Known]:
@@ -95,6 +106,7 @@ def _company(stored: Stored) -> dict[str, Known]:
         "companyCountry": _text(of.get("country")),
         "companyCity": _text(of.get("city")),
         "companyIndustry": _text(industry),
+        "companyIndustries": sorted({str(i)[:100] for i in of.get("industries") or () if i})[:MAX_LIST] or None,
         "companyDescription": _text(of.get("description")),
         "companyNaics": naics,
         "companySector": naics[0][:2] if naics else None,

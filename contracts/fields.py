@@ -17,7 +17,7 @@ Known = float | int | bool | str | list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """`kind`: what its values are. `learnable`: a model may use it; free texts and lists are for rules only."""
+    """`kind`: what its values are. `learnable`: a model may use it; names and free texts are for rules only."""
 
     key: str
     kind: Kind
@@ -31,14 +31,15 @@ _ALL = (
     FieldSpec("companyCountry", "text", "country"),
     FieldSpec("companyCity", "text", "city", learnable=False),
     FieldSpec("companyIndustry", "text", "industry"),
+    FieldSpec("companyIndustries", "list", "industry tags"),
     FieldSpec("companyDescription", "text", "description", learnable=False),
-    FieldSpec("companyNaics", "list", "NAICS codes", learnable=False),
+    FieldSpec("companyNaics", "list", "NAICS codes"),
     FieldSpec("companySector", "text", "NAICS sector"),
     FieldSpec("companyEmployees", "number", "employees"),
     FieldSpec("companyRevenueUsd", "number", "yearly revenue in US dollars"),
     FieldSpec("companyFounded", "number", "year of foundation"),
     FieldSpec("companyStatus", "text", "register status"),
-    FieldSpec("companyTechnologies", "list", "technologies", learnable=False),
+    FieldSpec("companyTechnologies", "list", "technologies"),
     FieldSpec("companyTechnologiesCount", "number", "number of technologies"),
     FieldSpec("companySources", "list", "sources that name it", learnable=False),
     FieldSpec("companySourcesCount", "number", "number of sources that name it"),

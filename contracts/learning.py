@@ -124,6 +124,13 @@ class TrainingConfig(BaseModel):
         default=0.3, strict=True, gt=0, lt=0.9, description="newest share of the matured leads, kept for judging"
     )
     auto_promote: bool = Field(default=True, validation_alias=_both("auto_promote"))
+    label_delay: Literal["mature", "weighted"] = Field(
+        default="mature",
+        validation_alias=_both("label_delay"),
+        exclude_if=lambda chosen: chosen == "mature",
+        description="mature: learn from leads older than maturity_days. weighted: from younger ones too, positives weighted by"
+        " 1/F(age); nothing is held out, so the version waits in SHADOW until leads decided on after its training have matured",
+    )
 
 
 class TrainModelNow(TrainingConfig):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from contracts.message_texts import LANGUAGES, MAX_BODY, PARAMETERS, places
+from contracts.outgoing import MAIL_ADDRESS
 from contracts.regions import Gate
 from contracts.texts import Moment, NoNul
 
-MessageChannel = Literal["whatsapp"]
+MessageChannel = Literal["whatsapp", "email"]
+#: Who carries WhatsApp; mail is carried by the house's mail server, `smtp`.
 SendVendor = Literal["trengo", "whatsapp"]
+MAIL: Final = "smtp"
 ConsentChannel = Literal["any", "whatsapp", "email", "phone"]
 _Code = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", max_length=20, description="language, e.g. en or pt_BR")
@@ -31,7 +34,11 @@ class _Body(BaseModel):
 
 
 class MessageSettings(BaseModel):
-    """How a tenant writes. `auto_send`: the policy itself approves drafts (R20). `regions`: gates by country, before ours."""
+    """How a tenant writes. `auto_send`: the policy itself approves drafts (R20). `regions`: gates by country, before ours.
+
+    `channels`: on which drafts are made; mail only to contacts with an address. `reply_to`: where answers to mails go, also those
+    that ask to be left alone. `vendor`: who carries WhatsApp.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -57,6 +64,10 @@ class MessageSettings(BaseModel):
     default_gate: Gate | None = Field(default=None, validation_alias=_both("default_gate"))
     sender: Annotated[str, Field(min_length=1, max_length=100), NoNul] | None = None
     vendor: SendVendor | None = None
+    channels: Annotated[list[MessageChannel], Field(max_length=2)] = ["whatsapp"]
+    reply_to: Annotated[str, Field(max_length=320, pattern=MAIL_ADDRESS)] | None = Field(
+        default=None, validation_alias=_both("reply_to")
+    )
 
     @model_validator(mode="after")
     def _default_is_allowed(self) -> MessageSettings:
@@ -66,7 +77,10 @@ class MessageSettings(BaseModel):
 
 
 class SetTemplate(_Body):
-    """Body of PUT /v1/message-templates: a tenant's own words for one channel, step and language."""
+    """Body of PUT /v1/message-templates: a tenant's own words for one channel, step and language.
+
+    On WhatsApp `vendor_templates` says how a vendor calls the text it approved; of a mail, `smtp` is its subject.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -86,20 +100,35 @@ class SetTemplate(_Body):
         default=1, validation_alias=_both("sequence_step")
     )
     language: _Code
-    body: Annotated[str, Field(min_length=1, max_length=MAX_BODY["whatsapp"]), NoNul]
+    body: Annotated[str, Field(min_length=1, max_length=MAX_BODY["email"]), NoNul]
     parameters: Annotated[list[Literal[PARAMETERS]], Field(max_length=20)]  # type: ignore[valid-type]
-    vendor_templates: dict[SendVendor, Annotated[str, Field(min_length=1, max_length=200), NoNul]] = Field(
-        default={}, validation_alias=_both("vendor_templates")
+    vendor_templates: dict[SendVendor | Literal["smtp"], Annotated[str, Field(min_length=1, max_length=200), NoNul]] = (
+        Field(default={}, validation_alias=_both("vendor_templates"))
     )
 
     @model_validator(mode="after")
     def _every_place_is_filled(self) -> SetTemplate:
         if places(self.body) != list(range(1, len(self.parameters) + 1)):
             raise ValueError("body must hold {{1}} to {{n}}, one for each of parameters: number them without a gap")
+        if len(self.body) > MAX_BODY[self.channel]:
+            raise ValueError(
+                f"body has more than {MAX_BODY[self.channel]} characters, the most of this channel: shorten it"
+            )
+        if self.channel == "email":
+            self._subject()
+        elif MAIL in self.vendor_templates:
+            raise ValueError("vendor_templates.smtp is the subject of a mail: set it on channel email")
         trengo = self.vendor_templates.get("trengo")
         if trengo is not None and not (trengo.isascii() and trengo.isdigit()):
             raise ValueError("vendor_templates.trengo is a number: `trengo.templates` lists them")
         return self
+
+    def _subject(self) -> None:
+        subject = self.vendor_templates.get("smtp")
+        if set(self.vendor_templates) != {MAIL} or subject is None or not subject.isprintable():
+            raise ValueError('vendor_templates of a mail is its subject, in one line: {"smtp": "A word from {{2}}"}')
+        if not set(places(subject)) <= set(places(self.body)):
+            raise ValueError("the subject may only hold places that body has")
 
 
 class Template(BaseModel):

@@ -1,4 +1,4 @@
-"""The words a first message is made of, until a tenant has its own. Pure.
+"""The words a first message is made of, until a tenant has its own. Pure. A mail says the same as a message, under a subject.
 
 A template is a text with {{1}}, {{2}} … and the names of what fills them. On WhatsApp the vendor has approved that text, so only
 what fills it can be written anew: a model writes `opener`, everything else is a given fact.
@@ -52,11 +52,22 @@ TEXTS: Mapping[str, tuple[str, str, str]] = {
     ),
 }  # fmt: skip
 LANGUAGES: tuple[str, ...] = tuple(TEXTS)
+#: The subject of a mail, where its template says nothing else.
+SUBJECTS: Mapping[str, str] = {
+    "en": "A word from {{2}}",
+    "de": "Eine Nachricht von {{2}}",
+    "fr": "Un mot de {{2}}",
+    "es": "Un mensaje de {{2}}",
+    "it": "Un messaggio da {{2}}",
+    "pt": "Uma mensagem de {{2}}",
+    "nl": "Een bericht van {{2}}",
+}
 
 #: The most characters of a whole message, of one parameter and of what is written for it.
 MAX_BODY: Mapping[str, int] = {"whatsapp": 1024, "email": 4000}
 MAX_PARAMETER = 600
 MAX_OPENER = 300
+MAX_SUBJECT = 200
 _PLACE = re.compile(r"\{\{(\d{1,2})\}\}")
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 #: What a feature may be. None, and a feature that is not there, are missing.
-Value = float | int | bool | str | None
+Value = float | int | bool | str | list[str] | None
 #: Probabilities are kept this far from 0 and 1: nobody is that sure, and odds stay finite.
 EPSILON = 1e-6
 
@@ -22,15 +22,16 @@ EPSILON = 1e-6
 class Term(BaseModel):
     """One column of the design matrix.
 
-    `number`: (value - center) / scale, 0 where it is missing or no number. `category`: 1 where the value equals `level`. `missing`:
-    1 where the feature is not known. `mean` is the column's mean over the training rows. Before that a number is held within
+    `number`: (value - center) / scale, 0 where it is missing or no number. `category`: 1 where the value equals `level`. `member`:
+    1 where the value is a list that holds `level` (a list is as many columns as it has frequent members: multi-hot). `missing`: 1
+    where the feature is not known. `mean` is the column's mean over the training rows. Before that a number is held within
     `low`..`high`, the range that was trained on (None: no bound), and with `log` its logarithm is taken: sign(x) * log(1 + |x|).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature: str
-    kind: Literal["number", "category", "missing"]
+    kind: Literal["number", "category", "member", "missing"]
     level: str | None = None
     center: float = 0.0
     scale: float = Field(default=1.0, gt=0)
@@ -44,6 +45,10 @@ class Term(BaseModel):
         if self.kind == "missing":
             return 1.0 if value is None else 0.0
         if value is None:
+            return 0.0
+        if self.kind == "member":
+            return 1.0 if isinstance(value, list) and self.level in value else 0.0
+        if isinstance(value, list):
             return 0.0
         if self.kind == "category":
             return 1.0 if as_level(value) == self.level else 0.0

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.findings import Short
 
+#: An address that every mail server takes: ASCII, nothing quoted, nothing that could end it in a header.
+MAIL_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}$"
+
 
 class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +27,19 @@ class OutgoingMessage(_Words):
     language: Annotated[str, Field(max_length=20)] = "en"
     parameters: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
     reference: Annotated[str, Field(max_length=512)]
+
+
+class OutgoingMail(_Words):
+    """A mail to one person, in plain text. `reference` is ours and names it for ever; `reply_to`: where answers go, also those that
+    ask to be left alone (absent: to the sender).
+    """
+
+    to: Annotated[str, Field(pattern=MAIL_ADDRESS, description="one address, in ASCII")]
+    subject: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\r\n]+$")]
+    body: Annotated[str, Field(min_length=1, max_length=4000)]
+    sender_name: Annotated[str, Field(max_length=200, pattern=r"^[^\r\n]*$")] = ""
+    reply_to: Annotated[str, Field(pattern=MAIL_ADDRESS)] | None = None
+    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 
 
 class MessageReceipt(_Words):

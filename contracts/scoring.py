@@ -85,7 +85,7 @@ class Scorer:
             base, usual, contributions = 0.0, None, _by_rules(self.ruler, judged, vector)
         else:
             usual = logit(model.base_rate)
-            base, contributions = model.base_log_odds() - usual, _by_model(model, model_row(vector))
+            base, contributions = model.base_log_odds() - usual, _by_model(model, vector)
         log_odds = base + math.fsum(c.log_odds for c in contributions)
         value, probability = sigmoid(log_odds), None if usual is None else sigmoid(log_odds + usual)
         return Scored(
@@ -119,10 +119,9 @@ def _by_rules(ruler: Ruler, judged: Judged, vector: Mapping[str, Known]) -> tupl
     return tuple(found)
 
 
-def _by_model(model: Model, row: Mapping[str, Any]) -> tuple[Contribution, ...]:
-    return tuple(
-        Contribution("model", name, by, _feature(name, row.get(name))) for name, by in model.contributions(row).items()
-    )
+def _by_model(model: Model, vector: Mapping[str, Known]) -> tuple[Contribution, ...]:
+    found = model.contributions(model_row(vector))
+    return tuple(Contribution("model", name, by, _feature(name, vector.get(name))) for name, by in found.items())
 
 
 def _feature(name: str, value: Any) -> str:

@@ -107,13 +107,13 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     webhook_allow_loopback: bool = Field(
         False, description="webhooks may go to http on this machine: for tests and the sandbox, never in production"
     )
-    smtp_url: SecretStr | None = Field(
-        None, description="the mail server for alerts: smtp://USER:PASSWORD@HOST:587, or smtps://HOST"
-    )
-    smtp_from: str | None = Field(None, max_length=320, description="who alerts by e-mail come from")
     sentry_dsn: SecretStr | None = Field(
         None, description="errors that nobody caught are sent to this project of Sentry; absent: nowhere"
     )
+    smtp_url: SecretStr | None = Field(
+        None, description="the mail server, for alerts and for messages: smtp://USER:PASSWORD@HOST:587, or smtps://HOST"
+    )
+    smtp_from: str | None = Field(None, max_length=320, description="the address that mails come from")
     headwater_faults: str | None = Field(None, description="watch the fault points of a process, or fail at one")
 
     @field_validator("database_url")

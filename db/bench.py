@@ -70,8 +70,9 @@ async def decided(tx: Tx, tenant: UUID) -> list[Any]:
 
 
 async def load_companies(tx: Tx, tenant: UUID, companies: Sequence[tuple[str, str, str]]) -> None:
-    """(name, core name, country) each, with the index over names made anew at the end (owner role)."""
-    made = await tx.fetchval(SQL["trigram_index"])
-    await tx.execute(SQL["drop_trigram_index"])
+    """(name, core name, country) each, with the indexes over names made anew at the end (owner role)."""
+    made = [r[0] for r in await tx.fetch(SQL["trigram_indexes"])]
+    await tx.execute(SQL["drop_trigram_indexes"])
     await add_companies(tx, tenant, companies)
-    await tx.execute(made)
+    for each in made:
+        await tx.execute(each)

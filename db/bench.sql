@@ -51,10 +51,10 @@ SELECT d.decision, a.name_core AS a, b.name_core AS b FROM app.match_decisions d
   JOIN app.companies a ON a.tenant_id = d.tenant_id AND a.id = d.a_id JOIN app.companies b ON b.tenant_id = d.tenant_id AND b.id = d.b_id
  WHERE d.tenant_id = $1
 
--- trigram_index --
--- How the index over names was made.
-SELECT pg_get_indexdef('app.companies_name_trgm'::regclass)
+-- trigram_indexes --
+-- How the indexes over names were made.
+SELECT pg_get_indexdef(n::regclass) FROM unnest(ARRAY['app.companies_name_trgm', 'app.companies_moved_name']) n
 
--- drop_trigram_index --
--- Loading many rows is quicker without it.
-DROP INDEX app.companies_name_trgm
+-- drop_trigram_indexes --
+-- Loading many rows is quicker without them.
+DROP INDEX app.companies_name_trgm, app.companies_moved_name

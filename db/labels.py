@@ -25,6 +25,7 @@ class Case:
 
     lead_id: UUID
     decided_at: datetime
+    icp_profile_id: UUID | None
     labels: list[dict[str, Any]]
     snapshot_id: UUID | None
     vector: dict[str, Any] | None

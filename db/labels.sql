@@ -29,9 +29,10 @@ WITH said AS (
            SELECT min(sent_at) AS sent_at FROM app.messages WHERE tenant_id = $1 AND lead_id = s.lead_id) m ON true
      WHERE s.first_at IS NOT NULL
 )
-SELECT d.lead_id, d.decided_at, d.labels, f.id AS snapshot_id, f.vector, f.verdict,
+SELECT d.lead_id, d.decided_at, l.icp_profile_id, d.labels, f.id AS snapshot_id, f.vector, f.verdict,
        p.model_version_id, p.probability, p.score, r.score AS rules_score
   FROM decided d
+  JOIN app.leads l ON l.tenant_id = $1 AND l.id = d.lead_id
   LEFT JOIN LATERAL (
        SELECT id, vector, verdict FROM app.feature_snapshots
         WHERE tenant_id = $1 AND lead_id = d.lead_id AND created_at <= d.decided_at ORDER BY created_at DESC, id DESC LIMIT 1) f ON true

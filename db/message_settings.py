@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.errors import NotFound
-from contracts.message_settings import MessageSettings, SetTemplate, Template
-from contracts.message_texts import BUILT_IN, TEXTS
+from contracts.message_settings import MAIL, MessageSettings, SetTemplate, Template
+from contracts.message_texts import BUILT_IN, SUBJECTS, TEXTS
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -23,6 +23,8 @@ POLICIES = {
     "default_gate": "message_default_gate",
     "sender": "message_sender",
     "vendor": "message_vendor",
+    "channels": "message_channels",
+    "reply_to": "message_reply_to",
 }
 
 
@@ -57,9 +59,10 @@ async def templates(tx: Tx, tenant: UUID) -> list[Template]:
     taken = {t.name for t in own}
     ours = [
         Template(
-            id=None, channel="whatsapp", sequence_step=1, language=language, body=text, parameters=list(BUILT_IN),
-            vendor_templates={},
+            id=None, channel=channel, sequence_step=1, language=language, body=text, parameters=list(BUILT_IN),
+            vendor_templates={MAIL: SUBJECTS[language]} if channel == "email" else {},
         )
+        for channel in ("whatsapp", "email")
         for language, (text, _, _) in TEXTS.items()
     ]  # fmt: skip
     return own + [t for t in ours if t.name not in taken]

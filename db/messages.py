@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contracts.errors import Conflict, Invalid, NotFound
 from contracts.events import MessageApproved
-from contracts.message_settings import Template
+from contracts.message_settings import MAIL, Template
 from contracts.message_texts import MAX_BODY, filled
 from contracts.messages import ChangeMessage, Drafted, Message, MessageDetail, MessageEvent, Subject
 from db import message_settings, outbox, sending, suppressions
@@ -100,9 +100,10 @@ async def approve_if_allowed(tx: Tx, tenant: UUID, row: Mapping[str, Any], *, by
     template = next((t for t in await message_settings.templates(tx, tenant) if t.name == row["template"]), None)
     if template is None or not _fits(template, row):
         return sending.Refusal("template_changed", "its template has changed since: reject it, or bring the words back")
-    vendors = [
-        v for v in ([settings.vendor] if settings.vendor else ("trengo", "whatsapp")) if v in template.vendor_templates
-    ]
+    carriers = (
+        (MAIL,) if row["channel"] == "email" else (settings.vendor,) if settings.vendor else ("trengo", "whatsapp")
+    )
+    vendors = [v for v in carriers if v in template.vendor_templates]
     if not vendors:
         words = f"no vendor has approved template {template.name}: PUT /v1/message-templates with vendor_templates"
         return sending.Refusal("no_template", words)

@@ -57,7 +57,7 @@ SELECT m.id, m.lead_id, m.contact_id, m.channel, m.sequence_step, m.state, m.lan
 
 -- reader --
 -- Who would read it: where it would go, and where that is. A draft that was made for nobody yet is for the lead's contact.
-SELECT p.id AS contact_id, p.name, p.email, p.phone, p.linkedin_url, c.domain, c.country, l.merged_into
+SELECT p.id AS contact_id, p.name, p.email, p.email_status, p.phone, p.linkedin_url, c.domain, c.country, l.merged_into
   FROM app.leads l
   JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
   LEFT JOIN app.contacts o ON o.tenant_id = l.tenant_id AND o.id = coalesce($3, l.contact_id)

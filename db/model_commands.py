@@ -76,6 +76,10 @@ def show_model(model: ModelArgument, tenant: OwnerOption = None, json: JsonOptio
 def train_model(
     target: Annotated[str, typer.Option(help="`qualified` or `won`: what counts as positive.")] = "qualified",
     maturity_days: Annotated[float, typer.Option(min=0, max=3650, help="Younger leads tell nothing yet.")] = 90,
+    young: Annotated[
+        bool,
+        typer.Option("--young", help="Learn from younger leads too, positives weighted by 1/F(age); judged later."),
+    ] = False,
     manual: Annotated[bool, typer.Option("--manual", help="A person promotes it, not the gate by itself.")] = False,
     tenant: OwnerOption = None,
     json: JsonOption = False,
@@ -84,7 +88,12 @@ def train_model(
     if target not in ("qualified", "won"):
         raise typer.BadParameter("say qualified or won", param_hint="--target")
     wanted: Literal["qualified", "won"] = "won" if target == "won" else "qualified"
-    config = TrainingConfig(target=wanted, maturity_days=maturity_days, auto_promote=not manual)
+    config = TrainingConfig(
+        target=wanted,
+        maturity_days=maturity_days,
+        auto_promote=not manual,
+        label_delay="weighted" if young else "mature",
+    )
 
     async def work(tx: Tx, owner: UUID) -> TrainingAsked:
         run_id, _ = await models.request_training(tx, owner, config, triggered_by="cli", requested_by=operator())

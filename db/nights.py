@@ -93,7 +93,7 @@ async def _tonight(tx: Tx, settings: Settings, tenant: UUID) -> date:
 
 
 async def cap_of(tx: Tx, settings: Settings, tenant: UUID) -> tuple[int, CapSource]:
-    """How many companies a tenant's night chooses, and where that was said: its policy or quota, the environment, or nowhere (S3.19)."""
+    """How many companies a night chooses, and where that was said: policy or quota, the environment, or nowhere (S3.19)."""
     granted = (await quotas.of(tx, tenant)).daily_shortlist_cap
     decided = await policies.value(tx, tenant, CAP, None)
     if type(decided) is int and decided >= 0:

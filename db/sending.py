@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from uuid import UUID
 
 from contracts import regions
 from contracts.message_settings import MessageSettings
-from contracts.outgoing import OutgoingMessage
+from contracts.message_texts import MAX_SUBJECT, filled, one_line
+from contracts.outgoing import MAIL_ADDRESS, OutgoingMail, OutgoingMessage
 from contracts.suppressions import SuppressionKey, phone_of
 from db import consents, ledger, message_settings, suppressions
 from db.access import audit
@@ -21,13 +23,15 @@ from db.transaction import Tx
 
 SQL = load("messages")
 ACTOR = "job:message.send"
+#: Standings of an address that nobody should write to.
+_NO_MAIL = ("invalid", "suppress")
 ANSWER_LOST = "answer_lost: the vendor was asked and its answer was lost; it counts as sent, and is never sent again"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a message may not go out: lead_merged, no_contact, no_phone, suppressed, region_denied, no_consent; when approved,
-    others too.
+    """Why a message may not go out: lead_merged, no_contact, no_phone, no_email, suppressed, region_denied, no_consent; when
+    approved, others too.
     """
 
     code: str
@@ -36,14 +40,14 @@ class Refusal:
     @property
     def state(self) -> str:
         """What becomes of an approved message: nobody may write, or nobody can."""
-        return "failed" if self.code in ("no_contact", "no_phone") else "suppressed"
+        return "failed" if self.code in ("no_contact", "no_phone", "no_email") else "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Nothing speaks against it. `phone` is E.164."""
+    """Nothing speaks against it. `to`: a phone in E.164, or an e-mail address."""
 
-    phone: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +55,36 @@ class Decided:
     """`sending` is committed with it: the vendor may be asked for exactly this."""
 
     vendor: str
-    outgoing: OutgoingMessage
+    outgoing: OutgoingMessage | OutgoingMail
 
 
 async def judge(
-    tx: Tx, tenant: UUID, row: Mapping[str, Any], settings: MessageSettings, *, phone: str | None = None
+    tx: Tx, tenant: UUID, row: Mapping[str, Any], settings: MessageSettings, *, on_its_way: str | None = None
 ) -> Ready | Refusal:
-    """May this message be sent to whoever would read it? Under `suppressions.hold`. `phone`: where it is on its way to already."""
+    """May this message be sent to whoever would read it? Under `suppressions.hold`. `on_its_way`: where it was to go before."""
     reader = await tx.fetchrow(SQL["reader"], tenant, row["lead_id"], row["contact_id"])
     if reader is not None and reader["merged_into"] is not None:
         words = f"the lead was merged into {reader['merged_into']}, which is written to instead: reject the message"
         return Refusal("lead_merged", words)
     if reader is None or reader["contact_id"] is None:
         return Refusal("no_contact", "the lead has no contact: enrich it, or reject the message")
-    to = phone or phone_of(reader["phone"] or "")
+    by_mail = row["channel"] == "email"
+    phone = phone_of(reader["phone"] or "") if by_mail or on_its_way is None else on_its_way
+    to = phone if not by_mail else on_its_way or _mail_address(dict(reader))
     hit = await suppressions.hit(
         tx, tenant, row["channel"],
-        emails=filter(None, [reader["email"]]), phones=filter(None, [to, reader["phone"]]),
+        emails=filter(None, [reader["email"], to if by_mail else None]), phones=filter(None, [phone, reader["phone"]]),
         domains=filter(None, [reader["domain"]]), people=filter(None, [reader["linkedin_url"]]),
     )  # fmt: skip
     if hit is not None:
         return Refusal(
             "suppressed", f"the {hit.key_type} is on the suppression list ({hit.reason}): reject the message"
         )
+    if to is None and by_mail:
+        return Refusal("no_email", "the contact has no e-mail address that could be written to: enrich the lead")
     if to is None:
         return Refusal("no_phone", "the contact has no phone number with a country code: enrich the lead")
-    countries = (regions.country_of_phone(to), reader["country"])
+    countries = (regions.country_of_phone(phone), reader["country"])
     gate = regions.gate(countries, settings.regions, settings.default_gate)
     where = "/".join(dict.fromkeys(c or "unknown" for c in countries))
     if gate == "deny":
@@ -99,26 +107,50 @@ async def decide(tx: Tx, tenant: UUID, message_id: UUID) -> Decided | None:
     if found is None or found["state"] not in ("approved", "sending"):
         return None
     row = dict(found)
-    frozen = OutgoingMessage.model_validate(row["outgoing"]) if row["outgoing"] else None
+    frozen = _frozen(row)
     if frozen is not None and await _left(tx, tenant, row["vendor"], frozen):
         return Decided(row["vendor"], frozen)
     settings = await message_settings.settings(tx, tenant)
-    ready = await judge(tx, tenant, row, settings, phone=frozen.to if frozen else None)
+    ready = await judge(tx, tenant, row, settings, on_its_way=frozen.to if frozen else None)
     if isinstance(ready, Refusal):
         await stop(tx, tenant, message_id, ready.state, f"{ready.code}: {ready.text}")
         return None
     if frozen is not None:
         return Decided(row["vendor"], frozen)
-    outgoing = OutgoingMessage(
-        to=ready.phone,
-        template=row["vendor_template"],
-        language=row["language"],
-        parameters=tuple(row["parameters"]),
-        reference=str(message_id),
-    )
-    [hashed] = await suppressions.keyed(tx, tenant, [SuppressionKey("phone", ready.phone)])
+    outgoing = _written(row, ready.to, settings)
+    key = SuppressionKey("email" if isinstance(outgoing, OutgoingMail) else "phone", ready.to)
+    [hashed] = await suppressions.keyed(tx, tenant, [key])
     await tx.execute(SQL["sending"], tenant, message_id, outgoing.model_dump(mode="json"), hashed)
     return Decided(row["vendor"], outgoing)
+
+
+def _mail_address(reader: Mapping[str, Any]) -> str | None:
+    """Where a mail would go; None: nowhere, or an address that is known to be none."""
+    address = (reader["email"] or "").strip().lower()
+    return address if re.fullmatch(MAIL_ADDRESS, address) and reader["email_status"] not in _NO_MAIL else None
+
+
+def _frozen(row: Mapping[str, Any]) -> OutgoingMessage | OutgoingMail | None:
+    if not row["outgoing"]:
+        return None
+    return (OutgoingMail if row["channel"] == "email" else OutgoingMessage).model_validate(row["outgoing"])
+
+
+def _written(row: Mapping[str, Any], to: str, settings: MessageSettings) -> OutgoingMessage | OutgoingMail:
+    parameters, reference = row["parameters"], str(row["id"])
+    if row["channel"] == "email":
+        subject = one_line(filled(row["vendor_template"], parameters))[:MAX_SUBJECT].strip() or "-"
+        return OutgoingMail(
+            to=to, subject=subject, body=row["body"], sender_name=one_line(settings.sender or ""), reply_to=settings.reply_to,
+            reference=reference,
+        )  # fmt: skip
+    return OutgoingMessage(
+        to=to,
+        template=row["vendor_template"],
+        language=row["language"],
+        parameters=tuple(parameters),
+        reference=reference,
+    )
 
 
 async def stop(tx: Tx, tenant: UUID, message_id: UUID, state: str, reason: str) -> None:
@@ -131,11 +163,10 @@ async def stop(tx: Tx, tenant: UUID, message_id: UUID, state: str, reason: str) 
 async def give_up(tx: Tx, tenant: UUID, message_id: UUID, reason: str) -> None:
     """Its job was given up. If a vendor may have the message it counts as sent, else it failed."""
     found = await tx.fetchrow(SQL["lock"], tenant, message_id)
-    if found is not None and found["outgoing"]:
-        outgoing = OutgoingMessage.model_validate(found["outgoing"])
-        if await _left(tx, tenant, found["vendor"], outgoing):
-            await sent(tx, tenant, message_id, vendor_ref=None, reason=ANSWER_LOST)
-            return
+    outgoing = _frozen(dict(found)) if found is not None else None
+    if found is not None and outgoing is not None and await _left(tx, tenant, found["vendor"], outgoing):
+        await sent(tx, tenant, message_id, vendor_ref=None, reason=ANSWER_LOST)
+        return
     await stop(tx, tenant, message_id, "failed", reason)
 
 
@@ -145,7 +176,7 @@ async def sent(tx: Tx, tenant: UUID, message_id: UUID, *, vendor_ref: str | None
         await audit(tx, tenant, ACTOR, "message.sent", "message", str(message_id), {"certain": reason is None})
 
 
-async def _left(tx: Tx, tenant: UUID, vendor: str, outgoing: OutgoingMessage) -> bool:
+async def _left(tx: Tx, tenant: UUID, vendor: str, outgoing: OutgoingMessage | OutgoingMail) -> bool:
     """Does the ledger know of a request for this very message?"""
     item = ledger.Item(vendor, "send", outgoing.model_dump(mode="json", exclude_defaults=True))
     return bool(await ledger.look_all(tx, tenant, vendor, "send", [item.fingerprint]))

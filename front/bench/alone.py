@@ -54,6 +54,13 @@ def _matching(_repeat: int, scale: float) -> Report:
             return asyncio.run(work_through(running.local_url))
 
 
+def _duplicates(_repeat: int, scale: float) -> Report:
+    """Duplicates in files of 10,000 and 100,000 companies, without a database."""
+    from worker.bench import duplicates
+
+    return duplicates.measure(scale=scale, say=_say)
+
+
 def _learning(_repeat: int, _scale: float) -> Report:
     """The quality gates of learning at full size."""
     from front.bench import learning
@@ -63,6 +70,7 @@ def _learning(_repeat: int, _scale: float) -> Report:
 
 MEASUREMENTS: Mapping[str, Callable[[int, float], Report]] = {
     "crawl": _crawl,
+    "duplicates": _duplicates,
     "matching": _matching,
     "scoring": _scoring,
     "learning": _learning,

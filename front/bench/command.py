@@ -23,9 +23,9 @@ def bench(
     only: Annotated[
         str | None,
         typer.Option(
-            help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates among many names,"
-            " leads scored in one process, how good scores are.",
-            metavar="crawl|matching|scoring|learning",
+            help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates in files,"
+            " duplicates among many names, leads scored in one process, how good scores are.",
+            metavar="crawl|duplicates|matching|scoring|learning",
         ),
     ] = None,
     as_json: Annotated[

@@ -145,7 +145,15 @@ def test_the_verified_the_surest_and_the_newest_value_counts() -> None:  # S2.10
 def test_what_nobody_looked_for_is_not_known() -> None:
     vector = extract(Stored(company={"name": "Firm", "country": "ZA"}))
     assert vector == {"companyName": "Firm", "companyCountry": "ZA"}
-    assert model_row({**vector, "companyNaics": ["56"], "companyEmployees": 3}) == {
+    told = {"companyNaics": ["561720", "5621"], "companyTechnologies": ["React", "PHP"], "companyEmployees": 3}
+    assert model_row({**vector, **told, "companySources": ["register"]}) == {
         "companyCountry": "ZA",
+        "companyNaics": ["56", "561", "5617", "561720", "562", "5621"],
+        "companyTechnologies": ["php", "react"],
         "companyEmployees": 3,
-    }
+    }, "no names and no free texts"
+
+
+def test_tags_are_kept_as_a_list() -> None:
+    stored = Stored(company={"name": "Firm", "industries": ["mining", "facilities", "mining"]})
+    assert extract(stored)["companyIndustries"] == ["facilities", "mining"]

@@ -75,8 +75,11 @@ async def test_country_own_id_and_merged_ones_are_left_out(conn: Connection, two
         assert "karoo workwears" not in await ask(conn, "karoo workwear")
 
 
-async def test_it_uses_the_trigram_index(conn: Connection, two: tuple[UUID, UUID]) -> None:
-    # Only its owner may: the operator is not leakproof, so that a tenant's own query would read every row.
+@pytest.mark.parametrize(("country", "index"), [(None, "companies_name_trgm"), ("ZA", "companies_moved_name")])
+async def test_it_uses_a_trigram_index(
+    conn: Connection, two: tuple[UUID, UUID], country: str | None, index: str
+) -> None:
+    # R13. Only its owner may: the operator is not leakproof, so that a tenant's own query would read every row.
     ours, _ = two
     await conn.execute(
         "INSERT INTO app.companies (tenant_id, name, name_core)"
@@ -88,10 +91,11 @@ async def test_it_uses_the_trigram_index(conn: Connection, two: tuple[UUID, UUID
         before = await conn.fetchval("SELECT idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'companies'")
         scanned = await conn.fetchval("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'companies'")
         found = await conn.fetch(
-            "SELECT id FROM app.similar_companies($1, $2, $3, 5)", ["karoo workwaer"], [None], [None]
+            "SELECT id FROM app.similar_companies($1, $2, $3, 5)", ["karoo workwaer"], [country], [None]
         )
         assert len(found) == 2
         assert await conn.fetchval("SELECT idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'companies'") > before
+        assert await conn.fetchval("SELECT pg_stat_get_xact_numscans($1::regclass)", f"app.{index}") > 0
         assert (
             await conn.fetchval("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'companies'") == scanned
         )
@@ -102,3 +106,28 @@ async def test_the_trigram_functions_themselves_are_out_of_reach(conn: Connectio
     async with acting(conn, two[0]):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await conn.fetchval("SELECT trgm.similarity('a', 'b')")
+
+
+async def test_a_known_country_finds_what_any_country_would(conn: Connection, two: tuple[UUID, UUID]) -> None:
+    # R13: the index that is cut by country gives the same companies with the same likeness, those of no known country among them.
+    ours, theirs = two
+    names = [
+        f"{a} {b} {c}"
+        for a in ("karoo", "kalahari 24", "größe", "株式会社")
+        for b in ("trading", "textil", "9to5")
+        for c in ("sa", "ab")
+    ]
+    for tenant in (ours, theirs):
+        for country in ("ZA", "DE", "AZ", None):
+            await conn.execute(ADD, tenant, names, country)
+    ask = "SELECT id, likeness FROM app.similar_companies($1, $2, $3, 50)"
+    home = {
+        r["id"]: r["country"]
+        for r in await conn.fetch("SELECT id, country FROM app.companies WHERE tenant_id = $1", ours)
+    }
+    async with acting(conn, ours):
+        for name in ("karoo tradng sa", "kalahari 2 textil", "grosse 9to5 ab", "株式会社 textil", "", "z"):
+            anywhere = {tuple(r) for r in await conn.fetch(ask, [name], [None], [None])}
+            for country in ("ZA", "DE", "AZ", "NA"):
+                here = {tuple(r) for r in await conn.fetch(ask, [name], [country], [None])}
+                assert here == {r for r in anywhere if home[r[0]] in (country, None)}

@@ -64,14 +64,17 @@ class House:
         await self.conn.execute(SNAPSHOT, self.tenant, lead, json.dumps(vector), verdict, at)
 
     async def history(
-        self, leads: int, *, strength: float = 1.5, first_day: int = 400, last_day: int = 91, seed: int = 5
-    ) -> None:
-        """Leads decided on evenly between so many days ago, whose outcome hangs on what was known by `strength`."""
+        self, leads: int, *, strength: float = 1.5, first_day: int = 400, last_day: int = 91, seed: int = 5,
+        against: str | None = None,
+    ) -> None:  # fmt: skip
+        """Leads decided on evenly between so many days ago, whose outcome hangs on what was known by `strength`; the other way
+        round in the country `against`.
+        """
         dice = random.Random(seed)
         snapshots, labels = [], []
         for nth, lead in enumerate(await self.leads(leads)):
             at = NOW - timedelta(days=first_day - (first_day - last_day) * nth / leads)
-            vector, won = _lead(dice, strength)
+            vector, won = _lead(dice, strength, against)
             snapshots.append((self.tenant, lead, json.dumps(vector), "PASSED", at - timedelta(hours=1)))
             kind = "outcome" if dice.random() < 0.5 else "judgement"
             labels.append((self.tenant, lead, kind, float(won), str(uuid4()), at))
@@ -118,7 +121,7 @@ class House:
                 return
 
 
-def _lead(dice: random.Random, strength: float) -> tuple[dict[str, Any], bool]:
+def _lead(dice: random.Random, strength: float, against: str | None) -> tuple[dict[str, Any], bool]:
     """What was known of a lead, and whether it was won."""
     size, hiring, country = dice.gauss(4, 1), dice.random() < 0.4, dice.choice(["ZA", "US", "DE"])
     vector = {
@@ -127,4 +130,5 @@ def _lead(dice: random.Random, strength: float) -> tuple[dict[str, Any], bool]:
         "companyName": "x",
     }  # fmt: skip
     lean = (size - 4) + (1 if hiring else -0.7) + (0.8 if country == "ZA" else 0)
+    lean = -lean if country == against else lean
     return vector, dice.random() < 1 / (1 + math.exp(2.8 - strength * lean))

@@ -42,9 +42,10 @@ async def test_a_version_is_trained_judged_and_promoted_by_the_gate(house: House
         "siteHasCareers",
         "contactsCount",
         "leadSource",
-    }  # what a scorer would be given: no names, no lists
+        "companyTechnologies",
+    }  # what a scorer would be given: no names
     # What is the same of everybody teaches nothing: left out, with the reason.
-    assert version.metrics["features_left_out"] == {"leadSource": "constant"}
+    assert version.metrics["features_left_out"] == {"leadSource": "constant", "companyTechnologies": "constant"}
     assert (
         Model.model_validate(version.model).probability(
             {"companyEmployees": 2000, "siteHasCareers": True, "companyCountry": "ZA"}
@@ -161,3 +162,31 @@ async def test_what_each_version_decided_about_stands_side_by_side(house: House)
     assert sum(g["leads"] for g in groups) == 400
     assert len(groups) == 2
     assert all(g["said"] == pytest.approx(0.3) and 0 < g["rate"] < 1 for g in groups)
+
+
+async def test_a_version_that_fails_one_country_stays_in_shadow_and_says_which(house: House) -> None:
+    # S2.12: no single segment collapses
+    await house.history(1200, first_day=400, last_day=200)
+    await house.history(600, first_day=199, last_day=91, seed=6, against="DE")
+    _, version = await house.train()
+    assert version is not None
+    (look,) = version.evaluations
+    assert (version.stage, look.passed, look.decision) == ("SHADOW", False, "stays")
+    assert "the segment country DE collapses" in (version.reason or "")
+    told = {(s["by"], s["segment"]): s for s in look.metrics["segments"]}
+    assert told["country", "DE"]["collapsed"]
+    assert told["country", "DE"]["log_loss"] > told["country", "DE"]["base_log_loss"]
+    assert told["country", "ZA"]["collapsed"] is None
+
+
+async def test_young_leads_are_learned_from_by_weight_and_judged_when_they_have_matured(house: House) -> None:
+    # S2.12: 1/F(age) instead of the maturity window
+    await house.history(900, first_day=85, last_day=1)
+    run, none = await house.train()
+    assert (run.error_code, none) == ("too_few_labels", None), "none is mature"
+    _, version = await house.train(label_delay="weighted")
+    assert version is not None
+    assert (version.metrics["learned"], version.config["label_delay"]) == (900, "weighted")
+    assert version.metrics["label_delay"]["delays"] > 50
+    assert version.stage == "SHADOW"
+    assert version.reason == "no lead decided on after its training has matured"

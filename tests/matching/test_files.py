@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from contracts import blocking
 from contracts.errors import Invalid
+from contracts.likeness import record
 from db import listing_files
 
 
@@ -137,3 +139,17 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
         )
         >= 200
     )
+
+
+def test_keys_that_lead_to_very_many_rows_are_followed_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    # R13: what bounds the work of a large file; whoever shares a rare word is still found
+    names = [
+        f"{rare} trading services"
+        for rare in ("abelard", "abelardd", "quixote", "quixotte", *(f"n{n:03}" for n in range(80)))
+    ]
+    records = [record(name) for name in names]
+    everything = set(blocking.candidates(records))
+    monkeypatch.setattr(blocking, "MOST_FOLLOWED", 60)
+    bounded = set(blocking.candidates(records))
+    assert len(bounded) < len(everything) * 0.8
+    assert {(0, 1), (2, 3)} <= bounded

@@ -1,12 +1,13 @@
 """The design matrix: which columns a model looks at, decided on its training rows alone.
 
 Numbers are held within their range, spread out by a logarithm where they are skewed, and scaled to mean 0 and deviation 1; levels
-that are frequent enough get a column each; what is missing now and then gets a column that says so.
+that are frequent enough get a column each, and so do members of lists; what is missing now and then gets a column that says so.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,8 @@ def raw_log_odds(model: Model, frame: Frame, rows: Rows) -> Floats:
 def _filled(term: Term, column: Column, rows: Rows) -> Floats:
     if term.kind == "missing":
         return np.asarray(~column.known[rows], dtype=np.float64)
+    if term.kind == "member":
+        return np.asarray(column.holding(term.level)[rows], dtype=np.float64)
     if term.kind == "category":
         return np.asarray(_is_level(term.level, column, rows), dtype=np.float64)
     values = column.numbers[rows]
@@ -94,7 +97,7 @@ def _is_level(level: str | None, column: Column, rows: Rows) -> Flags:
 
 def _terms(column: Column, rows: Rows) -> list[Term]:
     missing = int((~column.known[rows]).sum())
-    found = _number_terms(column, rows) if column.kind == "number" else _level_terms(column, rows)
+    found = _OF_KIND[column.kind](column, rows)
     if MIN_COUNT <= missing <= len(rows) - MIN_COUNT:
         found.append(Term(feature=column.name, kind="missing", weight=0.0))
     return found
@@ -129,3 +132,30 @@ def _level_terms(column: Column, rows: Rows) -> list[Term]:
     if len(frequent) == 1 and counts[frequent[0]] > len(rows) - MIN_COUNT:
         return []
     return [Term(feature=column.name, kind="category", level=column.levels[i], weight=0.0) for i in sorted(frequent)]
+
+
+def _member_terms(column: Column, rows: Rows) -> list[Term]:
+    """The members most lists have; one that all or hardly any rows have teaches nothing, nor does one that always
+    comes with another.
+    """
+    here = np.zeros(len(column.known), dtype=np.bool_)
+    here[rows] = True
+    inside = here[column.holders]
+    holders, members = column.holders[inside], column.members[inside]
+    counts = np.bincount(members, minlength=len(column.levels))
+    chosen: dict[bytes, int] = {}
+    for i in np.argsort(-counts, kind="stable"):
+        if counts[i] < MIN_COUNT or len(chosen) == MOST_LEVELS:
+            break
+        if counts[i] <= len(rows) - MIN_COUNT:
+            chosen.setdefault(holders[members == i].tobytes(), int(i))
+    return [
+        Term(feature=column.name, kind="member", level=column.levels[i], weight=0.0) for i in sorted(chosen.values())
+    ]
+
+
+_OF_KIND: Mapping[str, Callable[[Column, Rows], list[Term]]] = {
+    "number": _number_terms,
+    "category": _level_terms,
+    "list": _member_terms,
+}

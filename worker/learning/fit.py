@@ -13,7 +13,7 @@ import numpy as np
 
 from contracts.models import EPSILON, Model
 from worker.learning.design import Design, design, raw_log_odds
-from worker.learning.frame import Floats, Frame, Rows
+from worker.learning.frame import NOBODY, Floats, Frame, Rows
 
 #: Inverse strengths of the shrinkage that are tried, strongest first (scikit-learn's C).
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
@@ -34,7 +34,6 @@ SLOPE_SD, OFFSET_SD = 0.5, 2.0
 LEAST_SLOPE = 0.2
 
 
-NOBODY: Rows = np.zeros(0, dtype=np.int64)
 NOTHING: Floats = np.zeros(0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -19,21 +19,34 @@ Rows = npt.NDArray[np.int64]
 
 #: A feature is a number when at least this share of its known values are.
 NUMERIC_SHARE = 0.9
+#: And a list when at least this share are lists.
+LIST_SHARE = 0.5
+NOBODY: Rows = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A feature over all rows. `numbers`: nan where there is none; `codes`: an index into `levels`, -1 where there is none.
 
-    `known` is False where the feature is missing. A list or an object is known, and is neither number nor level.
+    A list has its members instead: entry i says that row `holders[i]` holds the level `members[i]`.
+    `known` is False where the feature is missing. An object is known, and is neither number nor level.
     """
 
     name: str
-    kind: Literal["number", "category"]
+    kind: Literal["number", "category", "list"]
     known: Flags
     numbers: Floats
     codes: Codes
     levels: tuple[str, ...]
+    holders: Rows = field(default_factory=lambda: NOBODY)
+    members: Codes = field(default_factory=lambda: NOBODY)
+
+    def holding(self, level: str | None) -> Flags:
+        """Which rows have a list with this member."""
+        found = np.zeros(len(self.known), dtype=np.bool_)
+        if level in self.levels:
+            found[self.holders[self.members == self.levels.index(level)]] = True
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +76,17 @@ def column_of(name: str, values: Sequence[Any]) -> Column:
     numeric = sum(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
     if known and numeric >= NUMERIC_SHARE * len(known):
         return _numbers(name, values)
-    plain = sorted({as_level(v) for v in known if isinstance(v, str | int | float)})
-    return _categories(name, values, tuple(plain))
+    lists = [v for v in known if isinstance(v, list)]
+    plain = {as_level(v) for v in known if isinstance(v, str | int | float)}
+    levels = tuple(sorted(plain.union(*(_texts(v) for v in lists))))
+    kind: Literal["list", "category"] = "list" if lists and len(lists) >= LIST_SHARE * len(known) else "category"
+    return _levels(name, kind, values, levels)
 
 
 def _like(column: Column, values: Sequence[Any]) -> Column:
     if column.kind == "number":
         return _numbers(column.name, values)
-    return _categories(column.name, values, column.levels)
+    return _levels(column.name, column.kind, values, column.levels)
 
 
 def _numbers(name: str, values: Sequence[Any]) -> Column:
@@ -79,12 +95,20 @@ def _numbers(name: str, values: Sequence[Any]) -> Column:
     return Column(name, "number", known, numbers, np.full(len(values), -1, dtype=np.int64), ())
 
 
-def _categories(name: str, values: Sequence[Any], levels: tuple[str, ...]) -> Column:
+def _levels(name: str, kind: Literal["list", "category"], values: Sequence[Any], levels: tuple[str, ...]) -> Column:
     places = {level: place for place, level in enumerate(levels)}
     codes = [places.get(as_level(v), -1) if isinstance(v, str | int | float) else -1 for v in values]
     known = np.array([v is not None for v in values], dtype=np.bool_)
     numbers = np.array([_number(v) for v in values], dtype=np.float64)
-    return Column(name, "category", known, numbers, np.array(codes, dtype=np.int64), levels)
+    held = [(row, places[m]) for row, v in enumerate(values) if isinstance(v, list) for m in _texts(v) if m in places]
+    holders, members = (
+        np.array(part, dtype=np.int64) for part in (zip(*sorted(held), strict=True) if held else ((), ()))
+    )
+    return Column(name, kind, known, numbers, np.array(codes, dtype=np.int64), levels, holders, members)
+
+
+def _texts(values: Sequence[Any]) -> set[str]:
+    return {v for v in values if isinstance(v, str)}
 
 
 def _number(value: Value) -> float:

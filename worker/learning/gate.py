@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from worker.learning import measure
 from worker.learning.frame import Floats
+from worker.learning.segments import Segment
 
 LEAST_LABELS, LEAST_POSITIVES = 200, 30
 MOST_ECE, MOST_PSI, WARN_PSI = 0.05, 0.25, 0.1
@@ -33,11 +34,12 @@ class Verdict:
 
 
 def promotion(
-    p: Floats, other: Floats, y: Floats, *, other_ranks: Floats | None, mature: int, positives: int, psi: float
-) -> Verdict:
+    p: Floats, other: Floats, y: Floats, *, other_ranks: Floats | None, mature: int, positives: int, psi: float,
+    segments: Sequence[Segment] = (),
+) -> Verdict:  # fmt: skip
     """A candidate beside whoever decides now, on the same later leads. `mature`, `positives`: all there are, also learned from.
 
-    `other_ranks`: what ranks leads now, where that is no probability (the rules' scores).
+    `other_ranks`: what ranks leads now, where that is no probability (the rules' scores). `segments`: parts of them, one by one.
     """
     if mature < LEAST_LABELS or positives < LEAST_POSITIVES or y.min(initial=1) == y.max(initial=0):
         had = f"{mature} mature labels, {positives} of them positive, {len(y)} of them kept for judging"
@@ -56,6 +58,9 @@ def promotion(
         found.append(f"calibration error {error:.3f} is above {MOST_ECE}")
     if psi >= MOST_PSI:
         found.append(f"scores have moved (PSI {psi:.2f}, limit {MOST_PSI})")
+    found += [
+        f"the segment {s.by} {s.name} collapses ({s.leads} leads): {s.collapsed}" for s in segments if s.collapsed
+    ]
     intervals = {"log_loss": list(by_loss), "brier": list(by_brier)}
     if found:
         return Verdict(False, tuple(found), intervals)

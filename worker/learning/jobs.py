@@ -26,8 +26,9 @@ from db.access import audit
 from db.models import Look, NewVersion
 from db.transaction import Tx
 from worker.context import Context, RunOver, Stopped
-from worker.learning import evaluation, gate, training
-from worker.learning.outcomes import Example, examples
+from worker.learning import evaluation, gate, segments, training
+from worker.learning.delay import Arrival
+from worker.learning.outcomes import Example, examples, weighted
 
 log = structlog.get_logger("worker")
 
@@ -53,9 +54,9 @@ async def train(ctx: Context, args: TrainModel) -> None:
             raise RunOver
         await runs.begin(tx, ctx.tenant, args.run_id, standing.params.max_runtime_seconds)
         config = standing.params.training or TrainingConfig()
-        found, others = await _examples(tx, ctx.tenant, config)
+        found, others, by_age = await _learned(tx, ctx.tenant, config)
     try:
-        made = await asyncio.to_thread(training.train, found, others, config)
+        made = await asyncio.to_thread(training.train, found, others, config, by_age)
     except training.TooFew as few:
         await _end(ctx, args.run_id, Outcome(RunStatus.FAILED, "too_few_labels", str(few)), {"examples": len(found)})
         return
@@ -156,16 +157,24 @@ def _judge_candidate(subject: _Subject, cause: str) -> tuple[Look, None]:
         ranks, beside = None, f"version {subject.incumbent.version}"
     else:
         # Without a version, everybody is as likely as the leads that were learned from were on average.
-        rate = version.metrics.get("learned_positives", 0) / max(1, version.metrics.get("learned", 1))
-        other, ranks, beside = np.full(len(y), rate or model.base_rate), evaluation.beside_rules(window), "rules alone"
+        other, ranks, beside = np.full(len(y), _usual(version)), evaluation.beside_rules(window), "rules alone"
+    parts = segments.looked_at(p, other, ranks, y, _usual(version), [e.segments for e in window])
     verdict = gate.promotion(
         p, other, y, other_ranks=ranks, mature=len(subject.found), positives=sum(e.positive for e in subject.found),
-        psi=metrics["figures"]["psi"],
+        psi=metrics["figures"]["psi"], segments=parts,
     )  # fmt: skip
+    metrics["segments"] = [part.told() for part in parts]
     promoted = verdict.passed is True and subject.config.auto_promote
     reason = f"beside {beside}: {verdict.text}" + ("" if promoted or not verdict.passed else "; waits for a person")
     metrics |= _around(subject, verdict.intervals)
     return _look(cause, window, verdict.passed, "promoted" if promoted else "stays", reason, metrics), None
+
+
+def _usual(version: ModelDetail) -> float:
+    """The share of positives among what was learned from."""
+    told = version.metrics
+    rate: float = told.get("learned_rate") or told.get("learned_positives", 0) / max(1, told.get("learned", 1))
+    return rate or Model.model_validate(version.model).base_rate
 
 
 def _judge_active(subject: _Subject, cause: str) -> tuple[Look, dict[str, float] | None]:
@@ -210,6 +219,14 @@ def _look(
 async def _examples(tx: Tx, tenant: UUID, config: TrainingConfig) -> tuple[list[Example], Counter[str]]:
     cases, now = await labels.cases(tx, tenant), await feedback.now(tx)
     return examples(cases, now, target=config.target, maturity=timedelta(days=config.maturity_days))
+
+
+async def _learned(tx: Tx, tenant: UUID, config: TrainingConfig) -> tuple[list[Example], Counter[str], Arrival | None]:
+    """What is learned from: mature leads, or younger ones too, weighted. Whatever was learned from, only mature leads judge."""
+    if config.label_delay == "mature":
+        return *await _examples(tx, tenant, config), None
+    cases, now = await labels.cases(tx, tenant), await feedback.now(tx)
+    return weighted(cases, now, target=config.target, maturity=timedelta(days=config.maturity_days))
 
 
 async def train_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:

@@ -138,6 +138,13 @@ def paired_interval(
     return _interval(differences, lambda rows: float(differences[rows].mean()), draws, level, seed)
 
 
+def auc_drop_interval(
+    before: Floats, after: Floats, y: Floats, *, draws: int = 300, level: float = 0.9, seed: int = 20_260_101
+) -> tuple[float, float]:
+    """Bootstrap interval of how much lower the second's AUC is on the same rows."""
+    return _interval(y, lambda rows: auc(before[rows], y[rows]) - auc(after[rows], y[rows]), draws, level, seed)
+
+
 def _interval(
     rows: Floats, of: Callable[[np.ndarray[tuple[int], np.dtype[np.int64]]], float], draws: int, level: float, seed: int
 ) -> tuple[float, float]:

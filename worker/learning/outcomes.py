@@ -1,15 +1,22 @@
-"""What a lead turned out to be, once it is old enough to tell: labels -> an example, or the reason why it is none."""
+"""What a lead turned out to be: labels -> an example, or the reason why it is none.
+
+Either once it is old enough to tell, or, weighted, before: then a positive known at an age by which a share F of all positives
+are known stands for 1/F of them. Its row's loss is (1/F) log p + (1 - 1/F) log(1 - p), whose mean over what is known by now is
+that over what will be known: so such a positive brings an echo, the same row as a negative of weight 1 - 1/F. All weights of a
+row add up to its own, which keeps the loss convex.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from contracts.features import model_row
+from worker.learning import delay
 
 #: Evidence in order of strength: of the strongest kind there is, the latest word counts.
 STRENGTH = ("outcome", "reply", "judgement", "contact")
@@ -24,6 +31,8 @@ class Decided(Protocol):
     @property
     def decided_at(self) -> datetime: ...
     @property
+    def icp_profile_id(self) -> UUID | None: ...
+    @property
     def labels(self) -> list[dict[str, Any]]: ...
     @property
     def vector(self) -> dict[str, Any] | None: ...
@@ -37,7 +46,10 @@ class Decided(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A mature lead: what was known of it when it was decided on, and what it turned out to be."""
+    """A lead: what was known of it when it was decided on, and what it turned out to be. `weight` below 0: the echo of a positive.
+
+    `segments`: the part of the tenant's leads it belongs to, by `icp_profile`, `country` and `industry`, where that is known.
+    """
 
     lead_id: UUID
     decided_at: datetime
@@ -47,6 +59,16 @@ class Example:
     model_version_id: UUID | None = None
     probability: float | None = None
     rules_score: float | None = None
+    segments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedOut:
+    """By the strongest evidence. `known_at`: when we could have known."""
+
+    positive: bool
+    weight: float
+    known_at: datetime | None
 
 
 def examples(
@@ -64,29 +86,68 @@ def examples(
         if reason is not None or said is None or case.vector is None:
             others[reason or "never_worked"] += 1
             continue
-        found.append(
-            Example(
-                case.lead_id, case.decided_at, model_row(case.vector), said[0], said[1], case.model_version_id, case.probability,
-                case.rules_score,
-            )
-        )  # fmt: skip
+        found.append(_example(case, case.vector, said))
     return found, others
 
 
-def outcome(labels: Sequence[Mapping[str, Any]], target: str) -> tuple[bool, float] | None:
-    """(positive?, weight) by the strongest evidence; None when nobody ever worked the lead."""
+def weighted(
+    cases: Iterable[Decided], now: datetime, *, target: str, maturity: timedelta
+) -> tuple[list[Example], Counter[str], delay.Arrival | None]:
+    """Young leads as well, their positives weighted by 1/F(age) until they are mature; leads of an age with too small an F are
+    left out.
+
+    None for F: too few positives to tell how long they take, so only mature leads are there.
+    """
+    cases = list(cases)
+    all_ages, others = examples(cases, now, target=target, maturity=timedelta(0))
+    known_at = {c.lead_id: said.known_at for c in cases if (said := outcome(c.labels, target)) is not None}
+    late = [((known_at[e.lead_id] or e.decided_at) - e.decided_at, now - e.decided_at) for e in all_ages if e.positive]
+    by = delay.arrival([(_days(took), _days(age)) for took, age in late if took <= maturity])
+    if by is None:
+        return *examples(cases, now, target=target, maturity=maturity), None
+    found: list[Example] = []
+    for e in all_ages:
+        share = 1.0 if now - e.decided_at >= maturity else by.known_by(_days(now - e.decided_at))
+        if share < delay.LEAST_KNOWN:
+            others["young"] += 1
+        elif e.positive and share < 1:
+            found.append(replace(e, weight=e.weight / share))
+            found.append(replace(e, weight=e.weight * (1 - 1 / share), positive=False))
+        else:
+            found.append(e)
+    return found, others, by
+
+
+def _days(span: timedelta) -> float:
+    return span / timedelta(days=1)
+
+
+def _example(case: Decided, vector: Mapping[str, Any], said: TurnedOut) -> Example:
+    parts = {
+        "icp_profile": case.icp_profile_id,
+        "country": vector.get("companyCountry"),
+        "industry": vector.get("companyIndustry"),
+    }
+    return Example(
+        case.lead_id, case.decided_at, model_row(vector), said.positive, said.weight, case.model_version_id, case.probability,
+        case.rules_score, {by: str(part) for by, part in parts.items() if part is not None},
+    )  # fmt: skip
+
+
+def outcome(labels: Sequence[Mapping[str, Any]], target: str) -> TurnedOut | None:
+    """None when nobody ever worked the lead."""
     for kind in STRENGTH:
         said = [label for label in labels if label["kind"] == kind]
         if not said:
             continue
         last = said[-1]
-        if kind == "contact" or (target == "won" and kind != "outcome"):
-            return False, float(last["weight"])
-        return float(last["value"]) >= 0.5, float(last["weight"])
+        told = kind != "contact" and not (target == "won" and kind != "outcome")
+        known_at = datetime.fromisoformat(last["known_at"]) if "known_at" in last else None
+        return TurnedOut(told and float(last["value"]) >= 0.5, float(last["weight"]), known_at)
     return None
 
 
-def _left_out(case: Decided, said: tuple[bool, float] | None, now: datetime, maturity: timedelta) -> Reason | None:
+def _left_out(case: Decided, said: TurnedOut | None, now: datetime, maturity: timedelta) -> Reason | None:
     by_kind = {label["kind"]: float(label["value"]) for label in case.labels}
     if said is None:
         return "bad_data" if "data_quality" in by_kind else "never_worked"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -12,8 +11,9 @@ from contracts.findings import Completion
 from contracts.jobs import GenerateMessage, Payload, SendMessage
 from contracts.message_settings import MessageSettings, Template
 from contracts.messages import Drafted, Subject
-from contracts.outgoing import MessageReceipt
+from contracts.outgoing import MessageReceipt, OutgoingMail
 from contracts.providers import Reply
+from contracts.suppressions import KeyType
 from db import message_settings, messages, sending, suppressions
 from db.transaction import Tx
 from worker import ask
@@ -23,32 +23,38 @@ from worker.messaging import compose, prompt
 log = structlog.get_logger("worker")
 
 MODEL = "llm.complete"
-CHANNEL: Literal["whatsapp"] = "whatsapp"
 FIRST = 1
 
 
 async def generate(ctx: Context, args: GenerateMessage) -> None:
     """One draft a lead, channel and step. Whom nobody may write to gets none that could be sent, and the row says why."""
     async with ctx.read() as tx:
-        of = await messages.subject(tx, ctx.tenant, args.lead_id, CHANNEL, FIRST)
         settings = await message_settings.settings(tx, ctx.tenant)
-        templates = [
-            t
-            for t in await message_settings.templates(tx, ctx.tenant)
-            if (t.channel, t.sequence_step) == (CHANNEL, FIRST)
-        ]
-    if of is not None and of.merged_into is not None:
-        log.info("message_not_drafted", leadId=str(of.lead_id), reason="lead_merged", mergedInto=str(of.merged_into))
-        of = None
-    drafted = await _drafted(ctx, of, settings, templates) if of is not None and not of.has_message else None
+        found = [await messages.subject(tx, ctx.tenant, args.lead_id, channel, FIRST) for channel in settings.channels]
+        templates = await message_settings.templates(tx, ctx.tenant)
+    made: list[tuple[Subject, Drafted]] = []
+    for channel, of in zip(settings.channels, found, strict=True):
+        if of is None or of.has_message or (channel == "email" and not of.contact_email):
+            continue
+        if of.merged_into is not None:
+            log.info(
+                "message_not_drafted", leadId=str(of.lead_id), reason="lead_merged", mergedInto=str(of.merged_into)
+            )
+            continue
+        drafted = await _drafted(ctx, of, settings, channel, templates)
+        if drafted is not None:
+            made.append((of, drafted))
     async with ctx.write() as tx:
-        if of is not None and drafted is not None:
+        for of, drafted in made:
             await _keep(tx, ctx.tenant, of, args.prediction_id, drafted, settings)
 
 
-async def _drafted(ctx: Context, of: Subject, settings: MessageSettings, templates: list[Template]) -> Drafted | None:
+async def _drafted(
+    ctx: Context, of: Subject, settings: MessageSettings, channel: str, templates: list[Template]
+) -> Drafted | None:
+    templates = [t for t in templates if (t.channel, t.sequence_step) == (channel, FIRST)]
     language = compose.language_of(of, settings, templates)
-    template = compose.template_for(templates, CHANNEL, FIRST, language)
+    template = compose.template_for(templates, channel, FIRST, language)
     if template is None:
         return None
     opener, note = await _opener(ctx, of, template) if "opener" in template.parameters else (None, None)
@@ -77,7 +83,7 @@ async def _keep(
 ) -> None:
     await suppressions.hold(tx, tenant)
     hit = await suppressions.hit(
-        tx, tenant, CHANNEL,
+        tx, tenant, "email" if drafted.template.channel == "email" else "whatsapp",
         emails=filter(None, [of.contact_email]), phones=filter(None, [of.contact_phone]),
         domains=filter(None, [of.domain]), people=filter(None, [of.contact_linkedin_url]),
     )  # fmt: skip
@@ -126,8 +132,9 @@ async def _settle(
         await sending.sent(tx, tenant, message_id, vendor_ref=reply.value.message_id)
         return
     if reply.outcome == "suppressed":
+        kind: KeyType = "email" if isinstance(decided.outgoing, OutgoingMail) else "phone"
         await suppressions.add(
-            tx, tenant, "any", "phone", decided.outgoing.to, by=sending.ACTOR, reason="opt_out", source=decided.vendor
+            tx, tenant, "any", kind, decided.outgoing.to, by=sending.ACTOR, reason="opt_out", source=decided.vendor
         )
     await sending.stop(
         tx, tenant, message_id, "failed", f"{reply.outcome}: {reply.note or 'the vendor turned it down'}"
