@@ -35,12 +35,16 @@ class Guard:
 
     async def __call__(self, request: Request) -> Principal:
         principal = await authenticate(request)
+        self.admit(principal)
+        _check_scopes(request, principal)
+        return principal
+
+    def admit(self, principal: Principal) -> None:
+        """Raises: Forbidden (`role_missing`) when its role is too low."""
         if principal.role not in self.allowed:
             raise Forbidden(
                 f"this needs the role {' or '.join(sorted(self.roles))}; you are {principal.role}", code="role_missing"
             )
-        _check_scopes(request, principal)
-        return principal
 
 
 def require(*roles: Role) -> Guard:
@@ -74,10 +78,11 @@ async def _of_bearer(request: Request, token: str) -> Principal:
         return Principal(tenant_id=tenant_id, role=key.role, name=f"key:{key.name}", key_id=key.id, scopes=key.scopes)
     if _is_job_secret(request, token):
         return await _service(request)
-    return await _of_session(request, token)
+    return await of_session(request, token)
 
 
-async def _of_session(request: Request, token: str) -> Principal:
+async def of_session(request: Request, token: str) -> Principal:
+    """Whose access token this is. Raises: Unauthenticated (`token_expired`, `invalid_token`, `session_over`)."""
     claims = request.app.state.signer.read(token)
     async with transaction(_pool(request), claims.tenant_id) as tx:
         session = await access.find_session(tx, claims.tenant_id, claims.session_id)
