@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.deps import Page, before
 from api.routes import runs as routes
-from api.ui import progress
+from api.ui import progress, telling
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.errors import NotFound
@@ -69,7 +69,7 @@ async def show_run(run_id: UUID, seat: Viewer) -> Response:
         "moments": told.moments,
         "truncated": told.truncated,
     }
-    return show(seat, "run.html", data)
+    return show(seat, "run.html", data, passages=telling.passages(told.moments))
 
 
 @router.get("/{run_id}/live")

@@ -14,7 +14,7 @@ STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
     **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone"), ("warn", "▲")),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
-    **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released", "resolved", "low", "info"), ("quiet", "–")),
+    **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released", "resolved", "low", "info", "absent"), ("quiet", "–")),
     "high": ("good", "★"),
 }  # fmt: skip
 
@@ -49,10 +49,10 @@ def money(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.42 s, 12.3 s, 3 min 05 s, 2 h 05 min, 3 d 4 h."""
+    """0.42 s, 1.9 s, 12.3 s, 3 min 05 s, 2 h 05 min, 3 d 4 h."""
     if seconds is None:
         return "–"
-    if seconds < 10:
+    if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -92,7 +92,8 @@ def value_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return amount(value) if abs(value) < 1e15 else str(value)
+        # Of four digits, most are years.
+        return amount(value) if 10_000 <= abs(value) < 1e15 or value % 1 else f"{value:g}"
     if isinstance(value, dict):
         return ", ".join(f"{k}: {value_of(v)}" for k, v in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -50,9 +50,16 @@
     const times = JSON.parse(el.dataset.times).map((t) => Date.parse(t) / 1000);
     const names = JSON.parse(el.dataset.vendors);
     const calls = JSON.parse(el.dataset.calls);
-    const style = getComputedStyle(el);
-    const ink = style.color;
-    const grid = { stroke: getComputedStyle(document.documentElement).getPropertyValue("--line") ? style.borderColor : ink, width: 0.3 };
+    const ink = getComputedStyle(el).color;
+    const byDay = times.length > 1 && times[1] - times[0] > 7200;
+    const two = (n) => String(n).padStart(2, "0");
+    const month = (d) => d.toLocaleString("en", { month: "short", timeZone: "UTC" });
+    const day = (d) => `${d.getUTCDate()} ${month(d)}`;
+    const shown = (t) => {
+      const d = new Date(t * 1000);
+      return byDay ? day(d) : `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+    };
+    const grid = { stroke: ink, width: 0.3 };
     const axis = { stroke: ink, grid, ticks: { stroke: ink, width: 0.3 }, font: "12px system-ui, sans-serif" };
     const made = new uPlot(
       {
@@ -61,12 +68,12 @@
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
         cursor: { y: false },
         scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
-        axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
-        series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }].concat(
+        axes: [{ ...axis, values: (u, ticks) => ticks.map(shown) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
+        series: [{ label: "From", value: (u, t) => (t == null ? "–" : `${day(new Date(t * 1000))} ${byDay ? "" : shown(t)}`) }].concat(
           names.map((name, n) => ({
             label: name,
             stroke: lines[n % lines.length],
-            dash: dashes[n % dashes.length],
+            dash: dashes[(n + Math.floor(n / lines.length)) % dashes.length],
             width: 2,
             points: { show: times.length < 40, size: 5 },
           })),
