@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
+from api.app import ROUTERS as API
 from api.auth import Guard
+from api.ui.routers import ROUTERS as PAGES
 from api.ui.session import Acting, Looking
 from contracts.tenants import Role
 from tests.api.server_fixture import JWT_SECRET, ROLES, Served
 from tests.ui.visitors import Visitor
 
 #: Pages for people who are not in yet, and files that say nothing of anybody.
-OPEN = {"GET /ui/login", "POST /ui/login", "GET /ui/", "GET /ui/static/{fingerprint}/{name:path}"}
+OPEN = {"GET /ui/login", "POST /ui/login", "GET /ui/"}
 #: A form of the console -> the operation of the API that does the same.
 SAME = {
     "/ui/runs": "/v1/discovery/runs",
@@ -38,9 +41,10 @@ SAME = {
 }
 
 
-def routes(api: Served, prefix: str) -> Iterator[tuple[str, str, APIRoute]]:
-    for route in api.app.routes:
-        if isinstance(route, APIRoute) and route.path.startswith(prefix):
+def routes(of: Iterable[APIRouter] = PAGES) -> Iterator[tuple[str, str, APIRoute]]:
+    for router in of:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
             for method in route.methods:
                 yield method, route.path, route
 
@@ -60,8 +64,9 @@ def fill(path: str) -> str:
 
 def test_every_page_has_a_guard_and_every_form_the_roles_of_the_api(shared_api: Served) -> None:
     # S2.16 S3.20
-    of_api = {path: found for method, path, r in routes(shared_api, "/v1") if method == "POST" and (found := guard(r))}
-    for method, path, route in routes(shared_api, "/ui"):
+    assert len(list(routes())) > 30
+    of_api = {path: found for method, path, r in routes(API) if method == "POST" and (found := guard(r))}
+    for method, path, route in routes():
         if f"{method} {path}" in OPEN:
             continue
         found = guard(route)
@@ -74,13 +79,18 @@ def test_every_page_has_a_guard_and_every_form_the_roles_of_the_api(shared_api: 
 def test_strangers_are_shown_the_door_and_change_nothing(shared_api: Served) -> None:
     # S2.16
     with Visitor.at(shared_api) as visitor:
-        for method, path, _ in routes(shared_api, "/ui"):
+        for method, path, _ in routes():
             if f"{method} {path}" in OPEN:
                 continue
             answer = visitor.client.request(
-                method, fill(path), headers={"Origin": shared_api.base_url}, data={"csrf": "0" * 64} if method == "POST" else None
+                method,
+                fill(path),
+                headers={"Origin": shared_api.base_url},
+                data={"csrf": "0" * 64} if method == "POST" else None,
             )
-            assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/ui/login"), f"{method} {path}"
+            assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/ui/login"), (
+                f"{method} {path}"
+            )
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -89,7 +99,7 @@ def test_a_role_that_may_not_is_refused_in_words(shared_api: Served, role: Role)
     with Visitor.at(shared_api) as visitor:
         visitor.log_in(role)
         token = visitor.token
-        for method, path, route in routes(shared_api, "/ui"):
+        for method, path, route in routes():
             found = guard(route)
             if found is None or path == "/ui/logout":
                 continue
@@ -138,8 +148,8 @@ def test_the_token_of_another_session_is_not_ones_own(shared_api: Served) -> Non
         assert one.get("/ui").status_code == 200
 
 
-def pages(api: Served) -> list[str]:
-    return sorted({path for method, path, _ in routes(api, "/ui") if method == "GET" and "{" not in path} - {"/ui/"})
+def pages() -> list[str]:
+    return sorted({path for method, path, _ in routes() if method == "GET" and "{" not in path} - {"/ui/"})
 
 
 def test_pages_load_nothing_but_their_own_files(shared_api: Served) -> None:
@@ -147,7 +157,7 @@ def test_pages_load_nothing_but_their_own_files(shared_api: Served) -> None:
     with Visitor.at(shared_api) as visitor:
         seen = [visitor.get("/ui/login")]
         visitor.log_in(Role.OWNER)
-        seen += [visitor.get(path) for path in pages(shared_api) if path != "/ui/login"]
+        seen += [visitor.get(path) for path in pages() if path != "/ui/login"]
         seen += [visitor.get("/ui/nowhere"), visitor.get("/ui/runs", status="odd"), visitor.get(f"/ui/leads/{uuid4()}")]
         for answer in seen:
             csp = answer.headers["content-security-policy"]
@@ -197,7 +207,7 @@ def test_refusals_are_pages_that_say_the_next_step(shared_api: Served) -> None:
 def test_the_signing_secret_is_in_no_page(shared_api: Served) -> None:
     with Visitor.at(shared_api) as visitor:
         visitor.log_in(Role.OWNER)
-        assert all(JWT_SECRET not in visitor.get(path).text for path in pages(shared_api))
+        assert all(JWT_SECRET not in visitor.get(path).text for path in pages())
 
 
 def test_live_parts_send_a_stranger_to_the_login(shared_api: Served) -> None:

@@ -51,7 +51,15 @@ def test_a_wrong_login_says_so_and_keeps_what_was_typed(visitor: Visitor, fields
 
 @pytest.mark.parametrize(
     "way",
-    ["//evil.example", "https://evil.example/ui", "/ui/../../x", "/v1/keys", "javascript:alert(1)", "/ui\\@evil", "/ui/login"],
+    [
+        "//evil.example",
+        "https://evil.example/ui",
+        "/ui/../../x",
+        "/v1/keys",
+        "javascript:alert(1)",
+        "/ui\\@evil",
+        "/ui/login",
+    ],
 )
 def test_a_login_leads_nowhere_but_into_the_console(visitor: Visitor, way: str) -> None:
     target = visitor.log_in(next=way).headers["location"]
@@ -102,7 +110,9 @@ def test_a_refresh_token_used_long_ago_ends_the_session(api: Served) -> None:
         refresh = visitor.client.cookies["hw_refresh"]
         visitor.client.cookies.delete("hw_access")
         visitor.get("/ui")
-        api.rows("UPDATE refresh_tokens SET used_at = used_at - interval '1 minute' WHERE used_at IS NOT NULL RETURNING 1")
+        api.rows(
+            "UPDATE refresh_tokens SET used_at = used_at - interval '1 minute' WHERE used_at IS NOT NULL RETURNING 1"
+        )
         thief.client.cookies.set("hw_refresh", refresh, path="/ui")
         assert thief.get("/ui").status_code == 303
         assert visitor.get("/ui").status_code == 303
