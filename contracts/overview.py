@@ -34,7 +34,7 @@ class CallsOfVendor(BaseModel):
 
 
 class CallSeries(BaseModel):
-    """Vendor calls over time (S1.07). By `hour` from the ledger; by `day` as of the last roll-up. Times are where a bucket begins, UTC."""
+    """Vendor calls over time (S1.07): by `hour` from the ledger, by `day` as of the last roll-up. Times: where a bucket begins."""
 
     by: Literal["hour", "day"]
     times: list[datetime]
@@ -48,7 +48,7 @@ class CallSeries(BaseModel):
 class ServiceLevels(BaseModel):
     """How runs did over the last `LEVEL_DAYS` days, beside what is asked of them (S4.06). None: there was nothing to tell by.
 
-    Shares are of the runs that ended by themselves; `records` is what the newest discovery run found, `usual` the mean of those before.
+    Shares are of the runs that ended by themselves; `records` is what the newest discovery run found, `usual` the mean before.
     """
 
     days: int = LEVEL_DAYS

@@ -38,7 +38,7 @@ async def list_letters(
 
 
 @router.get("/replay")
-async def preview(seat: Operator, type: Word = None, error_class: Word = None) -> Response:  # noqa: A002
+async def preview(seat: Operator, type: Word = None, error_class: Word = None) -> Response:
     """What a replay would send again; changes nothing."""
     asked = ReplayRequest(filter=_filter(type, error_class), dry_run=True)
     report = await routes.replay_many(asked, seat.principal, seat.pool, seat.wake)

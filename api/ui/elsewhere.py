@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 
 from api.ui.page import PageRoute
@@ -17,10 +17,10 @@ Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 
 
 @router.get("/")
-async def slash(request: Request) -> Response:
+async def slash() -> Response:
     return RedirectResponse("/ui", 308)
 
 
 @router.get("/{rest:path}")
-async def nothing(rest: str, seat: Viewer) -> Response:
+async def nothing(rest: str, seat: Viewer) -> Response:  # noqa: ARG001
     raise NotFound("there is no such page: the menu shows what there is")

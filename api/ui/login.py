@@ -26,7 +26,7 @@ Next = Annotated[str | None, Query(max_length=2000)]
 
 
 @router.get("/login")
-async def ask(request: Request, next: Next = None) -> Response:  # noqa: A002
+async def ask(request: Request, next: Next = None) -> Response:
     """The form; whoever is in already goes on."""
     way = session.way_back(next)
     try:

@@ -8,13 +8,14 @@ from typing import Any
 
 #: State -> how it looks: (tone, mark). The mark tells apart what colours alone would not.
 STATES: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("completed", "done", "sent", "answered", "active", "delivered", "read", "enriched", "merged", "auto", "closed", "ok", "approved"),
-                    ("good", "✓")),
+    **dict.fromkeys(("completed", "done", "sent", "answered", "active", "delivered", "read", "enriched"), ("good", "✓")),
+    **dict.fromkeys(("merged", "auto", "closed", "ok", "approved", "passed", "accepted", "won"), ("good", "✓")),
     **dict.fromkeys(("running", "processing", "sending"), ("busy", "▸")),
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
     **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone"), ("warn", "▲")),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
-    **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released", "resolved", "low", "info", "absent"), ("quiet", "–")),
+    **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released"), ("quiet", "–")),
+    **dict.fromkeys(("resolved", "low", "info", "absent"), ("quiet", "–")),
     "high": ("good", "★"),
 }  # fmt: skip
 

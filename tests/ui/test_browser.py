@@ -14,6 +14,8 @@ from tests.flows.installation import installed
 from tests.providers.sandbox_fixture import RunningSandbox, sandbox_server  # noqa: F401
 from tests.ui.browsers import Screen, chromium, started
 
+#: A browser, a worker and a database share the machine with other tests.
+pytestmark = pytest.mark.timeout(600)
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
     "/ui/vendors", "/ui/models", "/ui/nowhere",

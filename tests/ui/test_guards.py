@@ -103,10 +103,7 @@ def test_a_role_that_may_not_is_refused_in_words(shared_api: Served, role: Role)
             found = guard(route)
             if found is None or path == "/ui/logout":
                 continue
-            if method == "POST":
-                answer = visitor.send(fill(path), {"csrf": token})
-            else:
-                answer = visitor.get(fill(path))
+            answer = visitor.send(fill(path), {"csrf": token}) if method == "POST" else visitor.get(fill(path))
             assert (answer.status_code == 403) == (role not in found.allowed), f"{method} {path}: {answer.status_code}"
             assert answer.status_code not in (401, 500), f"{method} {path}: {answer.text[:300]}"
             if answer.status_code == 403:

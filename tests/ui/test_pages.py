@@ -236,7 +236,8 @@ def test_dead_letters_are_previewed_and_replayed(ops: Visitor) -> None:
     ops.api.rows(
         "WITH gone AS (DELETE FROM outbox_events WHERE correlation_id = $1 RETURNING *)"
         " INSERT INTO dead_letters (tenant_id, kind, event_id, name, event, attempts, error_class, error, correlation_id,"
-        " created_at) SELECT tenant_id, 'event', event_id, type, to_jsonb(gone), 5, 'bad_payload', 'does not fit', correlation_id, app.now()"
+        " created_at) SELECT tenant_id, 'event', event_id, type, to_jsonb(gone), 5, 'bad_payload', 'does not fit', correlation_id,"
+        " app.now()"
         " FROM gone RETURNING id",
         UUID(made),
     )
@@ -257,13 +258,15 @@ def test_the_overview_counts_and_leads_to_the_rows(ops: Visitor) -> None:
     api = ops.api
     made = run(api)
     api.rows(
-        "UPDATE runs SET status = 'failed', started_at = app.now() - interval '40 seconds', finished_at = app.now(), error = 'gave up'"
+        "UPDATE runs SET status = 'failed', started_at = app.now() - interval '40 seconds', finished_at = app.now(),"
+        " error = 'gave up'"
         " WHERE id = $1 RETURNING 1",
         UUID(made),
     )
     api.rows(
         "INSERT INTO vendor_calls (tenant_id, vendor, operation, billable, state, units_reserved, sent_at, settled_at)"
-        " SELECT $1, 'tavily', 'search', true, 'answered', 1, app.now() - n * interval '1 hour', app.now() FROM generate_series(0, 2) n RETURNING 1",
+        " SELECT $1, 'tavily', 'search', true, 'answered', 1, app.now() - n * interval '1 hour', app.now()"
+        " FROM generate_series(0, 2) n RETURNING 1",
         api.tenants[HOME].id,
     )
     page = text(ops.get("/ui").text)
