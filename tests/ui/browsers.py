@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.api.server_fixture import HOME, PASSWORD
 from tests.flows.installation import PATIENCE_S
@@ -39,6 +39,7 @@ def chromium() -> str:
 @contextmanager
 def started() -> Iterator[Browser]:
     path = chromium()
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
