@@ -42,7 +42,7 @@ async def enter(request: Request, pool: PoolDep, settings: SettingsDep, signer: 
     session.check_origin(request)
     form = await session.form_of(request)
     given = {name: values[0] for name, values in form.items() if name in ("email", "password", "tenant")}
-    way = session.way_back(form.get("next", [None])[0])  # type: ignore[list-item]
+    way = session.way_back(form.get("next", [None])[0])
     try:
         tokens = await auth.login(request, Login.model_validate(given), pool, settings, signer)
     except ValidationError:

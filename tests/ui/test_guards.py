@@ -45,7 +45,7 @@ def routes(of: Iterable[APIRouter] = PAGES) -> Iterator[tuple[str, str, APIRoute
     for router in of:
         for route in router.routes:
             assert isinstance(route, APIRoute)
-            for method in route.methods:
+            for method in route.methods or ():
                 yield method, route.path, route
 
 
