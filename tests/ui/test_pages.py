@@ -217,6 +217,28 @@ def test_a_merge_is_reviewed_and_undone(ops: Visitor) -> None:
     assert 'role="alert"' in again.text
 
 
+def test_a_draft_waits_for_a_word_and_a_refusal_says_what_is_missing(ops: Visitor) -> None:
+    # S2.17
+    api, made = ops.api, lead(ops.api, "Drafted Clothing")
+    [row] = api.rows(
+        "INSERT INTO messages (tenant_id, lead_id, channel, template, parameters, body, written_by)"
+        " VALUES ($1, $2, 'whatsapp', 'whatsapp/1/en', '[]', 'Hello <b>Thandi</b>', 'template') RETURNING id",
+        api.tenants[HOME].id,
+        UUID(made["id"]),
+    )
+    path = f"/ui/messages/{row['id']}"
+    assert "Hello &lt;b&gt;Thandi" in ops.get("/ui/messages", state="draft").text
+    refused = ops.send(f"{path}/approve")
+    assert refused.status_code == 409
+    assert 'role="alert"' in refused.text
+    back = f"/ui/leads/{made['id']}"
+    gone = ops.send(f"{path}/reject", {"reason": "we know them", "back": back})
+    assert (gone.status_code, gone.headers["location"]) == (303, back)
+    page = ops.get(path).text
+    assert "we know them" in page
+    assert "Approve and send" not in page
+
+
 def test_an_event_tells_why_it_is_not_there_yet(ops: Visitor) -> None:
     # B.02
     made = run(ops.api)
