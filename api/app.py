@@ -61,6 +61,8 @@ from api.routes import (
 )
 from api.tokens import Signer
 from api.trace import Trace
+from api.ui import static_files
+from api.ui.routers import ROUTERS as PAGES
 from api.wake import Wake
 from contracts.errors import Hopeless
 from contracts.settings import Settings
@@ -152,6 +154,9 @@ def create_app(settings: Settings, *, database_url: str | None = None) -> FastAP
         # Whoever watches may add what it likes to the address; everybody else is told what is not there.
         dependencies = [] if router is health.router else [Depends(declared_query)]
         app.include_router(router, responses=ALWAYS, dependencies=dependencies)
+    app.include_router(static_files.router)
+    for router in PAGES:
+        app.include_router(router, dependencies=[Depends(declared_query)])
     errors.install(app)
     app.add_middleware(Intake, max_bytes=settings.api_max_body_bytes, timeout_s=settings.api_body_timeout_s)
     app.add_middleware(Trace, metrics=metrics)

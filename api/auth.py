@@ -39,13 +39,17 @@ class Guard:
         return principal
 
     def check(self, request: Request, principal: Principal) -> None:
-        """May they? Raises: Forbidden (`role_missing`, `scope_missing`)."""
+        """May they? Raises: Forbidden (`role_missing`, `scope_missing`, `tenant_suspended`)."""
+        self.admit(principal)
+        _check_scopes(request, principal)
+        _check_standing(request, principal)
+
+    def admit(self, principal: Principal) -> None:
+        """Raises: Forbidden (`role_missing`) when its role is too low."""
         if principal.role not in self.allowed:
             raise Forbidden(
                 f"this needs the role {' or '.join(sorted(self.roles))}; you are {principal.role}", code="role_missing"
             )
-        _check_scopes(request, principal)
-        _check_standing(request, principal)
 
 
 def require(*roles: Role) -> Guard:
@@ -86,10 +90,11 @@ async def _of_bearer(request: Request, token: str) -> Principal:
         )
     if _is_job_secret(request, token):
         return await _service(request)
-    return await _of_session(request, token)
+    return await of_session(request, token)
 
 
-async def _of_session(request: Request, token: str) -> Principal:
+async def of_session(request: Request, token: str) -> Principal:
+    """Whose access token this is. Raises: Unauthenticated (`token_expired`, `invalid_token`, `session_over`)."""
     claims = request.app.state.signer.read(token)
     async with transaction(_pool(request), claims.tenant_id) as tx:
         session = await access.find_session(tx, claims.tenant_id, claims.session_id)

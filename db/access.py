@@ -152,13 +152,17 @@ async def _add_token(tx: Tx, tenant: UUID, session_id: UUID) -> str:
     return token
 
 
-async def rotate(tx: Tx, tenant: UUID, token: str) -> Rotated:
+async def rotate(tx: Tx, tenant: UUID, token: str, *, leeway_s: float = 0.0) -> Rotated:
     """Exchange a refresh token for the next. One that was used before revokes its session: two hands hold it.
 
-    Refusals are told in the answer, not raised: the revocation has to be committed.
+    `leeway_s`: one that was used only so many seconds ago gives its session without a successor, for browsers whose tabs
+    wake at once with the same cookie. Refusals are told in the answer, not raised: the revocation has to be committed.
     """
     spent = await tx.fetchval(SQL["spend_refresh_token"], tenant, fingerprint(token))
     if spent is None:
+        lately = await tx.fetchval(SQL["lately_spent"], tenant, fingerprint(token), leeway_s) if leeway_s else None
+        if lately is not None:
+            return Rotated(await find_session(tx, tenant, lately), None)
         return Rotated(None, None, reused=await _revoke_reused(tx, tenant, token))
     session = await find_session(tx, tenant, spent)
     if session is None or not session.valid:

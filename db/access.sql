@@ -37,6 +37,11 @@ SELECT s.tenant_id, $2, s.id, s.expires_at FROM app.sessions s WHERE s.tenant_id
 UPDATE app.refresh_tokens SET used_at = app.now() WHERE tenant_id = $1 AND token_hash = $2 AND used_at IS NULL
 RETURNING session_id
 
+-- lately_spent --
+-- Another tab of the same browser was a moment quicker.
+SELECT session_id FROM app.refresh_tokens
+ WHERE tenant_id = $1 AND token_hash = $2 AND used_at > app.now() - $3::float8 * interval '1 second'
+
 -- token_session --
 SELECT session_id FROM app.refresh_tokens WHERE tenant_id = $1 AND token_hash = $2
 

@@ -1,0 +1,87 @@
+"""Geometry of what the console draws in SVG. Pure; units are those of the drawing's viewBox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.learning import ModelDetail
+from contracts.models import sigmoid
+from contracts.scores import ContributionRow
+
+#: A contribution's bar: the axis stands in the middle of `WIDTH`.
+WIDTH = 400.0
+#: Side of a calibration plot's square, and the margin around it.
+SIDE, MARGIN = 260.0, 34.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One contribution: where its bar begins and how long it is, and the score after it when all before are added up."""
+
+    row: ContributionRow
+    x: float
+    width: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Contributions, the strongest first. `base_score`: the score before any; `score`: after all."""
+
+    bars: tuple[Bar, ...]
+    base_score: float
+    score: float
+
+
+def bars(base_log_odds: float, rows: Sequence[ContributionRow]) -> Bars:
+    """Bars of a score's log-odds: base + their sum is the score's own (R10)."""
+    ordered = sorted(rows, key=lambda r: -abs(r.log_odds))
+    longest = max((abs(r.log_odds) for r in ordered), default=0.0) or 1.0
+    made, total = [], base_log_odds
+    for row in ordered:
+        total += row.log_odds
+        width = abs(row.log_odds) / longest * (WIDTH / 2)
+        made.append(Bar(row, WIDTH / 2 - width if row.log_odds < 0 else WIDTH / 2, width, sigmoid(total)))
+    return Bars(tuple(made), sigmoid(base_log_odds), sigmoid(total))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: float
+    y: float
+    radius: float
+    said: float
+    was: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Said probability (x) against what came true (y), in bins of equal mass; `line` is the path through them."""
+
+    points: tuple[Point, ...]
+    line: str
+
+
+def curve(bins: Sequence[dict[str, float]]) -> Curve:
+    """A reliability diagram of bins {said, was, rows}."""
+    most = max((b["rows"] for b in bins), default=0.0) or 1.0
+    points = tuple(
+        Point(
+            MARGIN + b["said"] * SIDE, MARGIN + (1 - b["was"]) * SIDE, 3 + 4 * (b["rows"] / most) ** 0.5, b["said"],
+            b["was"], int(b["rows"]),
+        )
+        for b in sorted(bins, key=lambda b: b["said"])
+    )  # fmt: skip
+    line = " ".join(f"{'L' if n else 'M'}{p.x:.1f} {p.y:.1f}" for n, p in enumerate(points))
+    return Curve(points, line)
+
+
+def curve_of(model: ModelDetail) -> Curve | None:
+    """The curve of its newest evaluation that has one, else of its training."""
+    for metrics in (*(e.metrics for e in model.evaluations), model.metrics):
+        bins = metrics.get("calibration")
+        if isinstance(bins, list) and bins:
+            return curve(bins)
+    return None

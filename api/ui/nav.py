@@ -1,0 +1,52 @@
+"""What stands in the console's menu. A new page adds its line here and its module to `PAGES` in `api/ui/routers.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.tenants import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu; `least`: the lowest role that sees it."""
+
+    path: str
+    title: str
+    least: Role = Role.VIEWER
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    entries: tuple[Entry, ...]
+
+
+MENU: tuple[Section, ...] = (
+    Section(
+        "Now",
+        (Entry("/ui", "Overview"), Entry("/ui/runs", "Runs")),
+    ),
+    Section(
+        "Leads",
+        (
+            Entry("/ui/leads", "Leads"),
+            Entry("/ui/messages", "Messages"),
+            Entry("/ui/matches", "Merge review"),
+        ),
+    ),
+    Section(
+        "Delivery",
+        (
+            Entry("/ui/outbox", "Outbox"),
+            Entry("/ui/jobs", "Jobs"),
+            Entry("/ui/dead-letters", "Dead letters"),
+        ),
+    ),
+    Section(
+        "Machine",
+        (Entry("/ui/vendors", "Vendors and budgets"), Entry("/ui/models", "Models")),
+    ),
+    # Planning: schedules and nights, shortlists, accounts.
+    # House: alerts; tenants, users, keys and the audit log; retention.
+)

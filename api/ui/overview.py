@@ -1,0 +1,48 @@
+"""The first page: what ran, what runs, what failed, and what wants a person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.routes import outbox as outbox_routes
+from api.ui.page import PageRoute, show
+from api.ui.session import Looking, Seat
+from contracts import overview as levels
+from contracts.budgets import defaults
+from contracts.runs import RunStatus
+from contracts.tenants import Role
+from db import alerts, budgets, overview, runs
+from db.transaction import transaction
+
+router = APIRouter(prefix="/ui", route_class=PageRoute, include_in_schema=False)
+Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
+GOING = (RunStatus.PENDING, RunStatus.RUNNING)
+TROUBLED = (RunStatus.FAILED, RunStatus.PARTIAL)
+
+
+@router.get("")
+async def show_overview(seat: Viewer, calls: Annotated[Literal["hour", "day"], Query()] = "hour") -> Response:
+    """Everything at a glance; each number leads to its rows."""
+    tenant = seat.principal.tenant_id
+    stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
+    async with transaction(seat.pool, tenant, read_only=True) as tx:
+        data = {
+            "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
+            "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
+            "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
+            "standing": await overview.standing(tx, tenant),
+            "budgets": await budgets.standing(tx, tenant, defaults(seat.settings)),
+            "alerts": await alerts.standing(tx, [tenant], limit=6),
+            "calls": await overview.calls(tx, tenant, calls),
+            "levels": await overview.levels(tx, tenant),
+            "stats": stats,
+        }
+    asked = {
+        "execution_s": levels.EXECUTION_S,
+        "success": levels.SUCCESS,
+        "errors": levels.ERRORS,
+        "bound": levels.BOUND,
+    }
+    return show(seat, "overview.html", data, asked=asked, api=None)

@@ -1,0 +1,133 @@
+"""A page and its JSON twin; what surrounds every page: empty filters, refusals as pages, headers, cookies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic_core import to_jsonable_python
+
+from api import errors
+from api.ui import session, static_files, words
+from api.ui.nav import MENU
+from api.ui.session import Seat
+from contracts.errors import Unauthenticated
+
+#: No script, style, font or frame but our own files.
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    # With no-referrer a browser would send forms with `Origin: null`.
+    "referrer-policy": "same-origin",
+}
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("api.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= words.FILTERS
+    made.globals |= {"menu": MENU, "static": static_files.address}
+    return made
+
+
+class PageRoute(APIRoute):
+    """Of the query, empty filters are nobody's wish and `format` is about the answer. What is refused leaves as a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            _read_query(request)
+            try:
+                response = await inner(request)
+            except Exception as error:
+                response = _refused(request, error)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+            session.set_cookies(request, response)
+            return response
+
+        return handle
+
+
+def _read_query(request: Request) -> None:
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    chosen = {value for name, value in pairs if name == "format"}
+    request.state.as_json = "json" in chosen or request.headers.get("accept", "").startswith("application/json")
+    kept = [(name, value.strip()) for name, value in pairs if value.strip() and name != "format"]
+    request.scope["query_string"] = urlencode(kept).encode("ascii")
+
+
+def address(request: Request, **changes: object) -> str:
+    """This page with other filters; None takes one away."""
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in changes]
+    kept += [(k, str(v)) for k, v in changes.items() if v is not None]
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def show(seat: Seat, template: str, data: Mapping[str, Any], *, status: int = 200, **more: Any) -> Response:
+    """The page of `data`, which is its JSON twin; `more` is only for the eye."""
+    request = seat.request
+    if request.state.as_json:
+        return JSONResponse(to_jsonable_python(dict(data), by_alias=True), status)
+    page = environment().get_template(template)
+    text = page.render(
+        seat=seat, here=request.url.path, query=request.query_params, url=lambda **c: address(request, **c),
+        said=session.said(request), live=request.headers.get("hx-request") == "true", **data, **more,
+    )  # fmt: skip
+    return HTMLResponse(text, status)
+
+
+def bare(template: str, *, status: int = 200, **data: Any) -> Response:
+    """A page for whoever is not logged in."""
+    return HTMLResponse(environment().get_template(template).render(**data), status)
+
+
+def onward(path: str, request: Request, words: str | None = None) -> Response:
+    """After a form: to the page that shows what came of it, with a sentence."""
+    if words:
+        session.say(request, words)
+    return RedirectResponse(path, 303)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """The API's own refusal: JSON for the twin, the way to the login for a stranger, else a page saying what to do next."""
+    problem = errors.answer(request, error)
+    if request.state.as_json:
+        return problem
+    if isinstance(error, Unauthenticated):
+        return _to_login(request)
+    body = json.loads(bytes(problem.body))
+    seat: Seat | None = getattr(request.state, "seat", None)
+    kept = {name: value for name, value in problem.headers.items() if name in ("retry-after", "connection", "allow")}
+    if seat is None:
+        answer = bare("stranger.html", status=problem.status_code, problem=body)
+    else:
+        answer = show(seat, "problem.html", {"problem": body}, status=problem.status_code, back=_back(request))
+    answer.headers.update(kept)
+    return answer
+
+
+def _back(request: Request) -> str:
+    """The page a form was on: an id's own page, or its list."""
+    return request.url.path.rpartition("/")[0] if request.method == "POST" else "/ui"
+
+
+def _to_login(request: Request) -> Response:
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": "/ui/login"})
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
+        # Strict cookies do not come along from another site's link; they do when our own page asks again.
+        return bare("again.html", path=session.way_back(str(request.url.path) + "?" + request.url.query))
+    session.forget(request)
+    return RedirectResponse(session.to_login(request), 303)

@@ -1,0 +1,89 @@
+"""Runs: the list with the columns of S0.16, and one run's page, which follows it live."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.deps import Page, before
+from api.routes import runs as routes
+from api.ui import progress, telling
+from api.ui.page import PageRoute, onward, show
+from api.ui.session import Act, Acting, Looking, Seat
+from contracts.errors import NotFound
+from contracts.runs import RunKind, RunMode, RunPage, RunStatus
+from contracts.tenants import Role
+from db import runs, story
+from db.transaction import transaction
+
+router = APIRouter(prefix="/ui/runs", route_class=PageRoute, include_in_schema=False)
+Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
+Analyst = Annotated[Act, Depends(Acting(Role.ANALYST))]
+Cursor = Annotated[str | None, Query(max_length=500)]
+#: Rows of a page: the last 20 runs come first (S0.16).
+ROWS = 20
+#: Moments of a timeline that a page shows; the API gives more.
+MOMENTS = 300
+
+
+@router.get("")
+async def list_runs(
+    seat: Viewer,
+    cursor: Cursor = None,
+    status: RunStatus | None = None,
+    kind: RunKind | None = None,
+    mode: RunMode | None = None,
+    dry_run: bool | None = None,
+) -> Response:
+    """Runs of every kind, newest first."""
+    tenant = seat.principal.tenant_id
+    async with transaction(seat.pool, tenant, read_only=True) as tx:
+        found = await runs.list_(
+            tx, tenant, before=before(Page(ROWS, cursor)), statuses=[status] if status else None, mode=mode,
+            dry_run=dry_run, kind=kind, limit=ROWS + 1,
+        )  # fmt: skip
+    more = str(found[ROWS - 1].id) if len(found) > ROWS else None
+    page = RunPage(items=found[:ROWS], next_cursor=more)
+    choices = {"status": [s.value for s in RunStatus], "kind": get_args(RunKind), "mode": get_args(RunMode)}
+    return show(seat, "runs.html", {"runs": page.items, "next_cursor": page.next_cursor}, choices=choices)
+
+
+@router.get("/{run_id}")
+async def show_run(run_id: UUID, seat: Viewer) -> Response:
+    """One run: how far it is, what it made, what it cost, what happened."""
+    tenant = seat.principal.tenant_id
+    async with transaction(seat.pool, tenant, read_only=True) as tx:
+        run = await runs.show(tx, tenant, run_id, costs=True)
+        read = await story.inspect(tx, tenant, run_id)
+        told = await story.timeline(tx, tenant, run_id, limit=MOMENTS)
+    if run is None or read is None or told is None:
+        raise NotFound(f"no run {run_id}: the list of runs shows what there is", code="run_not_found")
+    data = {
+        "run": run,
+        "progress": progress.of(run),
+        "jobs": read.jobs,
+        "records": read.records,
+        "findings": read.findings,
+        "moments": told.moments,
+        "truncated": told.truncated,
+    }
+    return show(seat, "run.html", data, passages=telling.passages(told.moments))
+
+
+@router.get("/{run_id}/live")
+async def follow(run_id: UUID, seat: Viewer) -> Response:
+    """The part of a run's page that changes while it runs: asked for every two seconds until the run has ended."""
+    run = await routes.show(run_id, seat.principal, seat.pool)
+    answer = show(seat, "run_live.html", {"run": run, "progress": progress.of(run)})
+    if run.status.ended:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.post("/{run_id}/cancel")
+async def cancel(run_id: UUID, act: Analyst) -> Response:
+    """End a run now."""
+    await routes.cancel(run_id, act.principal, act.pool, act.wake)
+    return onward(f"/ui/runs/{run_id}", act.request, "The run is cancelled. What it has committed stays.")

@@ -1,0 +1,161 @@
+"""The console in a real browser: live, by keyboard, on a phone, for everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api.server_fixture import served
+from tests.conftest import Databases
+from tests.flows.installation import installed
+from tests.providers.sandbox_fixture import RunningSandbox, sandbox_server  # noqa: F401
+from tests.ui.browsers import Screen, chromium, started
+
+#: A browser, a worker and a database share the machine with other tests.
+pytestmark = pytest.mark.timeout(600)
+PATHS = (
+    "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
+    "/ui/vendors", "/ui/models", "/ui/nowhere",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def address(
+    databases: Databases,
+    template: str,
+    sandbox_server: RunningSandbox,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """Where the console is, with a worker behind it."""
+    chromium()
+    url = databases.create(template)
+    with installed(url, sandbox_server, tmp_path_factory.mktemp("house")) as installation, served(url) as api:
+        installation.worker()
+        yield api.base_url
+    databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as running:
+        yield running
+
+
+def start_a_run(screen: Screen) -> str:
+    """From the overview to a run that is asked for; gives its page's path."""
+    page = screen.go("/ui")
+    page.get_by_role("link", name="Start a run").first.click()
+    page.get_by_label("register").check()
+    page.get_by_label("Queries, one a line").fill("workwear manufacturers Johannesburg")
+    page.get_by_role("button", name="Show what it would cost").click()
+    expect(page.get_by_role("rowheader", name="gleif")).to_be_visible()
+    page.get_by_role("button", name="Start the run").click()
+    page.wait_for_url(re.compile(r"/ui/runs/[0-9a-f-]{36}"))
+    return page.url.removeprefix(screen.address)
+
+
+def test_from_the_login_to_a_run_that_is_seen_to_finish(address: str, browser: Browser) -> None:
+    # S2.17 B.06 S3.20
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        start_a_run(screen)
+        # Nobody reloads: the page follows the run by itself.
+        expect(screen.page.locator("#live .tag")).to_contain_text("completed")
+        expect(screen.page.locator("#timeline")).to_contain_text("RunFinished")
+        leads = screen.page.locator("#live").get_by_role("link").first
+        assert int(leads.inner_text()) > 0
+        leads.click()
+        expect(screen.page.locator("tbody tr").first).to_be_visible()
+        assert screen.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_fits_and_complains_of_nothing(
+    address: str, browser: Browser, size: str, scheme: str
+) -> None:
+    # S2.17: axe rules, no console errors, nothing wider than the screen
+    with Screen.of(browser, address, size, scheme) as screen:
+        screen.go("/ui/login")
+        assert screen.violations() == []
+        screen.log_in("ops")
+        run = start_a_run(screen)
+        expect(screen.page.locator("#live .tag")).to_contain_text("completed")
+        page = screen.go("/ui/leads")
+        lead = page.locator("a.row").first.get_attribute("href")
+        page = screen.go("/ui/outbox")
+        event = page.locator("a.row").first.get_attribute("href")
+        page = screen.go("/ui/jobs")
+        job = page.locator("a.row").first.get_attribute("href")
+        for path in (*PATHS, run, lead, event, job):
+            screen.go(str(path))
+            screen.page.wait_for_load_state("networkidle")
+            complaints = [c for c in screen.complaints if path != "/ui/nowhere" or "404" not in c]
+            assert complaints == [], path
+            assert not screen.too_wide(), path
+            assert screen.violations() == [], path
+            screen.complaints.clear()
+
+
+@pytest.mark.slow
+def test_the_keyboard_alone_is_enough(address: str, browser: Browser) -> None:
+    # S2.17
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        start_a_run(screen)
+        page, keys = screen.page, screen.page.keyboard
+        page.wait_for_load_state("networkidle")
+        keys.press("g")
+        keys.press("r")
+        page.wait_for_url("**/ui/runs")
+        keys.press("Tab")
+        expect(page.get_by_text("Skip to content")).to_be_focused()
+        keys.press("j")
+        keys.press("Enter")
+        page.wait_for_url(re.compile(r"/ui/runs/[0-9a-f-]{36}"))
+        screen.go("/ui/leads")
+        keys.press("/")
+        expect(page.get_by_label("Company", exact=True)).to_be_focused()
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.mark.slow
+def test_a_dead_letter_is_found_looked_at_and_replayed(address: str, browser: Browser) -> None:
+    # S2.17 B.02
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        page = screen.go("/ui/runs/new?channels=linkedin&queries=uniforms&forecast=true")
+        page.get_by_role("button", name="Start the run").click()
+        expect(page.locator("#live .tag")).to_contain_text("failed")
+        screen.go("/ui")
+        page.locator(".tiles").get_by_role("link", name="dead letters").click()
+        page.locator("a.row").first.click()
+        expect(page.get_by_role("heading", name="Failed attempts")).to_be_visible()
+        page.get_by_role("button", name="Retry now").click()
+        expect(page.get_by_role("status")).to_contain_text("delivered once more")
+        assert screen.complaints == []
+
+
+@pytest.mark.slow
+def test_an_analyst_judges_and_a_viewer_only_looks(address: str, browser: Browser) -> None:
+    # S3.20
+    with Screen.of(browser, address) as screen:
+        screen.log_in("analyst")
+        start_a_run(screen)
+        expect(screen.page.locator("#live .tag")).to_contain_text("completed")
+        page = screen.go("/ui/leads")
+        lead = str(page.locator("a.row").first.get_attribute("href"))
+        screen.go(lead)
+        page.get_by_role("button", name="accepted").click()
+        expect(page.get_by_role("status")).to_contain_text("Noted: accepted")
+    with Screen.of(browser, address, "phone") as screen:
+        screen.log_in("viewer")
+        for path in ("/ui", "/ui/runs", lead, "/ui/dead-letters"):
+            page = screen.go(path)
+            expect(page.get_by_role("button")).to_have_count(1 + page.locator(".filters button").count())  # Log out
+        page = screen.go("/ui/runs/new")
+        expect(page.get_by_role("alert")).to_contain_text("this needs the role")
