@@ -28,6 +28,37 @@ $$;
 
 ALTER PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) OWNER TO headwater_owner;
 
+CREATE FUNCTION app.drop_month(days integer) RETURNS text
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    partition text := (
+        SELECT c.relname FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'app.outbox_history'::pg_catalog.regclass AND c.relname ~ '^outbox_history_\d{4}_\d\d$'
+           AND (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= app.now() - days * interval '1 day'
+         ORDER BY c.relname LIMIT 1);
+BEGIN
+    IF partition IS NOT NULL THEN
+        EXECUTE pg_catalog.format('DROP TABLE app.%I', partition);
+    END IF;
+    RETURN partition;
+END
+$_$;
+
+ALTER FUNCTION app.drop_month(days integer) OWNER TO headwater_owner;
+
+CREATE FUNCTION app.history_begins() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT least(
+        (SELECT min(to_date(right(c.relname, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC') FROM pg_catalog.pg_inherits i
+           JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'app.outbox_history'::pg_catalog.regclass AND c.relname ~ '^outbox_history_\d{4}_\d\d$'),
+        (SELECT min(d.created_at) FROM app.outbox_history_default d), 'infinity')
+$_$;
+
+ALTER FUNCTION app.history_begins() OWNER TO headwater_owner;
+
 CREATE FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'app'
@@ -103,11 +134,46 @@ $$;
 
 ALTER FUNCTION app.make_month(day date) OWNER TO headwater_owner;
 
+CREATE FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT translate(p_name, 'abcdefghijklmnopqrstuvwxyz0123456789',
+        substr('abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789',
+               1 + (get_byte(uuid_send(p_tenant), 15) + 5 * ascii(coalesce(p_country, '')) + ascii(substr(coalesce(p_country, ''), 2))) % 36, 36))
+$$;
+
+ALTER FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text) OWNER TO headwater_owner;
+
+CREATE FUNCTION app.night_may_begin(p_most integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'app'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('headwater.nights', 0));
+    RETURN (SELECT count(*) FROM app.runs WHERE kind = 'nightly' AND status = 'running' AND NOT dry_run) < p_most;
+END
+$$;
+
+ALTER FUNCTION app.night_may_begin(p_most integer) OWNER TO headwater_owner;
+
 CREATE FUNCTION app.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT statement_timestamp() + app.clock_shift() $$;
 
 ALTER FUNCTION app.now() OWNER TO headwater_owner;
+
+CREATE FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) RETURNS record
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE WHEN kind IN ('discovery', 'maintenance') THEN discovered
+                ELSE (SELECT (counters ->> k.name)::numeric::bigint
+                        FROM unnest(ARRAY['items', 'processed', 'records', 'total', 'opportunities_found']) WITH ORDINALITY AS k(name, place)
+                       WHERE jsonb_typeof(counters -> k.name) = 'number' ORDER BY k.place LIMIT 1) END,
+           greatest(failed, (SELECT (counters ->> k.name)::numeric::bigint FROM unnest(ARRAY['errors', 'failed']) WITH ORDINALITY AS k(name, place)
+                              WHERE jsonb_typeof(counters -> k.name) = 'number' ORDER BY k.place LIMIT 1))
+$$;
+
+ALTER FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) RETURNS TABLE(reserved double precision, overrun jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -165,11 +231,23 @@ CREATE FUNCTION app.similar_companies(p_names text[], p_countries text[], p_not 
             FOR n IN 1..least(coalesce(cardinality(p_names), 0), 10000) LOOP
                 -- A slip of the pen costs a long name little; the higher bound spares reading most of the long lists of common trigrams.
                 PERFORM set_config('pg_trgm.similarity_threshold', CASE WHEN length(p_names[n]) > 18 THEN '0.58' ELSE '0.5' END, true);
-                RETURN QUERY
-                    SELECT n, c.id, trgm.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
-                     WHERE c.name_core OPERATOR(trgm.%) p_names[n] AND c.merged_into IS NULL AND c.tenant_id = me
-                       AND (p_countries[n] IS NULL OR c.country IS NULL OR c.country = p_countries[n]) AND c.id IS DISTINCT FROM p_not[n]
-                     ORDER BY alike DESC, c.id LIMIT least(greatest(p_most, 0), 50);
+                IF p_countries[n] IS NULL THEN
+                    RETURN QUERY
+                        SELECT n, c.id, trgm.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
+                         WHERE c.name_core OPERATOR(trgm.%) p_names[n] AND c.merged_into IS NULL AND c.tenant_id = me AND c.id IS DISTINCT FROM p_not[n]
+                         ORDER BY alike DESC, c.id LIMIT least(greatest(p_most, 0), 50);
+                ELSE
+                    RETURN QUERY
+                        SELECT n, f.id, f.alike FROM (
+                            SELECT c.id, trgm.similarity(c.name_core, p_names[n]) AS alike FROM app.companies c
+                             WHERE app.moved_name(c.tenant_id, c.country, c.name_core) OPERATOR(trgm.%) app.moved_name(me, p_countries[n], p_names[n])
+                               AND c.merged_into IS NULL AND c.tenant_id = me AND c.country = p_countries[n] AND c.id IS DISTINCT FROM p_not[n]
+                            UNION ALL
+                            SELECT c.id, trgm.similarity(c.name_core, p_names[n]) FROM app.companies c
+                             WHERE app.moved_name(c.tenant_id, c.country, c.name_core) OPERATOR(trgm.%) app.moved_name(me, NULL, p_names[n])
+                               AND c.merged_into IS NULL AND c.tenant_id = me AND c.country IS NULL AND c.id IS DISTINCT FROM p_not[n]) f
+                         ORDER BY f.alike DESC, f.id LIMIT least(greatest(p_most, 0), 50);
+                END IF;
             END LOOP;
         END
         $$;
@@ -213,6 +291,81 @@ ALTER TABLE ONLY app.absorbed_events FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.absorbed_events OWNER TO headwater_owner;
 
+CREATE TABLE app.accounts (
+    tenant_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    account_type text DEFAULT 'PROSPECT'::text NOT NULL,
+    previous_type text,
+    type_changed_at timestamp with time zone,
+    orders integer DEFAULT 0 NOT NULL,
+    first_order_at timestamp with time zone,
+    last_order_at timestamp with time zone,
+    value_12m double precision DEFAULT 0 NOT NULL,
+    median_gap_days double precision,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT accounts_account_type_check CHECK ((account_type = ANY (ARRAY['PROSPECT'::text, 'NEW'::text, 'ACTIVE'::text, 'KEY'::text, 'AT_RISK'::text, 'DORMANT'::text]))),
+    CONSTRAINT accounts_previous_type_check CHECK ((previous_type = ANY (ARRAY['PROSPECT'::text, 'NEW'::text, 'ACTIVE'::text, 'KEY'::text, 'AT_RISK'::text, 'DORMANT'::text])))
+);
+
+ALTER TABLE ONLY app.accounts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.accounts OWNER TO headwater_owner;
+
+CREATE TABLE app.alert_channels (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name character varying(100) NOT NULL,
+    kind text NOT NULL,
+    url character varying(2000),
+    secret_ref character varying(200),
+    address character varying(320),
+    min_severity text DEFAULT 'warning'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error character varying(500),
+    last_sent_at timestamp with time zone,
+    tested_at timestamp with time zone,
+    test_result character varying(500),
+    created_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT alert_channels_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT alert_channels_kind_check CHECK ((kind = ANY (ARRAY['webhook'::text, 'slack'::text, 'pagerduty'::text, 'email'::text, 'sentry'::text]))),
+    CONSTRAINT alert_channels_min_severity_check CHECK ((min_severity = ANY (ARRAY['critical'::text, 'error'::text, 'warning'::text, 'info'::text])))
+);
+
+ALTER TABLE ONLY app.alert_channels FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_channels OWNER TO headwater_owner;
+
+CREATE TABLE app.alert_deliveries (
+    tenant_id uuid NOT NULL,
+    alert_id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    transition text NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    reason character varying(500),
+    began_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT alert_deliveries_check CHECK (((state = 'sending'::text) = (ended_at IS NULL))),
+    CONSTRAINT alert_deliveries_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'sent'::text, 'skipped'::text, 'dead'::text]))),
+    CONSTRAINT alert_deliveries_transition_check CHECK ((transition = ANY (ARRAY['opened'::text, 'resolved'::text])))
+);
+
+ALTER TABLE ONLY app.alert_deliveries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_deliveries OWNER TO headwater_owner;
+
+CREATE TABLE app.alert_looks (
+    tenant_id uuid NOT NULL,
+    looked_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app.alert_looks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_looks OWNER TO headwater_owner;
+
 CREATE TABLE app.alerts (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -225,6 +378,9 @@ CREATE TABLE app.alerts (
     count integer DEFAULT 1 NOT NULL,
     evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
     resolved_at timestamp with time zone,
+    acknowledged_by character varying(200),
+    acknowledged_at timestamp with time zone,
+    resolved_by character varying(200),
     CONSTRAINT alerts_check CHECK (((state = 'resolved'::text) = (resolved_at IS NOT NULL))),
     CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'error'::text, 'warning'::text, 'info'::text]))),
     CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'ack'::text, 'resolved'::text])))
@@ -366,6 +522,172 @@ ALTER TABLE ONLY app.companies FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.companies OWNER TO headwater_owner;
 
+CREATE TABLE app.crawl_sites (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    domain character varying(253) NOT NULL,
+    company_id uuid,
+    outcome text NOT NULL,
+    reason character varying(300),
+    home_url character varying(2000),
+    moved_to character varying(253),
+    language character varying(20),
+    description character varying(4000),
+    corpus text,
+    requests integer NOT NULL,
+    seconds double precision NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    crawled_at timestamp with time zone NOT NULL,
+    CONSTRAINT crawl_sites_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT crawl_sites_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'thin'::text, 'blocked'::text, 'unreachable'::text, 'refused'::text, 'robots'::text]))),
+    CONSTRAINT crawl_sites_requests_check CHECK ((requests >= 0)),
+    CONSTRAINT crawl_sites_seconds_check CHECK ((seconds >= (0)::double precision))
+);
+
+ALTER TABLE ONLY app.crawl_sites FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.crawl_sites OWNER TO headwater_owner;
+
+CREATE TABLE app.feature_snapshots (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    icp_profile_id uuid,
+    snapshot_version integer NOT NULL,
+    source_version character varying(100) NOT NULL,
+    feature_vector_hash bytea NOT NULL,
+    vector jsonb NOT NULL,
+    verdict text NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT feature_snapshots_feature_vector_hash_check CHECK ((length(feature_vector_hash) = 32)),
+    CONSTRAINT feature_snapshots_snapshot_version_check CHECK ((snapshot_version >= 1)),
+    CONSTRAINT feature_snapshots_verdict_check CHECK ((verdict = ANY (ARRAY['PASSED'::text, 'REJECTED'::text, 'DEFERRED'::text])))
+);
+
+ALTER TABLE ONLY app.feature_snapshots FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.feature_snapshots OWNER TO headwater_owner;
+
+CREATE TABLE app.night_companies (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    place integer,
+    reason character varying(50) NOT NULL,
+    detail character varying(300),
+    icp_profile_id uuid,
+    lead_id uuid,
+    slice_id uuid,
+    fit double precision,
+    coverage double precision,
+    looked_at timestamp with time zone,
+    stage text NOT NULL,
+    steps jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error_code character varying(100),
+    prediction_id uuid,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT night_companies_check CHECK (((slice_id IS NULL) = (stage = 'passed_over'::text))),
+    CONSTRAINT night_companies_check1 CHECK (((finished_at IS NOT NULL) = (stage = 'ended'::text))),
+    CONSTRAINT night_companies_place_check CHECK ((place >= 1)),
+    CONSTRAINT night_companies_stage_check CHECK ((stage = ANY (ARRAY['passed_over'::text, 'waiting'::text, 'enriching'::text, 'scoring'::text, 'pushing'::text, 'ended'::text])))
+);
+
+ALTER TABLE ONLY app.night_companies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.night_companies OWNER TO headwater_owner;
+
+CREATE TABLE app.run_slices (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    run_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    channel character varying(50) NOT NULL,
+    query character varying(500) NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    page integer DEFAULT 0 NOT NULL,
+    cursor character varying(500),
+    found integer DEFAULT 0 NOT NULL,
+    companies_created integer DEFAULT 0 NOT NULL,
+    companies_skipped integer DEFAULT 0 NOT NULL,
+    would_cost double precision DEFAULT 0 NOT NULL,
+    stop_reason character varying(100),
+    error_code character varying(100),
+    error character varying(4000),
+    closed_at timestamp with time zone,
+    CONSTRAINT run_slices_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT run_slices_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT run_slices_page_check CHECK ((page >= 0)),
+    CONSTRAINT run_slices_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'error'::text, 'cancelled'::text, 'dead'::text])))
+);
+
+ALTER TABLE ONLY app.run_slices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.run_slices OWNER TO headwater_owner;
+
+CREATE TABLE app.score_predictions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    lead_id uuid NOT NULL,
+    snapshot_id uuid NOT NULL,
+    rule_set_id uuid,
+    model_version_id uuid,
+    decides boolean NOT NULL,
+    probability double precision,
+    score double precision NOT NULL,
+    percentile double precision,
+    band text NOT NULL,
+    fit double precision,
+    coverage double precision NOT NULL,
+    base_log_odds double precision DEFAULT 0 NOT NULL,
+    contributions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    rationale character varying(4000),
+    rejected boolean DEFAULT false NOT NULL,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    scored_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    decided_at timestamp with time zone,
+    CONSTRAINT score_predictions_band_check CHECK ((band = ANY (ARRAY['LOW'::text, 'MEDIUM'::text, 'HIGH'::text]))),
+    CONSTRAINT score_predictions_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
+    CONSTRAINT score_predictions_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),
+    CONSTRAINT score_predictions_percentile_check CHECK (((percentile >= (0)::double precision) AND (percentile <= (1)::double precision))),
+    CONSTRAINT score_predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+    CONSTRAINT score_predictions_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY app.score_predictions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.score_predictions OWNER TO headwater_owner;
+
+CREATE VIEW app.company_enrichment_runs WITH (security_invoker='true') AS
+ SELECT n.tenant_id,
+    n.run_id,
+    n.company_id,
+    n.lead_id,
+    n.place AS rank,
+    n.reason,
+    n.stage,
+    s.state AS status,
+    n.steps,
+    n.error_code,
+    f.vector AS snapshot,
+    c.corpus,
+    n.started_at,
+    n.finished_at
+   FROM ((((app.night_companies n
+     LEFT JOIN app.run_slices s ON (((s.tenant_id = n.tenant_id) AND (s.id = n.slice_id))))
+     LEFT JOIN app.score_predictions p ON (((p.tenant_id = n.tenant_id) AND (p.id = n.prediction_id))))
+     LEFT JOIN app.feature_snapshots f ON (((f.tenant_id = n.tenant_id) AND (f.id = p.snapshot_id))))
+     LEFT JOIN LATERAL ( SELECT w.corpus
+           FROM app.crawl_sites w
+          WHERE ((w.tenant_id = n.tenant_id) AND (w.company_id = n.company_id))
+          ORDER BY w.crawled_at DESC
+         LIMIT 1) c ON (true))
+  WHERE (n.slice_id IS NOT NULL);
+
+ALTER VIEW app.company_enrichment_runs OWNER TO headwater_owner;
+
 CREATE TABLE app.consents (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -459,32 +781,6 @@ CREATE TABLE app.crawl_robots (
 );
 
 ALTER TABLE app.crawl_robots OWNER TO headwater_owner;
-
-CREATE TABLE app.crawl_sites (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT app.uuidv7() NOT NULL,
-    domain character varying(253) NOT NULL,
-    company_id uuid,
-    outcome text NOT NULL,
-    reason character varying(300),
-    home_url character varying(2000),
-    moved_to character varying(253),
-    language character varying(20),
-    description character varying(4000),
-    corpus text,
-    requests integer NOT NULL,
-    seconds double precision NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    crawled_at timestamp with time zone NOT NULL,
-    CONSTRAINT crawl_sites_failures_check CHECK ((failures >= 0)),
-    CONSTRAINT crawl_sites_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'thin'::text, 'blocked'::text, 'unreachable'::text, 'refused'::text, 'robots'::text]))),
-    CONSTRAINT crawl_sites_requests_check CHECK ((requests >= 0)),
-    CONSTRAINT crawl_sites_seconds_check CHECK ((seconds >= (0)::double precision))
-);
-
-ALTER TABLE ONLY app.crawl_sites FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app.crawl_sites OWNER TO headwater_owner;
 
 CREATE TABLE app.crm_links (
     tenant_id uuid NOT NULL,
@@ -726,27 +1022,6 @@ ALTER TABLE ONLY app.entity_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.entity_keys OWNER TO headwater_owner;
 
-CREATE TABLE app.feature_snapshots (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT app.uuidv7() NOT NULL,
-    lead_id uuid NOT NULL,
-    icp_profile_id uuid,
-    snapshot_version integer NOT NULL,
-    source_version character varying(100) NOT NULL,
-    feature_vector_hash bytea NOT NULL,
-    vector jsonb NOT NULL,
-    verdict text NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    CONSTRAINT feature_snapshots_feature_vector_hash_check CHECK ((length(feature_vector_hash) = 32)),
-    CONSTRAINT feature_snapshots_snapshot_version_check CHECK ((snapshot_version >= 1)),
-    CONSTRAINT feature_snapshots_verdict_check CHECK ((verdict = ANY (ARRAY['PASSED'::text, 'REJECTED'::text, 'DEFERRED'::text])))
-);
-
-ALTER TABLE ONLY app.feature_snapshots FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app.feature_snapshots OWNER TO headwater_owner;
-
 CREATE TABLE app.field_values (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -878,13 +1153,82 @@ CREATE TABLE app.imports (
     CONSTRAINT imports_check CHECK (((state = 'done'::text) = (finished_at IS NOT NULL))),
     CONSTRAINT imports_check1 CHECK ((rows = (((created + merged) + skipped) + bad))),
     CONSTRAINT imports_content_hash_check CHECK ((length(content_hash) = 32)),
-    CONSTRAINT imports_kind_check CHECK ((kind = ANY (ARRAY['companies'::text, 'leads'::text, 'suppressions'::text]))),
+    CONSTRAINT imports_kind_check CHECK ((kind = ANY (ARRAY['companies'::text, 'leads'::text, 'suppressions'::text, 'skus'::text, 'orders'::text, 'samples'::text]))),
     CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
 );
 
 ALTER TABLE ONLY app.imports FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.imports OWNER TO headwater_owner;
+
+CREATE TABLE app.skus (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    code character varying(100) NOT NULL,
+    name character varying(300),
+    active boolean DEFAULT true NOT NULL,
+    on_hand double precision,
+    lead_days double precision DEFAULT 7 NOT NULL,
+    review_days double precision DEFAULT 7 NOT NULL,
+    first_moved_at timestamp with time zone,
+    burn_rate double precision,
+    burn_rate_30 double precision,
+    burn_rate_60 double precision,
+    demand_sigma double precision,
+    days_left double precision,
+    reorder_point double precision,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT skus_code_check CHECK (((code)::text <> ''::text)),
+    CONSTRAINT skus_lead_days_check CHECK (((lead_days >= (0)::double precision) AND (lead_days <= (3660)::double precision))),
+    CONSTRAINT skus_on_hand_check CHECK (((on_hand >= (0)::double precision) AND (on_hand < 'Infinity'::double precision))),
+    CONSTRAINT skus_review_days_check CHECK (((review_days >= (0)::double precision) AND (review_days <= (3660)::double precision)))
+);
+
+ALTER TABLE ONLY app.skus FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.skus OWNER TO headwater_owner;
+
+CREATE VIEW app.inventory_alerts WITH (security_invoker='true') AS
+ SELECT a.tenant_id,
+    a.id,
+    s.id AS sku_id,
+    s.code AS sku_code,
+    s.name AS sku_name,
+    a.severity,
+    a.state,
+    a.first_seen,
+    a.last_seen,
+    a.resolved_at,
+    s.on_hand,
+    s.burn_rate,
+    s.days_left,
+    s.reorder_point
+   FROM (app.alerts a
+     JOIN app.skus s ON (((s.tenant_id = a.tenant_id) AND ((s.code)::text = substr((a.scope)::text, 5)))))
+  WHERE ((a.rule)::text = 'inventory.low_stock'::text);
+
+ALTER VIEW app.inventory_alerts OWNER TO headwater_owner;
+
+CREATE TABLE app.isolation_checks (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    at timestamp with time zone DEFAULT app.now() NOT NULL,
+    tenants integer NOT NULL,
+    relations integer NOT NULL,
+    functions integer NOT NULL,
+    seconds double precision NOT NULL,
+    leaks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    unplanted text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT isolation_checks_functions_check CHECK ((functions >= 0)),
+    CONSTRAINT isolation_checks_relations_check CHECK ((relations >= 0)),
+    CONSTRAINT isolation_checks_seconds_check CHECK ((seconds >= (0)::double precision)),
+    CONSTRAINT isolation_checks_tenants_check CHECK ((tenants >= 0))
+);
+
+ALTER TABLE ONLY app.isolation_checks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.isolation_checks OWNER TO headwater_owner;
 
 CREATE TABLE app.job_attempts (
     tenant_id uuid NOT NULL,
@@ -1006,40 +1350,6 @@ CREATE TABLE app.lead_feedback (
 ALTER TABLE ONLY app.lead_feedback FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.lead_feedback OWNER TO headwater_owner;
-
-CREATE TABLE app.score_predictions (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT app.uuidv7() NOT NULL,
-    lead_id uuid NOT NULL,
-    snapshot_id uuid NOT NULL,
-    rule_set_id uuid,
-    model_version_id uuid,
-    decides boolean NOT NULL,
-    probability double precision,
-    score double precision NOT NULL,
-    percentile double precision,
-    band text NOT NULL,
-    fit double precision,
-    coverage double precision NOT NULL,
-    base_log_odds double precision DEFAULT 0 NOT NULL,
-    contributions jsonb DEFAULT '[]'::jsonb NOT NULL,
-    rationale character varying(4000),
-    rejected boolean DEFAULT false NOT NULL,
-    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    scored_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    decided_at timestamp with time zone,
-    CONSTRAINT score_predictions_band_check CHECK ((band = ANY (ARRAY['LOW'::text, 'MEDIUM'::text, 'HIGH'::text]))),
-    CONSTRAINT score_predictions_coverage_check CHECK (((coverage >= (0)::double precision) AND (coverage <= (1)::double precision))),
-    CONSTRAINT score_predictions_fit_check CHECK (((fit >= (0)::double precision) AND (fit <= (1)::double precision))),
-    CONSTRAINT score_predictions_percentile_check CHECK (((percentile >= (0)::double precision) AND (percentile <= (1)::double precision))),
-    CONSTRAINT score_predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
-    CONSTRAINT score_predictions_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
-);
-
-ALTER TABLE ONLY app.score_predictions FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app.score_predictions OWNER TO headwater_owner;
 
 CREATE VIEW app.lead_scores WITH (security_invoker='true') AS
  SELECT tenant_id,
@@ -1252,6 +1562,37 @@ ALTER TABLE ONLY app.model_versions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.model_versions OWNER TO headwater_owner;
 
+CREATE TABLE app.night_manifests (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    night date NOT NULL,
+    company_ids uuid[] NOT NULL,
+    cap integer NOT NULL,
+    cap_source text NOT NULL,
+    caps jsonb DEFAULT '{}'::jsonb NOT NULL,
+    budgets jsonb DEFAULT '[]'::jsonb NOT NULL,
+    from_run_id uuid,
+    frozen_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT night_manifests_cap_check CHECK ((cap >= 0)),
+    CONSTRAINT night_manifests_cap_source_check CHECK ((cap_source = ANY (ARRAY['policy'::text, 'environment'::text, 'default'::text, 'limit'::text, 'manifest'::text])))
+);
+
+ALTER TABLE ONLY app.night_manifests FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.night_manifests OWNER TO headwater_owner;
+
+CREATE TABLE app.night_marks (
+    tenant_id uuid NOT NULL,
+    source character varying(50) NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    key character varying(100) DEFAULT ''::character varying NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.night_marks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.night_marks OWNER TO headwater_owner;
+
 CREATE TABLE app.odoo_connections (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -1325,6 +1666,39 @@ CREATE TABLE app.opportunity_evaluations (
 ALTER TABLE ONLY app.opportunity_evaluations FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.opportunity_evaluations OWNER TO headwater_owner;
+
+CREATE TABLE app.order_lines (
+    tenant_id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    line character varying(100) NOT NULL,
+    sku_id uuid NOT NULL,
+    quantity double precision NOT NULL,
+    unit_price double precision DEFAULT 0 NOT NULL,
+    CONSTRAINT order_lines_quantity_check CHECK (((quantity > (0)::double precision) AND (quantity < 'Infinity'::double precision))),
+    CONSTRAINT order_lines_unit_price_check CHECK (((unit_price >= (0)::double precision) AND (unit_price < 'Infinity'::double precision)))
+);
+
+ALTER TABLE ONLY app.order_lines FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.order_lines OWNER TO headwater_owner;
+
+CREATE TABLE app.orders (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source character varying(50) NOT NULL,
+    ext_id character varying(200) NOT NULL,
+    company_id uuid NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    is_first_order boolean DEFAULT false NOT NULL,
+    value double precision DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.orders FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.orders OWNER TO headwater_owner;
 
 CREATE TABLE app.outbox_events (
     tenant_id uuid NOT NULL,
@@ -1573,13 +1947,25 @@ CREATE TABLE app.replay_differences (
     subject jsonb DEFAULT '{}'::jsonb NOT NULL,
     fields jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT replay_differences_change_check CHECK ((change = ANY (ARRAY['created'::text, 'changed'::text, 'placed'::text]))),
-    CONSTRAINT replay_differences_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text, 'lead'::text, 'record'::text, 'score'::text]))),
+    CONSTRAINT replay_differences_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'contact'::text, 'lead'::text, 'record'::text, 'score'::text, 'opportunity'::text, 'evaluation'::text]))),
     CONSTRAINT replay_differences_position_check CHECK (("position" >= 0))
 );
 
 ALTER TABLE ONLY app.replay_differences FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.replay_differences OWNER TO headwater_owner;
+
+CREATE TABLE app.retention_passes (
+    table_name character varying(100) NOT NULL,
+    begun_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    passed_at timestamp with time zone,
+    deleted bigint DEFAULT 0 NOT NULL,
+    pages bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT retention_passes_deleted_check CHECK ((deleted >= 0)),
+    CONSTRAINT retention_passes_pages_check CHECK ((pages >= 0))
+);
+
+ALTER TABLE app.retention_passes OWNER TO headwater_owner;
 
 CREATE TABLE app.rule_sets (
     tenant_id uuid NOT NULL,
@@ -1604,34 +1990,6 @@ ALTER TABLE ONLY app.rule_sets FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.rule_sets OWNER TO headwater_owner;
 
-CREATE TABLE app.run_slices (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT app.uuidv7() NOT NULL,
-    run_id uuid NOT NULL,
-    ordinal integer NOT NULL,
-    channel character varying(50) NOT NULL,
-    query character varying(500) NOT NULL,
-    state text DEFAULT 'open'::text NOT NULL,
-    page integer DEFAULT 0 NOT NULL,
-    cursor character varying(500),
-    found integer DEFAULT 0 NOT NULL,
-    companies_created integer DEFAULT 0 NOT NULL,
-    companies_skipped integer DEFAULT 0 NOT NULL,
-    would_cost double precision DEFAULT 0 NOT NULL,
-    stop_reason character varying(100),
-    error_code character varying(100),
-    error character varying(4000),
-    closed_at timestamp with time zone,
-    CONSTRAINT run_slices_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
-    CONSTRAINT run_slices_ordinal_check CHECK ((ordinal >= 0)),
-    CONSTRAINT run_slices_page_check CHECK ((page >= 0)),
-    CONSTRAINT run_slices_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'error'::text, 'cancelled'::text, 'dead'::text])))
-);
-
-ALTER TABLE ONLY app.run_slices FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app.run_slices OWNER TO headwater_owner;
-
 CREATE TABLE app.run_vendor_items (
     tenant_id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -1643,6 +2001,96 @@ CREATE TABLE app.run_vendor_items (
 ALTER TABLE ONLY app.run_vendor_items FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.run_vendor_items OWNER TO headwater_owner;
+
+CREATE TABLE app.sample_metrics (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    rep character varying(200) NOT NULL,
+    period date NOT NULL,
+    samples integer NOT NULL,
+    converted integer NOT NULL,
+    conversion_rate double precision NOT NULL,
+    rate_low double precision NOT NULL,
+    rate_high double precision NOT NULL,
+    revenue double precision NOT NULL,
+    revenue_per_sample double precision NOT NULL,
+    computed_at timestamp with time zone DEFAULT app.now() NOT NULL
+);
+
+ALTER TABLE ONLY app.sample_metrics FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.sample_metrics OWNER TO headwater_owner;
+
+CREATE TABLE app.samples (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    source character varying(50) NOT NULL,
+    ext_id character varying(200) NOT NULL,
+    company_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    rep character varying(200) DEFAULT ''::character varying NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    converted_order_id uuid,
+    converted_at timestamp with time zone,
+    revenue double precision DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT samples_check CHECK (((converted_order_id IS NULL) OR (converted_at IS NOT NULL)))
+);
+
+ALTER TABLE ONLY app.samples FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.samples OWNER TO headwater_owner;
+
+CREATE TABLE app.schedule_fires (
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    reason character varying(500),
+    run_id uuid,
+    fired_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['started'::text, 'skipped'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY app.schedule_fires FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.schedule_fires OWNER TO headwater_owner;
+
+CREATE TABLE app.schedules (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    name character varying(63) NOT NULL,
+    cron character varying(200) NOT NULL,
+    zone character varying(64) NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    jitter_s integer DEFAULT 0 NOT NULL,
+    catch_up text DEFAULT 'once'::text NOT NULL,
+    next_due_at timestamp with time zone,
+    fire_at timestamp with time zone,
+    last_due_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error character varying(500),
+    is_default boolean DEFAULT false NOT NULL,
+    edited boolean DEFAULT false NOT NULL,
+    created_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT schedules_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text]))),
+    CONSTRAINT schedules_check CHECK (((next_due_at IS NULL) = (fire_at IS NULL))),
+    CONSTRAINT schedules_check1 CHECK (((next_due_at IS NULL) OR (enabled AND (removed_at IS NULL)))),
+    CONSTRAINT schedules_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT schedules_jitter_s_check CHECK (((jitter_s >= 0) AND (jitter_s <= 21600))),
+    CONSTRAINT schedules_kind_check CHECK ((kind = ANY (ARRAY['discovery'::text, 'nightly'::text, 'job'::text, 'rollup'::text, 'models'::text, 'matching'::text, 'opportunities'::text, 'register'::text, 'cleanup'::text])))
+);
+
+ALTER TABLE ONLY app.schedules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.schedules OWNER TO headwater_owner;
 
 CREATE TABLE app.schema_migrations (
     name text NOT NULL,
@@ -1817,6 +2265,22 @@ ALTER TABLE ONLY app.tenant_policies FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.tenant_policies OWNER TO headwater_owner;
 
+CREATE TABLE app.tenant_quotas (
+    tenant_id uuid NOT NULL,
+    queued_buffer integer,
+    max_runs_per_day integer,
+    daily_shortlist_cap integer,
+    set_by character varying(200) NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT tenant_quotas_daily_shortlist_cap_check CHECK (((daily_shortlist_cap >= 0) AND (daily_shortlist_cap <= 1000000))),
+    CONSTRAINT tenant_quotas_max_runs_per_day_check CHECK (((max_runs_per_day >= 0) AND (max_runs_per_day <= 1000000))),
+    CONSTRAINT tenant_quotas_queued_buffer_check CHECK (((queued_buffer >= 1) AND (queued_buffer <= 100000)))
+);
+
+ALTER TABLE ONLY app.tenant_quotas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.tenant_quotas OWNER TO headwater_owner;
+
 CREATE TABLE app.tenants (
     id uuid DEFAULT app.uuidv7() NOT NULL,
     slug text NOT NULL,
@@ -1829,6 +2293,48 @@ CREATE TABLE app.tenants (
 );
 
 ALTER TABLE app.tenants OWNER TO headwater_owner;
+
+CREATE TABLE app.trigger_executions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    trigger_id uuid NOT NULL,
+    subject_kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    action text NOT NULL,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT trigger_executions_action_check CHECK ((action = ANY (ARRAY['alert'::text, 'webhook'::text]))),
+    CONSTRAINT trigger_executions_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['account'::text, 'sku'::text, 'sample'::text])))
+);
+
+ALTER TABLE ONLY app.trigger_executions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.trigger_executions OWNER TO headwater_owner;
+
+CREATE TABLE app.triggers (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT app.uuidv7() NOT NULL,
+    name character varying(80) NOT NULL,
+    rule text NOT NULL,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cooldown_days integer DEFAULT 30 NOT NULL,
+    action text DEFAULT 'alert'::text NOT NULL,
+    severity text DEFAULT 'warning'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    created_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT triggers_action_check CHECK ((action = ANY (ARRAY['alert'::text, 'webhook'::text]))),
+    CONSTRAINT triggers_cooldown_days_check CHECK (((cooldown_days >= 1) AND (cooldown_days <= 3660))),
+    CONSTRAINT triggers_name_check CHECK (((name)::text <> ''::text)),
+    CONSTRAINT triggers_rule_check CHECK ((rule = ANY (ARRAY['account_type_changed'::text, 'no_order_for'::text, 'stock_below'::text, 'sample_not_converted'::text]))),
+    CONSTRAINT triggers_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'error'::text, 'warning'::text, 'info'::text])))
+);
+
+ALTER TABLE ONLY app.triggers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.triggers OWNER TO headwater_owner;
 
 CREATE TABLE app.users (
     tenant_id uuid NOT NULL,
@@ -1968,6 +2474,7 @@ CREATE TABLE app.waterfall_steps (
     active_cost_usd double precision,
     active_found double precision,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    item_id uuid,
     CONSTRAINT waterfall_steps_cost_usd_check CHECK ((cost_usd >= (0)::double precision)),
     CONSTRAINT waterfall_steps_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'rejected'::text, 'miss'::text, 'suppressed'::text, 'error'::text, 'skipped'::text]))),
     CONSTRAINT waterfall_steps_place_check CHECK ((place >= 0)),
@@ -2031,6 +2538,21 @@ ALTER TABLE ONLY app.outbox_history ATTACH PARTITION app.outbox_history_default 
 
 ALTER TABLE ONLY app.absorbed_events
     ADD CONSTRAINT absorbed_events_pkey PRIMARY KEY (tenant_id, event_id, job);
+
+ALTER TABLE ONLY app.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (tenant_id, company_id);
+
+ALTER TABLE ONLY app.alert_channels
+    ADD CONSTRAINT alert_channels_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.alert_channels
+    ADD CONSTRAINT alert_channels_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app.alert_deliveries
+    ADD CONSTRAINT alert_deliveries_pkey PRIMARY KEY (tenant_id, alert_id, channel_id, transition);
+
+ALTER TABLE ONLY app.alert_looks
+    ADD CONSTRAINT alert_looks_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY app.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id);
@@ -2146,6 +2668,9 @@ ALTER TABLE ONLY app.import_errors
 ALTER TABLE ONLY app.imports
     ADD CONSTRAINT imports_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.isolation_checks
+    ADD CONSTRAINT isolation_checks_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (tenant_id, execution_id, token);
 
@@ -2209,6 +2734,15 @@ ALTER TABLE ONLY app.model_versions
 ALTER TABLE ONLY app.model_versions
     ADD CONSTRAINT model_versions_tenant_id_family_version_key UNIQUE (tenant_id, family, version);
 
+ALTER TABLE ONLY app.night_companies
+    ADD CONSTRAINT night_companies_pkey PRIMARY KEY (tenant_id, run_id, company_id);
+
+ALTER TABLE ONLY app.night_manifests
+    ADD CONSTRAINT night_manifests_pkey PRIMARY KEY (tenant_id, run_id);
+
+ALTER TABLE ONLY app.night_marks
+    ADD CONSTRAINT night_marks_pkey PRIMARY KEY (tenant_id, source);
+
 ALTER TABLE ONLY app.odoo_connections
     ADD CONSTRAINT odoo_connections_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2226,6 +2760,15 @@ ALTER TABLE ONLY app.opportunity_evaluations
 
 ALTER TABLE ONLY app.opportunity_evaluations
     ADD CONSTRAINT opportunity_evaluations_tenant_id_opportunity_id_profile_id_key UNIQUE (tenant_id, opportunity_id, profile_id);
+
+ALTER TABLE ONLY app.order_lines
+    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (tenant_id, order_id, line);
+
+ALTER TABLE ONLY app.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.orders
+    ADD CONSTRAINT orders_tenant_id_source_ext_id_key UNIQUE (tenant_id, source, ext_id);
 
 ALTER TABLE ONLY app.outbox_events
     ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (tenant_id, id);
@@ -2260,6 +2803,9 @@ ALTER TABLE ONLY app.replay_differences
 ALTER TABLE ONLY app.replay_differences
     ADD CONSTRAINT replay_differences_tenant_id_run_id_position_key UNIQUE (tenant_id, run_id, "position");
 
+ALTER TABLE ONLY app.retention_passes
+    ADD CONSTRAINT retention_passes_pkey PRIMARY KEY (table_name);
+
 ALTER TABLE ONLY app.rule_sets
     ADD CONSTRAINT rule_sets_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2278,6 +2824,24 @@ ALTER TABLE ONLY app.run_vendor_items
 ALTER TABLE ONLY app.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.sample_metrics
+    ADD CONSTRAINT sample_metrics_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.sample_metrics
+    ADD CONSTRAINT sample_metrics_tenant_id_sku_id_rep_period_key UNIQUE (tenant_id, sku_id, rep, period);
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_tenant_id_source_ext_id_key UNIQUE (tenant_id, source, ext_id);
+
+ALTER TABLE ONLY app.schedule_fires
+    ADD CONSTRAINT schedule_fires_pkey PRIMARY KEY (tenant_id, schedule_id, due_at);
+
+ALTER TABLE ONLY app.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
@@ -2289,6 +2853,12 @@ ALTER TABLE ONLY app.score_predictions
 
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.skus
+    ADD CONSTRAINT skus_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.skus
+    ADD CONSTRAINT skus_tenant_id_code_key UNIQUE (tenant_id, code);
 
 ALTER TABLE ONLY app.source_cursors
     ADD CONSTRAINT source_cursors_pkey PRIMARY KEY (tenant_id, id);
@@ -2326,11 +2896,26 @@ ALTER TABLE ONLY app.tenant_policies
 ALTER TABLE ONLY app.tenant_policies
     ADD CONSTRAINT tenant_policies_tenant_id_name_key UNIQUE (tenant_id, name);
 
+ALTER TABLE ONLY app.tenant_quotas
+    ADD CONSTRAINT tenant_quotas_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY app.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app.tenants
     ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY app.trigger_executions
+    ADD CONSTRAINT trigger_executions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.trigger_executions
+    ADD CONSTRAINT trigger_executions_tenant_id_trigger_id_subject_id_window_s_key UNIQUE (tenant_id, trigger_id, subject_id, window_start);
+
+ALTER TABLE ONLY app.triggers
+    ADD CONSTRAINT triggers_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app.triggers
+    ADD CONSTRAINT triggers_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY app.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (tenant_id, id);
@@ -2362,11 +2947,23 @@ ALTER TABLE ONLY app.webhook_endpoints
 ALTER TABLE ONLY app.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
+CREATE INDEX accounts_last_order ON app.accounts USING btree (tenant_id, last_order_at);
+
+CREATE INDEX accounts_type ON app.accounts USING btree (tenant_id, account_type);
+
+CREATE INDEX accounts_value ON app.accounts USING btree (tenant_id, value_12m);
+
+CREATE INDEX alert_deliveries_channel ON app.alert_deliveries USING btree (channel_id, tenant_id);
+
+CREATE INDEX alerts_newest ON app.alerts USING btree (tenant_id, id DESC);
+
 CREATE UNIQUE INDEX alerts_open ON app.alerts USING btree (tenant_id, rule, scope) WHERE (state <> 'resolved'::text);
 
 CREATE INDEX audit_log_subject ON app.audit_log USING btree (tenant_id, subject_type, subject_id, id);
 
 CREATE INDEX companies_merged ON app.companies USING btree (merged_into, tenant_id) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX companies_moved_name ON app.companies USING gin (app.moved_name(tenant_id, country, (name_core)::text) trgm.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (merged_into IS NULL);
 
 CREATE INDEX companies_name_trgm ON app.companies USING gin (name_core trgm.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (merged_into IS NULL);
 
@@ -2410,6 +3007,8 @@ CREATE UNIQUE INDEX icp_profiles_name ON app.icp_profiles USING btree (tenant_id
 
 CREATE UNIQUE INDEX imports_content ON app.imports USING btree (tenant_id, kind, content_hash) WHERE (NOT dry_run);
 
+CREATE INDEX isolation_checks_at ON app.isolation_checks USING btree (tenant_id, at DESC);
+
 CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions USING btree (tenant_id, job, coalesce_key) WHERE (coalesce_key IS NOT NULL);
 
 CREATE INDEX job_executions_event ON app.job_executions USING btree (event_id, tenant_id);
@@ -2423,6 +3022,8 @@ CREATE INDEX labels_known ON app.labels USING btree (tenant_id, known_at);
 CREATE INDEX labels_lead ON app.labels USING btree (lead_id, tenant_id);
 
 CREATE INDEX lead_feedback_lead ON app.lead_feedback USING btree (lead_id, tenant_id, id);
+
+CREATE INDEX leads_merged ON app.leads USING btree (merged_into, tenant_id) WHERE (merged_into IS NOT NULL);
 
 CREATE INDEX leads_profile ON app.leads USING btree (icp_profile_id, tenant_id, id) WHERE (icp_profile_id IS NOT NULL);
 
@@ -2448,11 +3049,25 @@ CREATE INDEX messages_state ON app.messages USING btree (tenant_id, state, id);
 
 CREATE UNIQUE INDEX model_versions_active ON app.model_versions USING btree (tenant_id, family) WHERE (stage = 'ACTIVE'::text);
 
+CREATE UNIQUE INDEX night_companies_lead ON app.night_companies USING btree (tenant_id, run_id, lead_id) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX night_companies_place ON app.night_companies USING btree (tenant_id, run_id, place);
+
+CREATE INDEX night_manifests_night ON app.night_manifests USING btree (tenant_id, night, run_id);
+
 CREATE INDEX opportunities_changed ON app.opportunities USING btree (tenant_id, changed_at);
 
 CREATE INDEX opportunities_solicitation ON app.opportunities USING btree (tenant_id, solicitation_number) WHERE (solicitation_number IS NOT NULL);
 
 CREATE INDEX opportunity_evaluations_profile ON app.opportunity_evaluations USING btree (profile_id, tenant_id);
+
+CREATE INDEX order_lines_sku ON app.order_lines USING btree (tenant_id, sku_id);
+
+CREATE INDEX orders_company ON app.orders USING btree (tenant_id, company_id, ordered_at);
+
+CREATE INDEX orders_delivered ON app.orders USING btree (tenant_id, delivered_at);
+
+CREATE INDEX orders_first ON app.orders USING btree (tenant_id, is_first_order);
 
 CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
 
@@ -2482,6 +3097,8 @@ CREATE INDEX refresh_tokens_session ON app.refresh_tokens USING btree (session_i
 
 CREATE UNIQUE INDEX rule_sets_stage ON app.rule_sets USING btree (tenant_id, icp_profile_id, stage) WHERE (stage <> 'ARCHIVED'::text);
 
+CREATE INDEX runs_ended ON app.runs USING btree (tenant_id, kind, finished_at DESC) WHERE ((finished_at IS NOT NULL) AND (NOT dry_run) AND (status <> 'cancelled'::text));
+
 CREATE INDEX runs_kind ON app.runs USING btree (tenant_id, kind, id);
 
 CREATE INDEX runs_mode ON app.runs USING btree (tenant_id, mode, id);
@@ -2496,6 +3113,24 @@ CREATE INDEX runs_started ON app.runs USING btree (tenant_id, started_at);
 
 CREATE INDEX runs_status ON app.runs USING btree (tenant_id, status, finished_at DESC);
 
+CREATE INDEX samples_company ON app.samples USING btree (tenant_id, company_id);
+
+CREATE INDEX samples_given ON app.samples USING btree (tenant_id, given_at);
+
+CREATE INDEX samples_order ON app.samples USING btree (tenant_id, converted_order_id) WHERE (converted_order_id IS NOT NULL);
+
+CREATE INDEX samples_sku ON app.samples USING btree (tenant_id, sku_id, given_at);
+
+CREATE INDEX schedule_fires_age ON app.schedule_fires USING btree (due_at);
+
+CREATE INDEX schedule_fires_run ON app.schedule_fires USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX schedules_defaults ON app.schedules USING btree (tenant_id, name) WHERE is_default;
+
+CREATE INDEX schedules_due ON app.schedules USING btree (fire_at) WHERE (fire_at IS NOT NULL);
+
+CREATE UNIQUE INDEX schedules_name ON app.schedules USING btree (tenant_id, name) WHERE (removed_at IS NULL);
+
 CREATE INDEX score_predictions_band ON app.score_predictions USING btree (tenant_id, band, lead_id) WHERE decides;
 
 CREATE UNIQUE INDEX score_predictions_decides ON app.score_predictions USING btree (tenant_id, lead_id) WHERE decides;
@@ -2508,6 +3143,8 @@ CREATE INDEX score_predictions_snapshot ON app.score_predictions USING btree (sn
 
 CREATE INDEX sessions_user ON app.sessions USING btree (user_id, tenant_id);
 
+CREATE INDEX skus_burn_rate ON app.skus USING btree (tenant_id, burn_rate);
+
 CREATE INDEX source_records_company ON app.source_records USING btree (company_id, tenant_id) WHERE (company_id IS NOT NULL);
 
 CREATE INDEX source_records_lead ON app.source_records USING btree (lead_id, tenant_id) WHERE (lead_id IS NOT NULL);
@@ -2515,6 +3152,8 @@ CREATE INDEX source_records_lead ON app.source_records USING btree (lead_id, ten
 CREATE INDEX staging_acra_companies_changed ON app.staging_acra_companies USING btree (changed_at, uen, tenant_id);
 
 CREATE INDEX suppressions_erased ON app.suppressions USING btree (tenant_id) WHERE erased;
+
+CREATE INDEX trigger_executions_fired ON app.trigger_executions USING btree (tenant_id, trigger_id, subject_id, fired_at);
 
 CREATE INDEX vendor_calls_execution ON app.vendor_calls USING btree (execution_id, tenant_id) WHERE (execution_id IS NOT NULL);
 
@@ -2545,6 +3184,21 @@ ALTER INDEX app.outbox_history_errors ATTACH PARTITION app.outbox_history_defaul
 ALTER INDEX app.outbox_history_event ATTACH PARTITION app.outbox_history_default_tenant_id_event_id_idx;
 
 ALTER INDEX app.outbox_history_type ATTACH PARTITION app.outbox_history_default_tenant_id_type_created_at_id_idx;
+
+ALTER TABLE ONLY app.accounts
+    ADD CONSTRAINT accounts_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.alert_channels
+    ADD CONSTRAINT alert_channels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.alert_deliveries
+    ADD CONSTRAINT alert_deliveries_tenant_id_alert_id_fkey FOREIGN KEY (tenant_id, alert_id) REFERENCES app.alerts(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.alert_deliveries
+    ADD CONSTRAINT alert_deliveries_tenant_id_channel_id_fkey FOREIGN KEY (tenant_id, channel_id) REFERENCES app.alert_channels(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.alert_looks
+    ADD CONSTRAINT alert_looks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.alerts
     ADD CONSTRAINT alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -2618,6 +3272,9 @@ ALTER TABLE ONLY app.import_errors
 ALTER TABLE ONLY app.imports
     ADD CONSTRAINT imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.isolation_checks
+    ADD CONSTRAINT isolation_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id);
 
@@ -2660,6 +3317,15 @@ ALTER TABLE ONLY app.model_evaluations
 ALTER TABLE ONLY app.model_versions
     ADD CONSTRAINT model_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.night_companies
+    ADD CONSTRAINT night_companies_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.night_manifests
+    ADD CONSTRAINT night_manifests_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.night_marks
+    ADD CONSTRAINT night_marks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.odoo_connections
     ADD CONSTRAINT odoo_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
@@ -2671,6 +3337,18 @@ ALTER TABLE ONLY app.opportunity_evaluations
 
 ALTER TABLE ONLY app.opportunity_evaluations
     ADD CONSTRAINT opportunity_evaluations_tenant_id_profile_id_fkey FOREIGN KEY (tenant_id, profile_id) REFERENCES app.icp_profiles(tenant_id, id);
+
+ALTER TABLE ONLY app.order_lines
+    ADD CONSTRAINT order_lines_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES app.orders(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.order_lines
+    ADD CONSTRAINT order_lines_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES app.skus(tenant_id, id);
+
+ALTER TABLE ONLY app.orders
+    ADD CONSTRAINT orders_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.orders
+    ADD CONSTRAINT orders_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.pauses
     ADD CONSTRAINT pauses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -2702,6 +3380,30 @@ ALTER TABLE ONLY app.runs
 ALTER TABLE ONLY app.runs
     ADD CONSTRAINT runs_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app.runs(tenant_id, id);
 
+ALTER TABLE ONLY app.sample_metrics
+    ADD CONSTRAINT sample_metrics_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES app.skus(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_tenant_id_company_id_fkey FOREIGN KEY (tenant_id, company_id) REFERENCES app.companies(tenant_id, id);
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_tenant_id_converted_order_id_fkey FOREIGN KEY (tenant_id, converted_order_id) REFERENCES app.orders(tenant_id, id) ON DELETE SET NULL (converted_order_id);
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.samples
+    ADD CONSTRAINT samples_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES app.skus(tenant_id, id);
+
+ALTER TABLE ONLY app.schedule_fires
+    ADD CONSTRAINT schedule_fires_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, id) ON DELETE SET NULL (run_id);
+
+ALTER TABLE ONLY app.schedule_fires
+    ADD CONSTRAINT schedule_fires_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES app.schedules(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.schedules
+    ADD CONSTRAINT schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.score_predictions
     ADD CONSTRAINT score_predictions_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
 
@@ -2710,6 +3412,9 @@ ALTER TABLE ONLY app.score_predictions
 
 ALTER TABLE ONLY app.sessions
     ADD CONSTRAINT sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app.users(tenant_id, id);
+
+ALTER TABLE ONLY app.skus
+    ADD CONSTRAINT skus_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.source_cursors
     ADD CONSTRAINT source_cursors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -2735,6 +3440,15 @@ ALTER TABLE ONLY app.suppressions
 ALTER TABLE ONLY app.tenant_policies
     ADD CONSTRAINT tenant_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.tenant_quotas
+    ADD CONSTRAINT tenant_quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
+ALTER TABLE ONLY app.trigger_executions
+    ADD CONSTRAINT trigger_executions_tenant_id_trigger_id_fkey FOREIGN KEY (tenant_id, trigger_id) REFERENCES app.triggers(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app.triggers
+    ADD CONSTRAINT triggers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.users
     ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
@@ -2754,6 +3468,14 @@ ALTER TABLE ONLY app.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE app.absorbed_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.accounts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_channels ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.alert_looks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.alerts ENABLE ROW LEVEL SECURITY;
 
@@ -2803,6 +3525,8 @@ ALTER TABLE app.import_errors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.imports ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.isolation_checks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.job_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
@@ -2835,11 +3559,21 @@ ALTER TABLE app.model_evaluations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.model_versions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.night_companies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.night_manifests ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.night_marks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.odoo_connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.opportunities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.opportunity_evaluations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.order_lines ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.outbox_events ENABLE ROW LEVEL SECURITY;
 
@@ -2848,6 +3582,14 @@ ALTER TABLE app.outbox_history ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.outbox_history_default ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner ON app.absorbed_events TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.accounts TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.alert_channels TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.alert_deliveries TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.alert_looks TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.alerts TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2897,6 +3639,8 @@ CREATE POLICY owner ON app.import_errors TO headwater_owner USING (true) WITH CH
 
 CREATE POLICY owner ON app.imports TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.isolation_checks TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.job_attempts TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH CHECK (true);
@@ -2921,11 +3665,21 @@ CREATE POLICY owner ON app.model_evaluations TO headwater_owner USING (true) WIT
 
 CREATE POLICY owner ON app.model_versions TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.night_companies TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.night_manifests TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.night_marks TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.odoo_connections TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.opportunities TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.opportunity_evaluations TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.order_lines TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.orders TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.outbox_events TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2949,9 +3703,19 @@ CREATE POLICY owner ON app.run_vendor_items TO headwater_owner USING (true) WITH
 
 CREATE POLICY owner ON app.runs TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.sample_metrics TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.samples TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.schedule_fires TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.schedules TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.score_predictions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.sessions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.skus TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.source_cursors TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2966,6 +3730,12 @@ CREATE POLICY owner ON app.suppression_keys TO headwater_owner USING (true) WITH
 CREATE POLICY owner ON app.suppressions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.tenant_policies TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.tenant_quotas TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.trigger_executions TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.triggers TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.users TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -2995,9 +3765,19 @@ ALTER TABLE app.run_vendor_items ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.runs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app.sample_metrics ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.samples ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.schedule_fires ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.schedules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app.score_predictions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.skus ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.source_cursors ENABLE ROW LEVEL SECURITY;
 
@@ -3012,6 +3792,14 @@ ALTER TABLE app.suppression_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.suppressions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON app.absorbed_events TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.accounts TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.alert_channels TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.alert_deliveries TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.alert_looks TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.alerts TO headwater_system USING (true) WITH CHECK (true);
 
@@ -3061,6 +3849,8 @@ CREATE POLICY system ON app.import_errors TO headwater_system USING (true) WITH 
 
 CREATE POLICY system ON app.imports TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.isolation_checks TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.job_attempts TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH CHECK (true);
@@ -3085,11 +3875,21 @@ CREATE POLICY system ON app.model_evaluations TO headwater_system USING (true) W
 
 CREATE POLICY system ON app.model_versions TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.night_companies TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.night_manifests TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.night_marks TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.odoo_connections TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.opportunities TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.opportunity_evaluations TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.order_lines TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.orders TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.outbox_events TO headwater_system USING (true) WITH CHECK (true);
 
@@ -3113,9 +3913,19 @@ CREATE POLICY system ON app.run_vendor_items TO headwater_system USING (true) WI
 
 CREATE POLICY system ON app.runs TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.sample_metrics TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.samples TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.schedule_fires TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.schedules TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.score_predictions TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.sessions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.skus TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.source_cursors TO headwater_system USING (true) WITH CHECK (true);
 
@@ -3131,6 +3941,12 @@ CREATE POLICY system ON app.suppressions TO headwater_system USING (true) WITH C
 
 CREATE POLICY system ON app.tenant_policies TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.tenant_quotas TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.trigger_executions TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.triggers TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.users TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.vendor_calls TO headwater_system USING (true) WITH CHECK (true);
@@ -3144,6 +3960,14 @@ CREATE POLICY system ON app.waterfall_steps TO headwater_system USING (true) WIT
 CREATE POLICY system ON app.webhook_endpoints TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY tenant ON app.absorbed_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.accounts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.alert_channels TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.alert_deliveries TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.alert_looks TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.alerts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -3193,6 +4017,8 @@ CREATE POLICY tenant ON app.import_errors TO headwater_app USING ((tenant_id = (
 
 CREATE POLICY tenant ON app.imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.isolation_checks TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.job_attempts TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -3217,11 +4043,21 @@ CREATE POLICY tenant ON app.model_evaluations TO headwater_app USING ((tenant_id
 
 CREATE POLICY tenant ON app.model_versions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.night_companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.night_manifests TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.night_marks TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.odoo_connections TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.opportunities TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.opportunity_evaluations TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.order_lines TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.orders TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.outbox_events TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -3245,9 +4081,19 @@ CREATE POLICY tenant ON app.run_vendor_items TO headwater_app USING ((tenant_id 
 
 CREATE POLICY tenant ON app.runs TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.sample_metrics TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.samples TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.schedule_fires TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.schedules TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.score_predictions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.sessions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.skus TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.source_cursors TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -3263,6 +4109,12 @@ CREATE POLICY tenant ON app.suppressions TO headwater_app USING ((tenant_id = (N
 
 CREATE POLICY tenant ON app.tenant_policies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.tenant_quotas TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.trigger_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.triggers TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.users TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.vendor_calls TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
@@ -3276,6 +4128,12 @@ CREATE POLICY tenant ON app.waterfall_steps TO headwater_app USING ((tenant_id =
 CREATE POLICY tenant ON app.webhook_endpoints TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 ALTER TABLE app.tenant_policies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.tenant_quotas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.trigger_executions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.triggers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
 
@@ -3296,11 +4154,28 @@ REVOKE ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attem
 GRANT ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) TO headwater_app;
 GRANT ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) TO headwater_system;
 
+REVOKE ALL ON FUNCTION app.drop_month(days integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.history_begins() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.history_begins() TO headwater_system;
+
 REVOKE ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) TO headwater_app;
 GRANT ALL ON FUNCTION app.hold_units(p_vendor text, p_unit text, p_units double precision, p_run uuid, p_defaults jsonb) TO headwater_system;
 
 REVOKE ALL ON FUNCTION app.make_month(day date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text) TO headwater_app;
+GRANT ALL ON FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text) TO headwater_system;
+
+REVOKE ALL ON FUNCTION app.night_may_begin(p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.night_may_begin(p_most integer) TO headwater_app;
+GRANT ALL ON FUNCTION app.night_may_begin(p_most integer) TO headwater_system;
+
+REVOKE ALL ON FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) TO headwater_app;
+GRANT ALL ON FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) TO headwater_system;
 
 REVOKE ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.settle_call(p_call uuid, p_state text, p_spent double precision, p_latency double precision, p_counts integer[], p_error text, p_error_class text) TO headwater_app;
@@ -3314,6 +4189,18 @@ REVOKE ALL ON PROCEDURE app.wall(IN target regclass, IN verbs text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app.absorbed_events TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.absorbed_events TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.accounts TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.accounts TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alert_channels TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alert_channels TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alert_deliveries TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alert_deliveries TO headwater_system;
+
+GRANT SELECT ON TABLE app.alert_looks TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alert_looks TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.alerts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.alerts TO headwater_system;
@@ -3335,6 +4222,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.budgets TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.companies TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE app.feature_snapshots TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.feature_snapshots TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_companies TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_companies TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_system;
+
+GRANT SELECT ON TABLE app.company_enrichment_runs TO headwater_app;
+GRANT SELECT ON TABLE app.company_enrichment_runs TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.consents TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.consents TO headwater_system;
 
@@ -3347,9 +4252,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_pages TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_pages TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_robots TO headwater_system;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crawl_sites TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.crm_links TO headwater_system;
@@ -3381,9 +4283,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.enrichments TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.entity_keys TO headwater_system;
 
-GRANT SELECT,INSERT,DELETE ON TABLE app.feature_snapshots TO headwater_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.feature_snapshots TO headwater_system;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.field_values TO headwater_system;
 
@@ -3402,6 +4301,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.import_errors TO headwater_system
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.imports TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.imports TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.skus TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.skus TO headwater_system;
+
+GRANT SELECT ON TABLE app.inventory_alerts TO headwater_app;
+GRANT SELECT ON TABLE app.inventory_alerts TO headwater_system;
+
+GRANT SELECT ON TABLE app.isolation_checks TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.isolation_checks TO headwater_system;
+
 GRANT SELECT,INSERT ON TABLE app.job_attempts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
 
@@ -3419,9 +4327,6 @@ GRANT SELECT ON TABLE app.lead_features TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE ON TABLE app.lead_feedback TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.lead_feedback TO headwater_system;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.score_predictions TO headwater_system;
 
 GRANT SELECT ON TABLE app.lead_scores TO headwater_app;
 GRANT SELECT ON TABLE app.lead_scores TO headwater_system;
@@ -3450,6 +4355,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.model_evaluations TO headwater_sy
 GRANT SELECT,INSERT,UPDATE ON TABLE app.model_versions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.model_versions TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_manifests TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_manifests TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_marks TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.night_marks TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.odoo_connections TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.odoo_connections TO headwater_system;
 
@@ -3458,6 +4369,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunities TO headwater_system
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunity_evaluations TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunity_evaluations TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.order_lines TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.order_lines TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.orders TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.orders TO headwater_system;
 
 GRANT SELECT,INSERT ON TABLE app.outbox_events TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.outbox_events TO headwater_system;
@@ -3488,14 +4405,25 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.refresh_tokens TO headwater_syste
 GRANT SELECT,INSERT,DELETE ON TABLE app.replay_differences TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.replay_differences TO headwater_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.retention_passes TO headwater_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE app.rule_sets TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.rule_sets TO headwater_system;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_slices TO headwater_system;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_vendor_items TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.run_vendor_items TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.sample_metrics TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.sample_metrics TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.samples TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.samples TO headwater_system;
+
+GRANT SELECT ON TABLE app.schedule_fires TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.schedule_fires TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.schedules TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.schedules TO headwater_system;
 
 GRANT SELECT ON TABLE app.schema_migrations TO headwater_app;
 GRANT SELECT ON TABLE app.schema_migrations TO headwater_system;
@@ -3524,8 +4452,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppressions TO headwater_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_policies TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_policies TO headwater_system;
 
+GRANT SELECT ON TABLE app.tenant_quotas TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.tenant_quotas TO headwater_system;
+
 GRANT SELECT ON TABLE app.tenants TO headwater_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE app.tenants TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.trigger_executions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.trigger_executions TO headwater_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.triggers TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.triggers TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.users TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.users TO headwater_system;

@@ -92,7 +92,7 @@ class Looking:
 
     async def __call__(self, request: Request) -> Seat:
         seat = await sit(request)
-        self.guard.admit(seat.principal)
+        self.guard.check(request, seat.principal)
         return seat
 
 
@@ -109,7 +109,7 @@ class Acting:
         given = next(iter(form.pop("csrf", [])), "")
         if not hmac.compare_digest(given.encode(), seat.csrf.encode()):
             raise Forbidden("this form is not of your session: load the page again, then send it", code="csrf")
-        self.guard.admit(seat.principal)
+        self.guard.check(request, seat.principal)
         return Act(seat.request, seat.principal, seat.tenant, seat.csrf, form)
 
 

@@ -34,7 +34,8 @@ def run(states: list[str], status: RunStatus = RunStatus.RUNNING, created: int =
 def test_a_quarter_in_ten_seconds_is_half_a_minute_more() -> None:
     # S2.17
     seen = progress.of(run(["done", "open", "open", "open"]))
-    assert (seen.share, seen.eta_s, seen.closed, seen.slices) == (0.25, pytest.approx(30.0), 1, 4)
+    assert seen.eta_s == pytest.approx(30.0)
+    assert (seen.share, seen.closed, seen.slices) == (0.25, 1, 4)
 
 
 def test_the_cap_may_be_nearer_than_the_last_slice() -> None:
