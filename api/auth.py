@@ -53,7 +53,7 @@ class Guard:
 
 
 def require(*roles: Role) -> Guard:
-    """`Depends(require(Role.OPS))`: ops and owner pass. `require(Role.OPS, Role.SERVICE)` makes a job door."""
+    """`Depends(require(Role.OPS))`: ops and owner pass. What opens to the job secret has a `JobDoor` instead."""
     if not roles:
         raise ValueError("name at least one role")
     return Guard(frozenset(roles))

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 
 from api.tokens import Signer
 from api.wake import Wake
@@ -65,7 +65,9 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
     for field in dependant.query_params:
         kind = field.field_info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from kind.model_fields
+            for name, member in kind.model_fields.items():
+                spelt = member.validation_alias
+                yield from map(str, spelt.choices) if isinstance(spelt, AliasChoices) else (member.alias or name,)
         else:
             yield field.alias
     for further in dependant.dependencies:

@@ -65,7 +65,6 @@ TAGS = [
         "description": "Customers by type, stock and how long it lasts, samples and what came of them.",
     },
     {"name": "triggers", "description": "What a tenant wants watched, and when it happened."},
-    {"name": "job-doors", "description": "For crons: start jobs, wait a while, hear what came of them."},
     {"name": "outbox", "description": "Events: seen, explained, verified, replayed."},
     {
         "name": "webhook-endpoints",

@@ -20,7 +20,7 @@ class ScheduleSettings(BaseSettings):
         60, ge=1, le=100_000, description="calls of the job doors by one caller, and from one address, in a minute"
     )
     job_door_wait_s: float = Field(
-        20, ge=0, le=600, description="how long the discovery door waits for a run to end before it answers `running`"
+        20, ge=0, le=600, description="how long the job doors wait for runs to end before they answer `running`"
     )
 
     @field_validator("sched_start_cron")

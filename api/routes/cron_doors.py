@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -11,9 +10,10 @@ from fastapi import APIRouter, Depends, Header, Request
 from api.deps import PoolDep, SettingsDep, WakeDep
 from api.errors import JobFailed, problems
 from api.job_doors import DoorRoute, JobDoor, runner_enabled
+from api.run_ends import ended
 from contracts.cron_doors import DiscoveryAnswer, KnockDiscovery
 from contracts.outcomes import stats_of
-from contracts.runs import RunStatus, RunView
+from contracts.runs import RunStatus
 from contracts.settings import Settings
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
@@ -26,8 +26,6 @@ Caller = Annotated[Principal, Depends(JobDoor("discovery", runner_enabled))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 #: What a call without a body asks for.
 DAILY = KnockDiscovery()
-#: Between two looks at a run that is waited for, in seconds.
-LOOK_S = 0.25
 
 
 @router.post("/discovery/run", responses=problems(400, 401, 403, 409, 429, 500, 503, job_door=True))
@@ -51,7 +49,7 @@ async def run_discovery(
     run_id = await _started(pool, settings, principal, body, idempotency_key)
     request.state.run_id = run_id  # whatever goes wrong from here on names it
     wake.soon()
-    run = await _waited_for(pool, principal.tenant_id, run_id, settings.job_door_wait_s, request.app.state.stopping)
+    run = (await ended(request, principal.tenant_id, [run_id], settings.job_door_wait_s))[run_id]
     if run.status in (RunStatus.FAILED, RunStatus.CANCELLED):
         said = run.error or f"the run was {run.status.value}"
         raise JobFailed(said, code=f"run_{run.status.value}", stats=stats_of(run))
@@ -84,19 +82,3 @@ async def _started(
         if is_new and not asked.dry_run:
             await discovery_queries.note_use(tx, tenant, params)
     return run_id
-
-
-async def _waited_for(pool: Pool, tenant: UUID, run_id: UUID, patience_s: float, stopping: asyncio.Event) -> RunView:
-    """The run when it has ended, or as it stands when time is up or the server goes."""
-    deadline = asyncio.get_running_loop().time() + patience_s
-    while True:
-        async with transaction(pool, tenant, read_only=True) as tx:
-            run = await runs.show(tx, tenant, run_id)
-        assert run is not None, "a run of this request is gone"
-        left = deadline - asyncio.get_running_loop().time()
-        if run.status.ended or left <= 0 or stopping.is_set():
-            return run
-        try:
-            await asyncio.wait_for(stopping.wait(), min(LOOK_S, left))
-        except TimeoutError:
-            continue

@@ -6,32 +6,31 @@ other; then it looks until all have ended or the time is up (R21).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.auth import require
-from api.deps import PoolDep, WakeDep
-from api.errors import ProblemResponse, problems
+from api.deps import PoolDep, SettingsDep, WakeDep
+from api.errors import JobFailed, problems
+from api.job_doors import DoorRoute, JobDoor
+from api.run_ends import ended
+from contracts.access import Slug
 from contracts.accounts import DAILY_JOBS, BusinessJob, documented_name, job_named
 from contracts.errors import Forbidden, HeadwaterError, Invalid, NotFound
 from contracts.runs import RunStatus, RunView
+from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT, Principal, Role, Tenant
 from contracts.texts import NoNul
-from db import business_jobs, queue, runs, tenants
-from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
+from db import business_jobs, tenants
+from db.transaction import CONNECTION_ERRORS, Pool, transaction
 
-router = APIRouter(prefix="/api/jobs", tags=["job-doors"])
-Caller = Annotated[Principal, Depends(require(Role.OPS, Role.SERVICE))]
-#: Between two looks at runs that are waited for, in seconds.
-LOOK_S = 0.25
+router = APIRouter(prefix="/api/jobs", tags=["job doors"], route_class=DoorRoute)
+Caller = Annotated[Principal, Depends(JobDoor("process"))]
 #: What of a run's stats is a discovery run's alone.
 _NOT_OURS = (
     "channelResults", "totalDiscovered", "totalAfterDedupe", "companiesCreated", "companiesSkipped", "contactsCreated",
@@ -64,25 +63,39 @@ class ProcessAnswer(BaseModel):
     jobs: list[JobAnswer]
 
 
+def _both(name: str) -> AliasChoices:
+    return AliasChoices(to_camel(name), name)
+
+
 class Asked(BaseModel):
-    """Query of /api/jobs/process. No `job`: the three daily ones. One of `tenantId` and `tenantSlug`; neither: the caller's own."""
+    """Query of /api/jobs/process, in either spelling. No `job`: the daily three. One of `tenantId` and `tenantSlug`; neither: the
+    caller's own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     job: Annotated[str, Field(min_length=1, max_length=100), NoNul] | None = Field(
         default=None, description="one job, by the documents' name or ours; absent: the daily three"
     )
-    tenantId: UUID | None = None  # noqa: N815  the documents' spelling (S4.02)
-    tenantSlug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None  # noqa: N815
-    dryRun: bool = Field(default=False, description="compute, roll back, and say what would change")  # noqa: N815
-    waitSeconds: float = Field(default=25, ge=0, le=55, description="how long to wait for the runs' end")  # noqa: N815
+    tenant_id: UUID | None = Field(default=None, validation_alias=_both("tenant_id"))
+    tenant_slug: Slug | None = Field(default=None, validation_alias=_both("tenant_slug"))
+    dry_run: bool = Field(
+        default=False, validation_alias=_both("dry_run"), description="compute, roll back, and say what would change"
+    )
+    wait_seconds: Annotated[float, Field(ge=0, le=55)] | None = Field(
+        default=None,
+        validation_alias=_both("wait_seconds"),
+        description="how long to wait for the runs' end; absent: JOB_DOOR_WAIT_S",
+    )
 
     def jobs(self) -> tuple[BusinessJob, ...]:
         """Raises: Invalid (`unknown_job`)."""
         return DAILY_JOBS if self.job is None else (job_named(self.job),)
 
 
-async def _process(request: Request, asked: Asked, principal: Principal, pool: Pool, wake: WakeDep) -> Any:
+async def _process(
+    request: Request, asked: Asked, principal: Principal, pool: Pool, settings: Settings, wake: WakeDep
+) -> ProcessAnswer:
     tenant = await _tenant(pool, principal, asked)
     started: dict[BusinessJob, UUID] = {}
     answers: dict[BusinessJob, JobAnswer] = {}
@@ -91,7 +104,7 @@ async def _process(request: Request, asked: Asked, principal: Principal, pool: P
             async with transaction(pool, tenant.id) as tx:
                 run_id, _ = await business_jobs.start(
                     tx, tenant.id, job, triggered_by="cron" if principal.role is Role.SERVICE else "manual",
-                    dry_run=asked.dryRun, requested_by=principal.name,
+                    dry_run=asked.dry_run, requested_by=principal.name,
                 )  # fmt: skip
             started[job] = run_id
         except (HeadwaterError, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
@@ -100,22 +113,23 @@ async def _process(request: Request, asked: Asked, principal: Principal, pool: P
                 job=documented_name(job), run_id=None, status="not_started", error="it could not be started: call again"
             )
         wake.soon()
-    shown = await _ended(request, pool, tenant.id, started, asked.waitSeconds)
+    patience_s = settings.job_door_wait_s if asked.wait_seconds is None else asked.wait_seconds
+    shown = await ended(request, tenant.id, started.values(), patience_s)
     answers |= {job: _answer(job, shown[run_id]) for job, run_id in started.items()}
     ordered = [answers[job] for job in asked.jobs()]
-    log.info("jobs_processed", tenantId=str(tenant.id), jobs={a.job: a.status for a in ordered}, dryRun=asked.dryRun)
+    log.info("jobs_processed", tenantId=str(tenant.id), jobs={a.job: a.status for a in ordered}, dryRun=asked.dry_run)
     return _told(request, asked, tenant, ordered)
 
 
 async def _tenant(pool: Pool, principal: Principal, asked: Asked) -> Tenant:
     """Whose jobs. The job secret may name any tenant, people and keys only their own. Raises: Invalid, NotFound, Forbidden."""
-    if asked.tenantId is not None and asked.tenantSlug is not None:
+    if asked.tenant_id is not None and asked.tenant_slug is not None:
         raise Invalid("give either tenantId or tenantSlug")
     async with transaction(pool, None, read_only=True) as tx:
-        if asked.tenantSlug is not None:
-            found = await tenants.by_slug(tx, asked.tenantSlug)
+        if asked.tenant_slug is not None:
+            found = await tenants.by_slug(tx, asked.tenant_slug)
         else:
-            found = await tenants.by_id(tx, asked.tenantId or principal.tenant_id)
+            found = await tenants.by_id(tx, asked.tenant_id or principal.tenant_id)
     own = found is not None and found.id == principal.tenant_id
     if found is None or found.id == SYSTEM_TENANT or not (own or principal.role is Role.SERVICE):
         raise NotFound(
@@ -128,61 +142,38 @@ async def _tenant(pool: Pool, principal: Principal, asked: Asked) -> Tenant:
     return found
 
 
-async def _ended(
-    request: Request, pool: Pool, tenant: UUID, started: Mapping[BusinessJob, UUID], wait_s: float
-) -> dict[UUID, RunView]:
-    """The runs as they stand when all have ended, the time is up, the server stops, or nobody is there who could end them."""
-    loop = asyncio.get_running_loop()
-    until, stopping = loop.time() + wait_s, request.app.state.stopping
-    dead_after_s: float = request.app.state.settings.worker_dead_after_s
-    while True:
-        async with transaction(pool, tenant, read_only=True) as tx:
-            found = {run_id: await runs.show(tx, tenant, run_id) for run_id in started.values()}
-        shown = {run_id: run for run_id, run in found.items() if run is not None}
-        if len(shown) < len(started):
-            raise NotFound("a run was cleaned away at once: call again", code="run_not_found")
-        if all(run.status.ended for run in shown.values()) or loop.time() >= until or stopping.is_set():
-            return shown
-        async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
-            workers, _ = await queue.alive(tx, dead_after_s)
-        if not workers:
-            return shown
-        await asyncio.sleep(LOOK_S)
-
-
 def _answer(job: BusinessJob, run: RunView) -> JobAnswer:
     stats = {key: value for key, value in (run.stats or {}).items() if key not in _NOT_OURS}
     return JobAnswer(job=documented_name(job), run_id=run.id, status=run.status.value, stats=stats, error=run.error)
 
 
-def _told(request: Request, asked: Asked, tenant: Tenant, jobs: list[JobAnswer]) -> Any:
+def _told(request: Request, asked: Asked, tenant: Tenant, jobs: list[JobAnswer]) -> ProcessAnswer:
     bad = [a for a in jobs if a.status in (RunStatus.FAILED, RunStatus.CANCELLED, "not_started")]
     if not bad:
-        return ProcessAnswer(success=True, dry_run=asked.dryRun, tenant=tenant.slug, jobs=jobs)
+        return ProcessAnswer(success=True, dry_run=asked.dry_run, tenant=tenant.slug, jobs=jobs)
+    request.state.run_id = next((a.run_id for a in bad if a.run_id), None)
     detail = "; ".join(f"{a.job} {a.status}: {a.error or 'no reason given'}" for a in bad)[:1000]
-    run_id = next((str(a.run_id) for a in bad if a.run_id), None)
-    body = {
-        "type": "urn:headwater:problem:job_failed", "title": "Internal Server Error", "status": 500, "detail": detail,
-        "code": "job_failed", "request_id": getattr(request.state, "request_id", None), "success": False, "error": detail,
-        "dryRun": asked.dryRun, "tenant": tenant.slug, "jobs": [a.model_dump(mode="json", by_alias=True) for a in jobs],
-    }  # fmt: skip
-    return ProblemResponse(body | ({"runId": run_id} if run_id else {}), 500)
+    all_jobs = [a.model_dump(mode="json", by_alias=True) for a in jobs]
+    raise JobFailed(detail, code="job_failed", dryRun=asked.dry_run, tenant=tenant.slug, jobs=all_jobs)
 
 
-_RESPONSES = problems(404, job_door=True)
+_RESPONSES = problems(400, 401, 403, 404, 429, 500, 503, job_door=True)
 
 
-@router.post("/process", name="process", responses=_RESPONSES, response_model=ProcessAnswer)
+@router.post("/process", name="process", responses=_RESPONSES)
 async def process(
-    request: Request, asked: Annotated[Asked, Query()], principal: Caller, pool: PoolDep, wake: WakeDep
-) -> Any:  # fmt: skip
-    """Run the daily business jobs, or `job`, and wait a while: per job its run, status and stats. One that fails stops no other."""
-    return await _process(request, asked, principal, pool, wake)
+    request: Request, asked: Annotated[Asked, Query()], principal: Caller, pool: PoolDep, settings: SettingsDep, wake: WakeDep
+) -> ProcessAnswer:  # fmt: skip
+    """Run the daily business jobs, or `job`, and wait a while: per job its run, status and stats. One that fails stops no other.
+
+    Opens to `x-job-secret` or `Authorization: Bearer` with CRON_JOB_SECRET, and to people of role ops.
+    """
+    return await _process(request, asked, principal, pool, settings, wake)
 
 
-@router.get("/process", name="process_by_get", responses=_RESPONSES, response_model=ProcessAnswer)
+@router.get("/process", name="process_by_get", responses=_RESPONSES)
 async def process_by_get(
-    request: Request, asked: Annotated[Asked, Query()], principal: Caller, pool: PoolDep, wake: WakeDep
-) -> Any:  # fmt: skip
+    request: Request, asked: Annotated[Asked, Query()], principal: Caller, pool: PoolDep, settings: SettingsDep, wake: WakeDep
+) -> ProcessAnswer:  # fmt: skip
     """The same for crons that can only GET."""
-    return await _process(request, asked, principal, pool, wake)
+    return await _process(request, asked, principal, pool, settings, wake)

@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from contracts.tenants import Role
 from db.transaction import Pool
 from tests.accounts.shop import Shop, work
-from tests.api.server_fixture import ABROAD, HOME, JOB_SECRET, Served
+from tests.api.server_fixture import ABROAD, HOME, JOB_SECRET, Served, served, settings_of_tests
 
 DOOR = "/api/jobs/process"
 BEARER = {"Authorization": f"Bearer {JOB_SECRET}"}
@@ -77,6 +78,7 @@ async def test_a_dry_run_changes_nothing_and_says_so(api: Served, home: Shop) ->
     await home.order(await home.customer("c"), 5)
     before = await home.rows()
     answer = await call(api, home.pool, "?job=update-account-types&dryRun=true")
+    assert answer.status_code == 200, answer.text
     assert (answer.json()["dryRun"], answer.json()["jobs"][0]["stats"]["changes"]) == (True, {"PROSPECT -> NEW": 1})
     assert await home.rows() == before
 
@@ -109,8 +111,32 @@ async def test_the_secret_may_name_a_tenant_and_people_only_their_own(api: Serve
 
 
 @pytest.mark.parametrize(
+    "query",
+    [f"dryRun=true&tenantSlug={ABROAD}&waitSeconds=0", f"dry_run=true&tenant_slug={ABROAD}&wait_seconds=0"],
+)
+def test_the_parameters_are_read_in_either_spelling(api: Served, query: str) -> None:
+    # R24
+    answer = api.client.post(f"{DOOR}?job=triggers&{query}", headers=BEARER)
+    body = answer.json()
+    assert (answer.status_code, body["dryRun"], body["tenant"], names(answer)) == (
+        200, True, ABROAD, [("process-triggers", "pending")],
+    )  # fmt: skip
+    by_id = f"tenant_id={api.tenants[ABROAD].id}&waitSeconds=0"
+    assert api.client.post(f"{DOOR}?job=triggers&{by_id}", headers=BEARER).json()["tenant"] == ABROAD
+
+
+def test_the_document_names_the_documents_spelling(api: Served) -> None:
+    # R24
+    paths = api.client.get("/openapi.json").json()["paths"]
+    for operation in paths[DOOR].values():
+        named = {each["name"] for each in operation["parameters"]}
+        assert named == {"job", "tenantId", "tenantSlug", "dryRun", "waitSeconds"}
+
+
+@pytest.mark.parametrize(
     ("query", "code"),
     [
+        ("dryRun=true&dry_run=false", "invalid_request"),
         ("job=make-coffee", "unknown_job"),
         ("tenantSlug=Not%20A%20Slug", "invalid_request"),
         ("tenantId=7", "invalid_request"),
@@ -139,3 +165,51 @@ def test_nobody_gets_in_without_a_secret_and_the_secret_comes_before_the_paramet
     assert (
         api.client.post(f"{DOOR}?waitSeconds=0&job=triggers", headers={"x-job-secret": JOB_SECRET}).status_code == 200
     )
+
+
+def test_calls_are_limited_by_caller_and_by_address(db_url: str) -> None:
+    # S4.10
+    with served(db_url, settings_of_tests(job_door_calls=3, api_trusted_proxies="127.0.0.1")) as api:
+
+        def knock(address: str, headers: dict[str, str], method: str = "POST") -> httpx.Response:
+            headers = {**headers, "X-Forwarded-For": address}
+            return api.client.request(method, f"{DOOR}?job=triggers&dryRun=true&waitSeconds=0", headers=headers)
+
+        assert [knock("203.0.113.1", BEARER, how).status_code for how in ("POST", "GET", "POST")] == [200] * 3
+        full = knock("203.0.113.2", BEARER)
+        assert (full.status_code, full.json()["code"], full.json()["success"]) == (429, "throttled", False)
+        assert 1 <= int(full.headers["retry-after"]) <= 60
+        assert knock("203.0.113.1", api.as_(Role.OPS)).status_code == 429, "the address is full"
+        assert knock("203.0.113.3", api.as_(Role.OPS)).status_code == 200
+        assert api.count("runs") == 4, "who was turned away started nothing"
+
+
+def test_bad_secrets_are_counted_apart(db_url: str) -> None:
+    # S4.10
+    settings = settings_of_tests(login_attempts=3, job_door_calls=4, api_trusted_proxies="127.0.0.1")
+    with served(db_url, settings) as api:
+
+        def knock(address: str, headers: dict[str, str]) -> int:
+            headers = {**headers, "X-Forwarded-For": address}
+            return api.client.get(f"{DOOR}?job=make-coffee", headers=headers).status_code
+
+        assert [knock("203.0.113.1", {"x-job-secret": f"guess {n}"}) for n in range(3)] == [401] * 3
+        assert knock("203.0.113.1", BEARER) == 429, "no further guess is looked at, a right one neither"
+        assert [knock("203.0.113.2", BEARER) for _ in range(5)] == [400] * 4 + [429], "guesses used up none of these"
+
+
+def test_every_knock_is_logged_without_the_secret(api: Served) -> None:
+    # S4.10
+    with structlog.testing.capture_logs() as logs:
+        api.client.get(f"{DOOR}?job=triggers&waitSeconds=0", headers=BEARER)
+        api.client.post(DOOR, headers={"x-job-secret": "hunter2"})
+        api.client.post(DOOR)
+    told = [entry for entry in logs if entry["event"].startswith("job_door")]
+    assert [(entry["event"], entry["method"], entry.get("code"), entry.get("principal")) for entry in told] == [
+        ("job_door_opened", "GET", None, "job secret"),
+        ("job_door_refused", "POST", "invalid_secret", None),
+        ("job_door_refused", "POST", "missing_secret", None),
+    ]
+    assert {(entry["door"], entry["network"]) for entry in told} == {("process", "127.0.0.1")}
+    assert "hunter2" not in str(logs)
+    assert JOB_SECRET not in str(logs)

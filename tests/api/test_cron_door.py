@@ -16,9 +16,9 @@ import structlog
 from contracts.outcomes import Outcome
 from contracts.runs import RunStatus
 from contracts.tenants import Role
-from db import runs
+from db import queue, runs
 from db.pool import open_pool
-from db.transaction import transaction
+from db.transaction import DbRole, transaction
 from tests.api.server_fixture import HOME, JOB_SECRET, Served, in_a_thread, served, settings_of_tests
 from tests.conftest import Databases
 
@@ -158,6 +158,18 @@ def waiting(api: Served) -> Iterator[tuple[UUID, Any]]:
         yield new[0], call
 
 
+def staff(api: Served) -> None:
+    """Somebody who could end runs, and never does."""
+
+    async def work() -> None:
+        pool = await open_pool(api.database_url, name="tests", size=1)
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.register(tx, "tests", 1, ["jobs"])
+        await pool.close()
+
+    in_a_thread(work)
+
+
 def end(api: Served, run_id: UUID, ended: Outcome) -> None:
     async def work() -> None:
         pool = await open_pool(api.database_url, name="tests", size=1)
@@ -172,7 +184,9 @@ def end(api: Served, run_id: UUID, ended: Outcome) -> None:
 
 def test_what_the_run_comes_to_is_waited_for_and_told(db_url: str) -> None:
     # S0.05 S0.06 R5 R21 R22
-    with served(db_url, settings_of_tests(discovery_runner_enabled=True, job_door_wait_s=30)) as api:
+    settings = settings_of_tests(discovery_runner_enabled=True, job_door_wait_s=30, worker_dead_after_s=60)
+    with served(db_url, settings) as api:
+        staff(api)
         for status in (RunStatus.COMPLETED, RunStatus.PARTIAL):
             with waiting(api) as (run_id, call):
                 ended = Outcome(
@@ -193,6 +207,13 @@ def test_what_the_run_comes_to_is_waited_for_and_told(db_url: str) -> None:
         with waiting(api) as (run_id, call):
             assert api.client.post(f"/v1/discovery/runs/{run_id}/cancel", headers=api.as_(Role.OPS)).status_code == 200
         assert problem(call.result(), 500, "run_cancelled")["runId"] == str(run_id)
+
+
+def test_without_anybody_who_could_end_the_run_nobody_waits(db_url: str) -> None:
+    # R21
+    with served(db_url, settings_of_tests(discovery_runner_enabled=True, job_door_wait_s=600)) as api:
+        answer = api.client.post(DOOR, json={}, headers=SECRET)
+        assert (answer.status_code, answer.json()["status"]) == (200, "running")
 
 
 def test_calls_are_limited_by_caller_and_by_address(db_url: str) -> None:
