@@ -45,7 +45,7 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
     commands = _commands()
     groups = {name.split()[0] for name in commands if " " in name}
     for first, second in re.findall(
-        r"(?:^|`)headwater ([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8"), re.MULTILINE
+        r"(?:^|`)headwater ([a-z-]+)(?: ([a-z][a-z-]*))?", document.read_text(encoding="utf-8"), re.MULTILINE
     ):
         assert first in commands, f"{document.name}: headwater {first}"
         if second and first in groups:
