@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from contracts.outgoing import MAIL_ADDRESS
 from contracts.texts import NoNul
 
 Severity = Literal["critical", "error", "warning", "info"]
@@ -84,7 +85,7 @@ class AlertDetail(AlertView):
 ChannelName = Annotated[str, Field(min_length=1, max_length=100), NoNul]
 ChannelUrl = Annotated[str, Field(min_length=8, max_length=2000), NoNul]
 SecretRef = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{2,199}$")]
-Address = Annotated[str, Field(min_length=3, max_length=320), NoNul]
+Address = Annotated[str, Field(pattern=MAIL_ADDRESS, max_length=320)]
 
 
 class CreateAlertChannel(BaseModel):

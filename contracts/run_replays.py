@@ -25,8 +25,8 @@ INSTEAD = {
     "training": "a training reads labels, not vendors: `headwater models train` learns anew",
     "rollup": "daily figures are worked out from what stands: `headwater analytics rollup` does it anew",
     "maintenance": "a register is read from its files: `headwater staging pull` reads it again",
-    "nightly": "a night does what its jobs do: `headwater leads replay LEAD` does a lead's enrichment again",
-    "job": "a business job works on what stands: start it again, and it works on what stands today",
+    "nightly": "a night does what its jobs do: `headwater nightly --tenant SLUG --from-manifest RUN` does what it left undone",
+    "job": "a business job works on what stands: `headwater jobs run NAME` does it on what stands today",
     "replay": "this is a replay: replay the run that it does again (`headwater runs show` names it)",
 }
 #: Scores nearer to each other than this are one: sums of floating-point numbers.

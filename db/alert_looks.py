@@ -9,6 +9,7 @@ from uuid import UUID
 from contracts.alert_rules import BASELINE, FEWEST, SLOW_FACTOR, SLOW_FLOOR_S
 from contracts.alerts import Severity
 from contracts.tenants import SYSTEM_TENANT
+from contracts.timing import stagger
 from db import alerts
 from db.sql import load
 from db.transaction import Tx
@@ -16,7 +17,7 @@ from db.transaction import Tx
 SQL = load("alert_looks")
 #: Seconds between two looks.
 EVERY_S = 60.0
-#: A run that has not begun after this long is late (domain.md: within 15 minutes of its due time), in seconds.
+#: A run that has not begun, or a schedule that was not fired, after this many seconds is late (domain.md: within 15 minutes).
 LATE_S = 900.0
 OUTBOX_S = 300.0
 NEARLY, SPENT = 0.8, 1.0
@@ -24,12 +25,16 @@ NEARLY, SPENT = 0.8, 1.0
 COUNT_S = 600.0
 
 LATE_RUN = "run.late"
+LATE_SCHEDULE = "schedule.late"
+FAILED_SCHEDULE = "schedule.failed"
 RUNNING_LONG = "run.running_long"
 NEARLY_SPENT = "budget.nearly_spent"
 BUDGET_SPENT = "budget.spent"
 DEAD_LETTERS = "dead_letters.open"
 OUTBOX_AGE = "outbox.age"
-RULES: tuple[str, ...] = (LATE_RUN, RUNNING_LONG, NEARLY_SPENT, BUDGET_SPENT, DEAD_LETTERS, OUTBOX_AGE)
+RULES: tuple[str, ...] = (
+    LATE_RUN, LATE_SCHEDULE, FAILED_SCHEDULE, RUNNING_LONG, NEARLY_SPENT, BUDGET_SPENT, DEAD_LETTERS, OUTBOX_AGE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ async def conditions(tx: Tx) -> list[Condition]:
     return [
         *await _rows(tx, LATE_RUN, "error", "late_runs", LATE_S, threshold_s=LATE_S),
         *await _late_schedules(tx),
+        *await _rows(tx, FAILED_SCHEDULE, "error", "failed_schedules"),
         *await _rows(
             tx, RUNNING_LONG, "warning", "long_runs", SLOW_FACTOR, BASELINE, FEWEST, SLOW_FLOOR_S, factor=SLOW_FACTOR
         ),
@@ -77,14 +83,18 @@ async def conditions(tx: Tx) -> list[Condition]:
     ]
 
 
-async def _late_schedules(_: Tx) -> list[Condition]:
-    """Schedules whose due time is LATE_S past without a run.
-
-    SCHEDULES GO HERE: rows (tenant_id, scope = the schedule's name, late_s) of enabled schedules with
-    next_due_at < app.now() - LATE_S, as rule "schedule.late" (severity error; its words stand in contracts/alert_words.py). Add the
-    rule to RULES, so that it is resolved when the schedule has fired.
-    """
-    return []
+async def _late_schedules(tx: Tx) -> list[Condition]:
+    """Schedules whose time, with their stagger, is LATE_S past: nobody fires them, or they cannot be fired (`failures`)."""
+    made = []
+    for row in await tx.fetch(SQL["late_schedules"], LATE_S):
+        late_s = row["since_s"] - stagger(row["id"], row["jitter_s"]).total_seconds()
+        if late_s > LATE_S:
+            evidence = {
+                "late_s": _plain(late_s), "schedule": str(row["id"]), "kind": row["kind"], "failures": row["failures"],
+                "error": row["error"], "threshold_s": LATE_S,
+            }  # fmt: skip
+            made.append(Condition(row["tenant_id"], LATE_SCHEDULE, row["scope"], "error", evidence))
+    return made
 
 
 async def _rows(

@@ -13,6 +13,21 @@ SELECT r.tenant_id, CASE WHEN r.params->>'job' IS NULL THEN r.kind ELSE r.kind |
  WHERE r.status = 'pending' AND r.deadline_at IS NOT NULL AND r.created_at < app.now() - $1::float8 * interval '1 second'
  GROUP BY 1, 2
 
+-- late_schedules --
+-- Schedules that were due more than $1 seconds ago and were not fired; the stagger, by which one may well be later, is not in it. Of an error
+-- only its class: what it says may hold somebody's data, and alerts leave the house.
+SELECT s.tenant_id, s.name AS scope, s.id, s.kind, s.jitter_s, s.failures, split_part(s.last_error, ':', 1) AS error,
+       extract(epoch FROM app.now() - s.next_due_at)::float8 AS since_s
+  FROM app.schedules s JOIN app.tenants t ON t.id = s.tenant_id AND t.status = 'active'
+ WHERE s.next_due_at < app.now() - $1::float8 * interval '1 second'
+
+-- failed_schedules --
+-- Schedules whose last occurrence was refused, until one starts, or somebody changes or pauses them.
+SELECT s.tenant_id, s.name AS scope, s.id::text AS schedule, s.kind, split_part(f.reason, ':', 1) AS code
+  FROM app.schedules s JOIN app.tenants t ON t.id = s.tenant_id AND t.status = 'active'
+  JOIN app.schedule_fires f ON f.tenant_id = s.tenant_id AND f.schedule_id = s.id AND f.due_at = s.last_due_at
+ WHERE s.next_due_at IS NOT NULL AND f.outcome = 'failed' AND f.fired_at >= s.updated_at
+
 -- long_runs --
 -- Runs under way for longer than $1 times the median of the last $2 completed ones of their kind (at least $3), and $4 seconds; the longest of each kind.
 SELECT DISTINCT ON (r.tenant_id, l.scope) r.tenant_id, l.scope, r.id::text AS run, l.duration_s, b.median_s, b.n, b.runs AS baseline_runs

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.core import TyperGroup
 
+from contracts.run_replays import INSTEAD
 from contracts.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -45,11 +46,27 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
     commands = _commands()
     groups = {name.split()[0] for name in commands if " " in name}
     for first, second in re.findall(
-        r"(?:^|`)headwater ([a-z-]+)(?: ([a-z][a-z-]*))?", document.read_text(encoding="utf-8"), re.MULTILINE
+        r"(?:^|`)headwater ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?", document.read_text(encoding="utf-8"), re.MULTILINE
     ):
         assert first in commands, f"{document.name}: headwater {first}"
         if second and first in groups:
             assert f"{first} {second}" in commands, f"{document.name}: headwater {first} {second}"
+
+
+def test_what_does_the_like_of_a_replay_exists() -> None:
+    # B.03
+    from headwater import Doors
+
+    doors = Doors(name="headwater")
+    for kind, words in INSTEAD.items():
+        for line in re.findall(r"`headwater ([^`]+)`", words):
+            name, *rest = line.split()
+            command = doors.get_command(None, name)
+            if isinstance(command, TyperGroup):
+                command = command.commands.get(rest[0])
+            assert command is not None, f"{kind}: headwater {line}"
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert {word for word in rest if word.startswith("--")} <= known, f"{kind}: headwater {line}"
 
 
 @pytest.mark.parametrize("document", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.name)

@@ -9,17 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from contracts.alerts import ChangeAlertChannel
-from contracts.errors import Invalid
+from contracts.errors import Invalid, VendorBusy, VendorRefused
 from contracts.webhook_endpoints import secret_of
 from db import alert_channels, alerts
 from db.transaction import transaction
 from tests.alerting.house import SIGNING_KEY, House
-from tests.alerting.mailbox import receiving_mail
 from tests.exchange.receiver import Receiver
 from tests.providers.sandbox_fixture import RunningSandbox
+from worker.alerting.jobs import trial
+from worker.providers.alert_post import tell
+from worker.providers.sandbox.mail import Mailbox
 
 
 async def _fail_twice(house: House) -> UUID:
@@ -169,21 +171,55 @@ async def test_slack_and_pagerduty_by_their_adapters(
     assert seen(sandbox, "/slack/posted")[1].startswith("*Resolved*")
 
 
+def mailing(house: House, box: Mailbox) -> None:
+    changed = {"smtp_url": SecretStr(box.url), "smtp_from": "alerts@headwater.example"}
+    house.settings = house.settings.model_copy(update=changed)
+
+
 async def test_mail_arrives_at_a_server_and_nobodys_data_with_it(house: House) -> None:
     # S0.19 S4.07
-    async with receiving_mail() as box:
-        house.settings = house.settings.model_copy(
-            update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{box.port}"), "smtp_from": "alerts@headwater.example"}
-        )
+    async with Mailbox() as box:
+        mailing(house, box)
         await house.channel(kind="email", address="night@karoo.example")
         async with transaction(house.pool, house.tenant) as tx:
-            about = {"who": "Mei <mei.tan@example.sg>", "n": 3}
+            about = {"who": "Mei <mei.tan@example.sg>", "where": "São Paulo", "n": 3}
             await alerts.raise_(tx, house.tenant, "isolation.leak_found", "canary", "critical", about)
         await house.work()
-        (mail,) = box.mails
-    assert (mail.sender, mail.recipients) == ("alerts@headwater.example", ["night@karoo.example"])
-    assert "[headwater] Critical" in mail.text
-    assert "mei.tan" not in mail.text
+    (mail,) = box.mails
+    assert (mail["From"], mail["To"]) == ("alerts@headwater.example", "night@karoo.example")
+    assert mail["Subject"].startswith("[headwater] Critical")
+    assert mail["Message-ID"].endswith(".opened@headwater.example>")
+    assert "São Paulo" in mail.get_content()
+    assert "mei.tan" not in mail.as_string()
+
+
+async def test_a_mail_that_is_turned_down_says_what_to_correct_and_one_put_off_is_tried_again(house: House) -> None:
+    # S4.07
+    async with Mailbox() as box:
+        mailing(house, box)
+        for name, error, words in (
+            ("refused", VendorRefused, "check the channel's address"),
+            ("later", VendorBusy, "451"),
+        ):
+            made = await house.channel(name, kind="email", address=f"{name}@karoo.example")
+            async with transaction(house.pool, house.tenant) as tx:
+                found = await alert_channels.way(tx, house.tenant, made.id)
+            assert found is not None
+            way = found[0]
+            with pytest.raises(error, match=words):
+                await tell(house.settings, way, trial(made.id))
+        assert box.mails == []
+        bare = house.settings.model_copy(update={"smtp_url": None})
+        with pytest.raises(VendorRefused, match="SMTP_URL") as missing:
+            await tell(bare, way, trial(made.id))
+        assert missing.value.code == "vendor_absent"
+
+
+@pytest.mark.parametrize("address", ["nobody", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b.c\r\nBcc: x@y.z", "ä@b.c"])
+async def test_an_address_is_one_that_every_server_takes(house: House, address: str) -> None:
+    # S4.07
+    with pytest.raises(ValidationError, match="address"):
+        await house.channel(kind="email", address=address)
 
 
 async def test_an_alert_can_go_to_sentry_from_the_houses_own_tenant(house: House, receiver: Receiver) -> None:

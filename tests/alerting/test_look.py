@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from contracts.events import Probed
 from contracts.runs import CreateRun
+from contracts.schedules import ChangeSchedule
+from contracts.timing import stagger
 from db import alert_looks, outbox, runs
+from db import schedules as db_schedules
 from db.transaction import DbRole, transaction
 from tests.alerting.house import House
+from tests.schedules import house as schedules
+from worker.scheduler import tick
 from worker.watch import look_once
 
 
@@ -31,6 +37,81 @@ async def test_a_run_that_does_not_begin_is_late_after_fifteen_minutes(house: Ho
         await runs.begin(tx, house.tenant, run_id, 60)
     await house.look()
     assert "run.late" not in await house.open()
+
+
+async def due_in(house: House, schedule_id: UUID, seconds: float) -> None:
+    """Move the clock to `seconds` before the schedule's next time; negative: after it."""
+    left = "SELECT extract(epoch FROM next_due_at - clock_timestamp())::float8 FROM app.schedules WHERE id = $1"
+    await house.shift(await house.conn.fetchval(left, schedule_id) - seconds)
+
+
+async def test_a_schedule_that_nobody_fires_is_late_until_somebody_does(house: House) -> None:
+    # S4.08 S4.07
+    made = await schedules.make(house.pool, house.tenant, "0 6 * * *")
+    paused = await schedules.make(house.pool, house.tenant, "0 6 * * *", "paused", enabled=False)
+    assert paused.next_due_at is None
+    await due_in(house, made.id, -890)
+    await house.look()
+    assert await house.open() == {}
+    await due_in(house, made.id, -905)
+    await house.look()
+    alert = (await house.open())["schedule.late"]
+    assert (alert.severity, alert.scope, alert.evidence["failures"]) == ("error", "morning", 0)
+    assert 900 < alert.evidence["late_s"] < 3600
+    await tick(house.pool, schedules.settings())
+    await house.look()
+    assert "schedule.late" not in await house.open()
+
+
+async def test_a_stagger_is_no_delay(house: House) -> None:
+    # S4.08
+    made = await schedules.make(house.pool, house.tenant, "0 6 * * *", jitter_s=21_600)
+    offset_s = stagger(made.id, 21_600).total_seconds()
+    await due_in(house, made.id, -offset_s - 890)
+    await house.look()
+    assert await house.open() == {}
+    await due_in(house, made.id, -offset_s - 905)
+    await house.look()
+    assert 900 < (await house.open())["schedule.late"].evidence["late_s"] < 3600
+
+
+async def test_a_schedule_that_cannot_be_fired_is_late_and_its_error_stays_in_the_house(house: House) -> None:
+    # S4.08 S4.07
+    made = await schedules.make(house.pool, house.tenant, "0 6 * * *")
+    await house.conn.execute(
+        "ALTER TABLE app.runs ADD CONSTRAINT broken CHECK (occurrence_key NOT LIKE 'morning:%') NOT VALID"
+    )
+    for late_s in (1, 905):  # tried, put off, tried again
+        await due_in(house, made.id, -late_s)
+        await tick(house.pool, schedules.settings())
+    await house.look()
+    evidence = (await house.open())["schedule.late"].evidence
+    assert (evidence["failures"], evidence["error"]) == (2, "CheckViolationError")
+    assert "morning:" not in str(evidence)
+    await house.conn.execute("ALTER TABLE app.runs DROP CONSTRAINT broken")
+    await house.conn.execute("UPDATE app.schedules SET fire_at = app.now() WHERE id = $1", made.id)
+    await tick(house.pool, schedules.settings())
+    await house.look()
+    assert "schedule.late" not in await house.open()
+
+
+async def test_a_schedule_that_was_refused_is_told_until_it_is_corrected(house: House) -> None:
+    # S4.07
+    profile = await house.conn.fetchval(
+        "INSERT INTO app.icp_profiles (tenant_id, name) VALUES ($1, 'gone soon') RETURNING id", house.tenant
+    )
+    made = await schedules.make(house.pool, house.tenant, "0 6 * * *", params={"icp_profile_id": str(profile)})
+    await house.conn.execute("UPDATE app.icp_profiles SET closed_at = app.now() WHERE id = $1", profile)
+    await due_in(house, made.id, -1)
+    await tick(house.pool, schedules.settings())
+    await house.look()
+    alert = (await house.open())["schedule.failed"]
+    assert (alert.severity, alert.scope, alert.evidence["code"]) == ("error", "morning", "icp_not_found")
+    async with transaction(house.pool, house.tenant) as tx:
+        body = ChangeSchedule.model_validate({"params": {}})
+        await db_schedules.change(tx, house.tenant, made.id, body, by="tests")
+    await house.look()
+    assert "schedule.failed" not in await house.open()
 
 
 async def test_a_run_that_does_not_end_is_seen_while_it_goes_on(house: House) -> None:

@@ -1,9 +1,10 @@
-"""E-mail by SMTP (RFC 5321), through SMTP_URL: smtp://USER:PASSWORD@HOST:587 (STARTTLS where the server offers it), or smtps://HOST.
+"""E-mail by SMTP (RFC 5321), messages and alerts alike, through SMTP_URL: smtp://USER:PASSWORD@HOST:587 (STARTTLS where the server
+offers it), or smtps://HOST.
 
 The standard library's client, in a thread: it knows the protocol, and a mail is a few kilobytes. `deliver` says how far a mail
 came, which is what "at most once" hangs on: until its text has been handed over nothing was sent, and a lost answer after that
-is never sent again. A server that takes a mail has not delivered it: what bounces later comes back by mail, which nobody reads
-here.
+is never sent again as a message. A server that takes a mail has not delivered it: what bounces later comes back by mail, which
+nobody reads here.
 """
 
 from __future__ import annotations
@@ -85,6 +86,12 @@ class SmtpSend:
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:
     """What a mail server offers. Raises VendorRefused (`vendor_absent`) naming the setting that is missing."""
+    url, sender = server_of(settings)
+    return [SmtpSend(url, sender, timeout_s=patience(settings, SEND))]
+
+
+def server_of(settings: Settings) -> tuple[SecretStr, str]:
+    """The house's mail server and the address that mails come from. Raises VendorRefused (`vendor_absent`)."""
     url = usable_key(settings, "smtp", "smtp_url")
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in _PORTS or not parts.hostname:
@@ -92,7 +99,7 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     if not _ADDRESS.fullmatch(settings.smtp_from or ""):
         raise absent("smtp", "SMTP_FROM is no e-mail address: set it to the address that mails come from")
     assert settings.smtp_from is not None
-    return [SmtpSend(url, settings.smtp_from, timeout_s=patience(settings, SEND))]
+    return url, settings.smtp_from
 
 
 def compose(of: OutgoingMail, *, sender: str) -> EmailMessage:
