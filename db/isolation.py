@@ -33,6 +33,7 @@ FUNCTIONS: Mapping[str, str] = {
     "similar_companies": SQL["ask_similar_companies"],
     "settle_call": SQL["ask_settle_call"],
     "hold_units": SQL["ask_hold_units"],
+    "night_may_begin": SQL["ask_night_may_begin"],
 }
 log = structlog.get_logger("db.isolation")
 

@@ -77,3 +77,7 @@ SELECT count(*) FROM app.settle_call($3::uuid, 'answered', 0, 1, ARRAY[0, 0, 0, 
 -- ask_hold_units --
 -- What a reservation answers must not hold the secret.
 SELECT count(*) FROM app.hold_units('canary', 'credit', 0, NULL, '[]') h WHERE h::text LIKE '%' || $1::text || '%' OR $2::uuid IS NULL OR $3::uuid IS NULL
+
+-- ask_night_may_begin --
+-- Whether a night may begin says how many are under way, and nothing of whose.
+SELECT count(*) FROM app.night_may_begin(1000000) b WHERE NOT b OR $1::text IS NULL OR $2::uuid IS NULL OR $3::uuid IS NULL

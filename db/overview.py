@@ -25,9 +25,10 @@ async def standing(tx: Tx, tenant: UUID) -> Standing:
 
 async def calls(tx: Tx, tenant: UUID, by: Literal["hour", "day"]) -> CallSeries:
     """Vendor calls of the last 24 hours or 30 days; hours and days without a call are 0."""
-    times: list[datetime] = [r["at"] for r in await tx.fetch(SQL[f"{by}s"])]
+    begins, counted = (SQL["hours"], SQL["calls_by_hour"]) if by == "hour" else (SQL["days"], SQL["calls_by_day"])
+    times: list[datetime] = [r["at"] for r in await tx.fetch(begins)]
     found: dict[str, dict[datetime, int]] = {}
-    for row in await tx.fetch(SQL[f"calls_by_{by}"], tenant):
+    for row in await tx.fetch(counted, tenant):
         found.setdefault(row["vendor"], {})[row["at"]] = row["calls"]
     vendors = [CallsOfVendor(vendor=name, calls=[at.get(t, 0) for t in times]) for name, at in sorted(found.items())]
     return CallSeries(by=by, times=times, vendors=vendors)

@@ -31,6 +31,8 @@ TIED: Mapping[str, Mapping[str, str]] = {
     "app.vendor_items": {"state": "'sent'"},
     "app.budgets": {"scope": "'tenant'"},
     "app.schedules": {"cron": "'0 6 * * *'", "zone": "'Etc/UTC'"},
+    "app.night_manifests": {"cap_source": "'policy'"},
+    "app.samples": {"converted_at": "app.now()"},
     "app.night_companies": {"slice_id": "NULL", "stage": "'passed_over'"},
     "app.alert_deliveries": {"state": "'sending'"},
 }
@@ -46,6 +48,7 @@ _BY_TYPE = {
     "double precision": "1",
     "date": "current_date",
     "text[]": "'{}'",
+    "uuid[]": "'{}'",
 }
 
 

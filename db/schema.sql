@@ -48,13 +48,15 @@ $_$;
 ALTER FUNCTION app.drop_month(days integer) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.history_begins() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $_$
-    SELECT least(
+BEGIN
+    RETURN (SELECT least(
         (SELECT min(to_date(right(c.relname, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC') FROM pg_catalog.pg_inherits i
            JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
           WHERE i.inhparent = 'app.outbox_history'::pg_catalog.regclass AND c.relname ~ '^outbox_history_\d{4}_\d\d$'),
-        (SELECT min(d.created_at) FROM app.outbox_history_default d), 'infinity')
+        (SELECT min(d.created_at) FROM app.outbox_history_default d), 'infinity'));
+END
 $_$;
 
 ALTER FUNCTION app.history_begins() OWNER TO headwater_owner;

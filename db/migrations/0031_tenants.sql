@@ -1,12 +1,14 @@
 -- How long rows stay, and the nightly proof that walls hold.
 
 -- Where the history begins: the first day of the oldest month that stands, or of a row that waits for its month. 'infinity': there is none.
-CREATE FUNCTION app.history_begins() RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT least(
+CREATE FUNCTION app.history_begins() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT least(
         (SELECT min(to_date(right(c.relname, 7), 'YYYY_MM')::timestamp AT TIME ZONE 'UTC') FROM pg_catalog.pg_inherits i
            JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
           WHERE i.inhparent = 'app.outbox_history'::pg_catalog.regclass AND c.relname ~ '^outbox_history_\d{4}_\d\d$'),
-        (SELECT min(d.created_at) FROM app.outbox_history_default d), 'infinity')
+        (SELECT min(d.created_at) FROM app.outbox_history_default d), 'infinity'));
+END
 $$;
 REVOKE ALL ON FUNCTION app.history_begins() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.history_begins() TO headwater_system;

@@ -47,7 +47,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def test_missing_comes_before_wrong_before_disabled_before_the_body(api: Served) -> None:
-    # S0.03 S0.06 S0.18 R4 R21 R22 R25
+    # S0.14 S0.03 S0.06 S0.18 R4 R21 R22 R25
     for body in (b"{}", b'{"dryRun": ', b'{"no_such": 1}'):
         problem(api.client.post(DOOR, content=body, headers=JSON), 401, "missing_secret")
         problem(api.client.post(DOOR, content=body, headers={**JSON, "x-job-secret": "wrong"}), 401, "invalid_secret")

@@ -44,7 +44,7 @@ def test_a_night_is_nobodys_but_its_tenants_and_not_for_every_role(api: Served) 
 
 
 def test_a_shortlist_is_read_by_date_as_json_and_as_a_file(api: Served) -> None:
-    # S3.15
+    # S3.15 B.05
     mine = api.tenants[HOME].id
     api.rows(
         "WITH c AS (INSERT INTO companies (tenant_id, name, name_core, domain)"

@@ -97,6 +97,9 @@ class Nursery:
         self._parent.stdin.close()
         await self._parent.wait()
         await self._reader
+        for child in self._children.values():  # the parent took them along and told of none
+            if not child.ended.done():
+                child.ended.set_result(-signal.SIGKILL)
 
     async def start(self, *words: str, environment: Mapping[str, str], folder: Path | None = None) -> Child:
         """Run `headwater WORDS` with exactly this environment. It may not be ready yet."""

@@ -55,7 +55,8 @@ TIMED = (
     "_presence/queue.beat",
     "Heartbeat._beat/queue.beat",
     "sweep_once/commit",
-    "runs.clean",
+    "ledger.adrift",
+    "watch.look_once/alert_looks.outbox",
     "Wake._send/queue.wake",
 )
 
@@ -237,7 +238,7 @@ async def scene(nursery: Nursery, url: str, sandbox: RunningSandbox, folder: Pat
 
 async def undisturbed(made: Scene, story: Story) -> Left:
     """What a run leaves where nobody is made to fail."""
-    await made.up("worker")
+    await made.up("worker", *[word for each in BESIDE for word in ("--only", each)])
     run_id = await made.ask(story, None)
     await made.desk.wake()
     await made.quiet(run_id)
@@ -259,11 +260,14 @@ async def observed(made: Scene, story: Story, folder: Path) -> dict[ProcessRole,
         await eventually(lambda: watched[-1].ready is not None, f"{role} did not become ready")
     await made.quiet(run_id)
 
-    def all_came() -> bool:
+    def missing() -> list[str]:
         told = "".join(file.read_text() for file in files.values())
-        return all(text in told for text in TIMED)
+        return [text for text in TIMED if text not in told]
 
-    await eventually(all_came, f"one of {TIMED} did not come")
+    try:
+        await eventually(lambda: not missing(), "not all timed points came")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {missing()}") from None
     for child in watched:
         child.signal(signal.SIGTERM)
         await eventually(child.ended.done, f"{child.words} does not end")

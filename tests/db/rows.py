@@ -26,6 +26,7 @@ TIED: dict[str, dict[str, str]] = {
     # So that each tenant has something in the view inventory_alerts.
     "app.alerts": {"rule": "'inventory.low_stock'", "scope": "'sku:x'"},
     "app.skus": {"code": "'x'"},
+    "app.samples": {"converted_at": "app.now()"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {

@@ -33,7 +33,10 @@ WITHOUT_TENANT = {
     "queue.procrastinate_events": set(),
 }
 #: Functions the app role may call: none of them reads a table.
-HARMLESS = {"app.now()", "app.clock_shift()", "app.uuidv7()", "app.run_measures(text,jsonb,integer,integer)"}
+HARMLESS = {
+    "app.now()", "app.clock_shift()", "app.uuidv7()", "app.run_measures(text,jsonb,integer,integer)",
+    "app.moved_name(uuid,text,text)",
+}  # fmt: skip
 #: Procedures it may call that touch a table: as the caller, behind its policies (tests/db/test_jobs.py tries another tenant).
 AS_CALLER = {"app.complete(uuid,uuid,integer)"}
 MALFORMED = ("x", "0", " ", "%", "null", "{victim}x", "{victim},{victim}", "' OR true --", "{victim}\n{victim}")

@@ -43,7 +43,7 @@ async def order(house: NightHouse, run_id: UUID) -> list[tuple[str | None, str]]
 
 
 async def test_unseen_before_stale_before_recent_and_everybody_else_has_a_reason(house: NightHouse) -> None:
-    # S3.02 S3.19 R19
+    # S3.02 S3.14 S3.19 R19 B.05
     for name, days in (("recent", 1), ("older", 5), ("stale", 40), ("staler", 60)):
         await house.found(name, None)
         await looked(house, name, days)
@@ -155,7 +155,7 @@ async def test_how_many_nights_run_is_all_a_tenant_learns_of_the_others(conn: Co
 
 
 async def test_a_dry_run_says_what_the_night_would_do_and_changes_nothing(house: NightHouse) -> None:
-    # R3 S3.11
+    # R3 S3.11 B.06
     await house.profile()
     for n in range(3):
         await house.found(f"c{n}", None)

@@ -112,7 +112,7 @@ async def test_an_amendment_under_another_id_is_shown_with_its_solicitation(hous
 
 
 async def test_a_slice_that_failed_makes_the_run_partial_and_keeps_its_cursor(house: House) -> None:
-    # S1.02 R6
+    # R1 S1.02 S1.08 R6
     await house.tenant("561720", "561730")
     house.sandbox.fault("500", vendor="sam")
     run = await house.run()

@@ -150,7 +150,7 @@ def pages() -> list[str]:
 
 
 def test_pages_load_nothing_but_their_own_files(shared_api: Served) -> None:
-    # C.08 S2.17: strict CSP, and nothing in the pages that it would stop
+    # S2.17: strict CSP, and nothing in the pages that it would stop
     with Visitor.at(shared_api) as visitor:
         seen = [visitor.get("/ui/login")]
         visitor.log_in(Role.OWNER)

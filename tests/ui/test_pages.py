@@ -322,7 +322,7 @@ def test_odd_numbers_of_records_are_named() -> None:
 
 
 def test_nothing_of_another_tenant_is_shown(ops: Visitor) -> None:
-    # R18 C.11
+    # R18
     theirs = lead(ops.api, "Abroad Clothing", ABROAD)
     for path in (f"/ui/leads/{theirs['id']}", f"/ui/companies/{theirs['company_id']}"):
         assert ops.get(path).status_code == 404
