@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def test_the_readme_names_no_setting_that_does_not_exist() -> None:
     assert named - {name.upper() for name in Settings.model_fields} == set()
 
 
-def _commands() -> set[str]:
+@cache
+def _commands() -> frozenset[str]:
     from headwater import DOORS, Doors
 
     doors = Doors(name="headwater")
@@ -38,19 +40,26 @@ def _commands() -> set[str]:
         behind = doors.get_command(None, name)
         if isinstance(behind, TyperGroup):
             found |= {f"{name} {inner}" for inner in behind.commands}
-    return found
+    return frozenset(found)
+
+
+def _named(text: str, before: str) -> set[str]:
+    """Commands that a text names, by the words of which they are found."""
+    commands = _commands()
+    groups = {name.split()[0] for name in commands if " " in name}
+    found = re.findall(rf"(?:{before})headwater ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?", text, re.MULTILINE)
+    return {f"{first} {second}" if second and first in groups else first for first, second in found}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_in_the_documents_exist(document: Path) -> None:
-    commands = _commands()
-    groups = {name.split()[0] for name in commands if " " in name}
-    for first, second in re.findall(
-        r"(?:^|`)headwater ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?", document.read_text(encoding="utf-8"), re.MULTILINE
-    ):
-        assert first in commands, f"{document.name}: headwater {first}"
-        if second and first in groups:
-            assert f"{first} {second}" in commands, f"{document.name}: headwater {first} {second}"
+    assert _named(document.read_text(encoding="utf-8"), "^|`") - _commands() == set()
+
+
+@pytest.mark.parametrize("package", ["api", "contracts", "db", "front", "worker"])
+def test_commands_that_the_program_tells_people_to_run_exist(package: str) -> None:
+    for each in sorted((ROOT / package).rglob("*.py")):
+        assert _named(each.read_text(encoding="utf-8"), "`") - _commands() == set(), each
 
 
 def test_what_does_the_like_of_a_replay_exists() -> None:
