@@ -176,7 +176,7 @@ class Show:
                     said = f"{done['job']} wrote {rows['count']} {rows['kind']}" + (f" ({named})" if named else "")
                     self._say(f"   {'':>10}  {'':<15} {escape(said.replace('_', ' '))}")
             if event["routes"] == 0:
-                self._say(f"   {'':>10}  {'':<15} nothing follows from it yet")
+                self._say(f"   {'':>10}  {'':<15} no job follows from it")
         for record in sorted(lead["discovery_records"], key=lambda r: str(r["created_at"])):
             became = "the lead's first record" if record["status"] == "DISCOVERED" else "merged into the same company"
             at = (datetime.fromisoformat(record["created_at"]) - begin).total_seconds()
