@@ -89,7 +89,7 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(limit=st.sampled_from([1, 50]), alone=st.booleans())
     def fetch(self, limit: int, alone: bool) -> None:
-        names = ["alone"] if alone else ["discovery", "matching"]
+        names = ["alone"] if alone else ["discovery", "matching", "alerts"]
         self.held += [(self.worker, d) for d in self._system(lambda tx: queue.fetch(tx, self.worker, names, limit))]
 
     @precondition(lambda self: self.held)
