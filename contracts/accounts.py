@@ -20,6 +20,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from contracts.errors import Invalid
 
@@ -54,6 +55,29 @@ def job_named(name: str) -> BusinessJob:
 def documented_name(job: BusinessJob) -> str:
     """What the documents call a job, for its log lines."""
     return next(name for name, ours in DOCUMENTED_JOBS.items() if ours == job)
+
+
+class JobAnswer(BaseModel):
+    """What became of one job. `job` is the name the documents give it; no `runId`: it could not be started."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    job: str
+    run_id: UUID | None
+    status: Literal["pending", "running", "completed", "partial", "failed", "cancelled", "not_started"]
+    stats: dict[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+
+
+class ProcessAnswer(BaseModel):
+    """`success` is false only where a job failed: that is a problem document. `running`: it goes on after the answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    success: bool
+    dry_run: bool
+    tenant: str
+    jobs: list[JobAnswer]
 
 
 class AccountRules(BaseModel):

@@ -5,13 +5,14 @@ The README's settings table is checked against this class by a test.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from contracts import faults
 from contracts.accounts import AccountRules
@@ -64,7 +65,7 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     bootstrap_email: str | None = Field(None, max_length=320, description="first owner, created when no user exists")
     bootstrap_password: SecretStr | None = None
 
-    account_rules: AccountRules = Field(
+    account_rules: Annotated[AccountRules, NoDecode] = Field(
         default_factory=AccountRules,
         description="thresholds of the business jobs, as JSON; what is left out is as documented",
     )
@@ -125,6 +126,16 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
         raise ValueError(
             "must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password write %2F for /, %23 for #, %3F for ?, %40 for @"
         )
+
+    @field_validator("account_rules", mode="before")
+    @classmethod
+    def _rules_from_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('must be JSON, such as {"new_days": 60}') from None
 
     @field_validator("discovery_runner_enabled", mode="before")
     @classmethod

@@ -29,7 +29,9 @@ async def get(tx: Tx, tenant: UUID) -> Connection:
     """The same. Raises: NotFound (`no_connection`)."""
     found = await show(tx, tenant)
     if found is None:
-        raise NotFound("there is no CRM yet: PUT /v1/crm/connection, or `headwater crm connection set`", code="no_connection")
+        raise NotFound(
+            "there is no CRM yet: PUT /v1/crm/connection, or `headwater crm connection set`", code="no_connection"
+        )
     return found
 
 

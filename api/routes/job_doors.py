@@ -6,7 +6,7 @@ other; then it looks until all have ended or the time is up (R21).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +20,7 @@ from api.errors import JobFailed, problems
 from api.job_doors import DoorRoute, JobDoor
 from api.run_ends import ended
 from contracts.access import Slug
-from contracts.accounts import DAILY_JOBS, BusinessJob, documented_name, job_named
+from contracts.accounts import DAILY_JOBS, BusinessJob, JobAnswer, ProcessAnswer, documented_name, job_named
 from contracts.errors import Forbidden, HeadwaterError, Invalid, NotFound
 from contracts.runs import RunStatus, RunView
 from contracts.settings import Settings
@@ -38,29 +38,6 @@ _NOT_OURS = (
 )  # fmt: skip
 
 log = structlog.get_logger("api.jobs")
-
-
-class JobAnswer(BaseModel):
-    """What became of one job. `job` is the name the documents give it; no `runId`: it could not be started."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    job: str
-    run_id: UUID | None
-    status: Literal["pending", "running", "completed", "partial", "failed", "cancelled", "not_started"]
-    stats: dict[str, Any] = Field(default_factory=dict)
-    error: str | None = None
-
-
-class ProcessAnswer(BaseModel):
-    """`success` is false only where a job failed: that is a problem document. `running`: it goes on after the answer."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    success: bool
-    dry_run: bool
-    tenant: str
-    jobs: list[JobAnswer]
 
 
 def _both(name: str) -> AliasChoices:

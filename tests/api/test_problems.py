@@ -14,6 +14,7 @@ from api.errors import STATUSES
 from contracts import errors
 from contracts.tenants import Role
 from tests.api.server_fixture import Served, in_a_thread
+from tests.front.programs import until
 
 
 def add_route(app: FastAPI, path: str, error: BaseException, run_id: str | None = None) -> None:
@@ -66,6 +67,8 @@ def test_a_bug_is_logged_once_with_its_traceback_and_the_request_id(shared_api: 
     add_route(shared_api.app, "/fails/loudly", ZeroDivisionError("the cause"))
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
         answer = shared_api.client.get("/fails/loudly")
+        # The line is written once the answer is on its way.
+        until(lambda: any(entry["event"] == "request_served" for entry in logs), "the request is logged as served")
     failures = [entry for entry in logs if entry["log_level"] == "error"]
     assert [entry["event"] for entry in failures] == ["request_failed"]
     assert isinstance(failures[0]["exc_info"], ZeroDivisionError)

@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_and_not_shown(name: str, monkeypatch: pytest.M
             assert said.startswith(f"headwater: {name.upper()}")
             assert value.strip() == "" or len(value) < 5 or value not in said
     monkeypatch.setenv(name.upper(), "")
-    assert getattr(Settings(), name) == Settings.model_fields[name].get_default(), "empty is as if it were not set"
+    assert getattr(Settings(), name) == Settings.model_fields[name].get_default(call_default_factory=True), "empty is as if it were not set"
 
 
 def test_so_it_is_in_a_process_of_its_own() -> None:
