@@ -84,6 +84,7 @@ def test_nonsense_is_refused_everywhere(api: Served) -> None:
     assert snapshot(api) == before
 
 
+@pytest.mark.slow
 def test_members_of_the_wrong_kind_are_refused_everywhere(api: Served) -> None:
     # S2.14: wrong types, unbounded integers, unbounded strings, each in a body that is right otherwise
     before = snapshot(api)

@@ -72,6 +72,7 @@ def test_the_api_says_when_it_is_ready_and_stops_cleanly(db_url: str, how: signa
         assert process.stdout.read() == "", "more than one line on stdout"
 
 
+@pytest.mark.slow
 def test_an_occupied_port_is_named(db_url: str) -> None:
     with running(db_url) as (_, line):
         port = str(urlsplit(line.split()[1]).port)
@@ -81,6 +82,7 @@ def test_an_occupied_port_is_named(db_url: str) -> None:
     assert "--port" in second.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -102,6 +104,7 @@ def test_what_keeps_it_from_starting_is_said(db_url: str, change: dict[str, str]
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_access_is_given_and_taken_on_the_command_line(db_url: str) -> None:
     # S2.16
     tenant = told(db_url, "tenants", "create", "acme")
@@ -153,6 +156,7 @@ def test_refusals_say_the_next_step(db_url: str, arguments: tuple[str, ...], say
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_document_is_the_same_in_any_environment(db_url: str) -> None:
     # S2.18
     printed = run(db_url, "openapi", ENV="elsewhere", API_PORT="9", API_MAX_BODY_BYTES="4096")

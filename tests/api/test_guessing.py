@@ -39,6 +39,7 @@ def test_many_addresses_share_the_guesses_at_one_account(db_url: str) -> None:
         assert guess(api, "203.0.113.78", password=PASSWORD, tenant=ABROAD) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "addresses",
     [
@@ -56,6 +57,7 @@ def test_one_host_has_one_address_however_it_is_written(db_url: str, addresses: 
         assert guess(api, "2001:db8:1:3::1", "user9@example.com") == 401
 
 
+@pytest.mark.slow
 def test_who_is_locked_out_keeps_what_is_open(db_url: str) -> None:
     """Promised: a stranger can keep you from logging in for a window, never from working on, and nobody beside you."""
     with served(db_url, behind_a_proxy()) as api:
@@ -70,6 +72,7 @@ def test_who_is_locked_out_keeps_what_is_open(db_url: str) -> None:
         assert guess(api, "192.0.2.1", email(Role.VIEWER), PASSWORD) == 200
 
 
+@pytest.mark.slow
 def test_ones_own_logins_do_not_pay_for_guesses(db_url: str) -> None:
     with served(db_url, behind_a_proxy()) as api:
         tried = []
@@ -79,6 +82,7 @@ def test_ones_own_logins_do_not_pay_for_guesses(db_url: str) -> None:
         assert tried == [401] * LIMIT + [429]
 
 
+@pytest.mark.slow
 def test_guesses_at_another_address_or_account_are_not_counted_where_one_is_full(db_url: str) -> None:
     """A full address must not fill up accounts: its guesses were never tried."""
     with served(db_url, behind_a_proxy()) as api:
@@ -100,6 +104,7 @@ def _medians(asks: dict[str, Callable[[], httpx.Response]], rounds: int = 40) ->
     return {name: median(times) for name, times in took.items()}
 
 
+@pytest.mark.slow
 def test_the_clock_tells_nothing_about_keys_tokens_and_the_job_secret(shared_api: Served) -> None:
     # S2.16: only a hash is looked up, so a guess that is nearly right takes as long as one that is all wrong
     api, key = shared_api, shared_api.keys[HOME][Role.OWNER]

@@ -72,6 +72,7 @@ def test_wrong_credentials_look_alike(api: Served, change: dict[str, str]) -> No
     }
 
 
+@pytest.mark.slow
 def test_the_clock_does_not_tell_whether_a_user_exists(db_url: str) -> None:
     def took(api: Served, **change: str) -> float:
         began = time.perf_counter()

@@ -57,6 +57,7 @@ def test_the_version_is_said() -> None:
     assert run("--version").stdout.startswith("headwater ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("up", "--port", "0", "--data"), ("demo", "--data"), ("db", "serve", "--data")])
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -80,6 +81,7 @@ def test_a_worker_wants_a_migrated_database(empty_db_url: str) -> None:
     assert line.endswith("run `headwater db migrate`")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "how"), [(("demo",), signal.SIGHUP), (("demo",), signal.SIGTERM), (("bench",), signal.SIGTERM)]
 )

@@ -205,6 +205,7 @@ def wait_for_files(door: Door, files: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_take_its_answer_is_cut_off(door: Door) -> None:
     files = door.open_files()
     with socket.socket() as connection:

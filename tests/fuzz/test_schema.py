@@ -212,6 +212,7 @@ def holds_after(door: Door, cases_an_operation: int) -> Record:
     return record
 
 
+@pytest.mark.slow
 def test_a_sample_of_everything_gets_the_answer_the_document_promises(patient_door: Door) -> None:
     # S2.14
     record = holds_after(patient_door, 3)

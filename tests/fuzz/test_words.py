@@ -90,7 +90,7 @@ def here(db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    "count", [2, pytest.param(120, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])], ids=["some", "many"]
+    "count", [1, pytest.param(120, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])], ids=["some", "many"]
 )
 def test_no_words_make_a_command_break(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # S2.14
@@ -126,7 +126,9 @@ def test_a_wrong_setting_is_named_and_not_shown(name: str, monkeypatch: pytest.M
             assert said.startswith(f"headwater: {name.upper()}")
             assert value.strip() == "" or len(value) < 5 or value not in said
     monkeypatch.setenv(name.upper(), "")
-    assert getattr(Settings(), name) == Settings.model_fields[name].get_default(call_default_factory=True), "empty is as if it were not set"
+    assert getattr(Settings(), name) == Settings.model_fields[name].get_default(call_default_factory=True), (
+        "empty is as if it were not set"
+    )
 
 
 def test_so_it_is_in_a_process_of_its_own() -> None:

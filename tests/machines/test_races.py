@@ -121,6 +121,7 @@ async def test_a_rescue_against_a_rescue(conn: Connection, pool: Pool, tenant: U
         await conn.execute("DELETE FROM queue.procrastinate_jobs; UPDATE app.job_executions SET state = 'done'")
 
 
+@pytest.mark.slow
 async def test_a_cancel_against_a_page(conn: Connection, pool: Pool, tenant: UUID) -> None:
     # B.01: the page is in, whole, or it is not; the run is cancelled once.
     shelf = Shelf({"a": [[company("one"), company("two")], [company("three")]]})
@@ -151,6 +152,7 @@ async def test_a_cancel_against_a_page(conn: Connection, pool: Pool, tenant: UUI
         assert wrote is None or run.counts.discovered == 0
 
 
+@pytest.mark.slow
 async def test_two_slices_against_a_cap(conn: Connection, pool: Pool, tenant: UUID) -> None:
     # S2.04: exactly as many companies as asked for, and the run ends once, however two pages meet.
     shelf = Shelf({})

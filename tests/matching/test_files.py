@@ -120,6 +120,7 @@ def test_two_files_give_pairs_across_only_and_the_truth_may_be_the_other_way_rou
         listing_files.dedupe(one, truth=write(tmp_path / "t.csv", "id\n1\n"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
     # issue 5: the figure is measured by `headwater bench --only matching`; this only sees that work does not grow with the square
     draw = random.Random(5)
