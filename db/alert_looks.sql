@@ -1,8 +1,9 @@
 -- claim --
--- This minute's look is ours, unless somebody had it. A clock that was set back must not stop the looks.
+-- This minute's look is ours, unless somebody had it. A clock that was set back must not stop the looks; one that began
+-- a little before another worker's look sees a time after its own, which is no such clock.
 INSERT INTO app.alert_looks AS l (tenant_id, looked_at) VALUES ($1, app.now())
 ON CONFLICT (tenant_id) DO UPDATE SET looked_at = app.now()
- WHERE l.looked_at <= app.now() - $2::float8 * interval '1 second' OR l.looked_at > app.now()
+ WHERE l.looked_at <= app.now() - $2::float8 * interval '1 second' OR l.looked_at > app.now() + $2::float8 * interval '1 second'
 RETURNING looked_at
 
 -- late_runs --

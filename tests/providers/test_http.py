@@ -239,6 +239,7 @@ def test_only_the_http_door_imports_httpx() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.partition(".")[0] == "httpx" for name in names):
                 found.add(path.relative_to(ROOT).as_posix())
-    # What is no vendor's API has a door of its own: pages of strangers, files that a vendor hands over, webhooks of tenants.
-    doors = {"http.py", "site.py", "file_fetch.py", "tenant_webhook.py"}
+    # What is no vendor's API has a door of its own: pages of strangers, files that a vendor hands over, webhooks of tenants, the
+    # errors of our own processes.
+    doors = {"http.py", "site.py", "file_fetch.py", "tenant_webhook.py", "sentry.py"}
     assert found == {f"worker/providers/{name}" for name in doors}  # C.01

@@ -100,7 +100,7 @@ def test_candidates_are_refreshed_and_say_why(headwater: Ask, db_url: str) -> No
     headwater("icp", "create", "Near", "--country", "ZA")
     scene(db_url)
     assert headwater("icp", "refresh", "Near") == {
-        "companies": 3, "candidates": 1, "rejected": 2, "deferred": 0, "gone": 0,
+        "companies": 3, "candidates": 1, "rejected": 2, "deferred": 0, "gone": 0, "changed": 3,
     }  # fmt: skip
     first = headwater("icp", "candidates", "Near", "--verdict", "REJECTED", "--limit", 1)
     rest = headwater("icp", "candidates", "Near", "--verdict", "REJECTED", "--cursor", first["next_cursor"])

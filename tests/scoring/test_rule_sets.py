@@ -144,7 +144,7 @@ async def test_a_profile_that_changed_gives_another_snapshot_and_score(house: Ho
     await house.score(lead)
     assert not (await house.latest(lead)).rejected
     stories = await house.rows("SELECT source_version, verdict FROM app.feature_snapshots ORDER BY id")
-    assert [(s["source_version"], s["verdict"]) for s in stories] == [("1/p1", "REJECTED"), ("1/p2", "PASSED")]
+    assert [(s["source_version"], s["verdict"]) for s in stories] == [("2/p1", "REJECTED"), ("2/p2", "PASSED")]
 
 
 def test_thresholds_are_in_order() -> None:
