@@ -17,7 +17,7 @@ LINES = int(os.environ.get("HEADWATER_LOAD_LINES", "1000000"))
 LIMIT_S, LIMIT_MB = 30.0, 512
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 @pytest.mark.timeout(1800)
 async def test_each_job_takes_less_than_thirty_seconds_and_half_a_gigabyte_for_a_million_lines(shop: Shop) -> None:
     # S4.01 S4.08 S4.09
