@@ -124,11 +124,16 @@ def test_the_keyboard_alone_is_enough(address: str, browser: Browser) -> None:
 
 
 @pytest.mark.slow
-def test_a_dead_letter_is_found_looked_at_and_replayed(address: str, browser: Browser) -> None:
+def test_a_dead_letter_is_found_looked_at_and_replayed(
+    address: str,
+    browser: Browser,
+    sandbox_server: RunningSandbox,  # noqa: F811
+) -> None:
     # S2.17 B.02
+    sandbox_server.fault("432", vendor="tavily", channel="keyword", times=1)
     with Screen.of(browser, address) as screen:
         screen.log_in("ops")
-        page = screen.go("/ui/runs/new?channels=linkedin&queries=uniforms&forecast=true")
+        page = screen.go("/ui/runs/new?channels=keyword&queries=uniforms&forecast=true")
         page.get_by_role("button", name="Start the run").click()
         expect(page.locator("#live .tag")).to_contain_text("failed")
         screen.go("/ui")
