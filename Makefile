@@ -58,6 +58,7 @@ points: .venv/.stamp  ## write tests/crash/points.txt anew: every fault point of
 bench: .venv/.stamp requirements-bench.lock  ## measure throughput and latency beside stock Procrastinate
 	@$(UV) pip install -q --python .venv --require-hashes -r requirements-bench.lock
 	$(BIN)/headwater bench
+	for each in matching scoring learning crawl; do $(BIN)/headwater bench --only $$each || exit; done
 	$(PYTEST) -m bench $(ARGS)
 
 soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)

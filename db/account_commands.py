@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from json import JSONDecodeError, loads
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from contracts.accounts import (
     DOCUMENTED_JOBS,
@@ -26,9 +25,12 @@ from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from contracts.triggers import CreateTrigger, Trigger, TriggerExecutionPage, TriggerPage
 from db import accounts, business_jobs, queue, runs, sales, samples, skus, tenants, triggers
+from db.run_commands import until_ended
 from db.terminal import JsonOption, as_owner, operator, print_fields, print_json, print_table, run
 from db.transaction import DbRole, Pool, Tx, transaction
 
+#: What the listings print.
+Page = AccountPage | SkuPage | SampleMetricPage | TriggerPage | TriggerExecutionPage
 accounts_app = typer.Typer(
     no_args_is_help=True, help="Customers, stock, samples, triggers; invented ones to measure with."
 )
@@ -36,8 +38,6 @@ accounts_app = typer.Typer(
 Slug = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 Cursor = Annotated[UUID | None, typer.Option(help="`next_cursor` of the list before.")]
-#: How often a run that is waited for is looked at, in seconds.
-LOOK_S = 0.2
 
 
 @accounts_app.command("list")
@@ -216,14 +216,12 @@ def run_job(
             )
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             await queue.wake(tx, queue.OUTBOX_CHANNEL)
-        while True:
-            async with transaction(pool, owner, read_only=True) as tx:
-                shown = await runs.show(tx, owner, run_id)
-            if shown is None:
-                raise NotFound("the run was cleaned away at once: ask again", code="run_not_found")
-            if not wait or shown.status.ended:
-                return shown
-            await asyncio.sleep(LOOK_S)
+        if wait:
+            return await until_ended(pool, owner, run_id, quiet=True)
+        async with transaction(pool, owner, read_only=True) as tx:
+            begun = await runs.show(tx, owner, run_id)
+        assert begun is not None
+        return begun
 
     shown = run(work)
     if json:
@@ -251,11 +249,10 @@ def _more(found: list[Any], limit: int, key: str) -> str | None:
     return str(getattr(found[limit - 1], key)) if len(found) > limit else None
 
 
-def _print(page: Any, columns: tuple[str, ...], empty: str, json: bool) -> None:
-    assert isinstance(page, BaseModel)
+def _print(page: Page, columns: tuple[str, ...], empty: str, json: bool) -> None:
     if json:
         print_json(page)
         return
-    print_table(page.items, columns, empty=empty)  # type: ignore[attr-defined]
-    if page.next_cursor:  # type: ignore[attr-defined]
-        typer.echo(f"more: --cursor {page.next_cursor}")  # type: ignore[attr-defined]
+    print_table(page.items, columns, empty=empty)
+    if page.next_cursor:
+        typer.echo(f"more: --cursor {page.next_cursor}")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from contracts.errors import Forbidden, Unavailable
+from contracts.errors import Forbidden
 from contracts.outcomes import stats_of
 from contracts.runs import CreateRun, RunMode, RunStatus, RunView
 from contracts.settings import Settings
 from db import discovery_queries, queue, runs
+from db.run_commands import until_ended
 from db.terminal import JsonOption, as_owner, operator, print_fields, run
 from db.transaction import DbRole, Pool, Tx, transaction
 
-#: How often the run is looked at, and how long after its time budget it is given up on, in seconds.
-LOOK_S = 0.3
+#: How long after its time budget a run is given up on, in seconds.
 PATIENCE_S = 60.0
 _MODES: tuple[RunMode, ...] = ("daily", "manual", "test")
 
@@ -65,20 +64,8 @@ async def _start(tx: Tx, owner: UUID, body: CreateRun, settings: Settings) -> UU
 async def _ended(pool: Pool, settings: Settings, owner: UUID, run_id: UUID) -> RunView:
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         await queue.wake(tx, queue.OUTBOX_CHANNEL)
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + settings.discovery_max_runtime_seconds + PATIENCE_S
-    while True:
-        async with transaction(pool, owner, read_only=True) as tx:
-            shown = await runs.show(tx, owner, run_id)
-        assert shown is not None
-        if shown.status.ended:
-            return shown
-        if loop.time() > deadline:
-            raise Unavailable(
-                f"run {run_id} has not ended: is a worker running? `headwater runs show {run_id}` says how far it is",
-                code="run_not_ended",
-            )
-        await asyncio.sleep(LOOK_S)
+    patience_s = settings.discovery_max_runtime_seconds + PATIENCE_S
+    return await until_ended(pool, owner, run_id, quiet=True, patience_s=patience_s)
 
 
 def _print(shown: RunView, json: bool) -> None:

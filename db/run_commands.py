@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from contracts.errors import HeadwaterError, Invalid, NotFound
+from contracts.errors import HeadwaterError, Invalid, NotFound, Unavailable
 from contracts.misfits import in_words
 from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Timeline
 from contracts.settings import Settings
@@ -82,7 +83,7 @@ def create_run(
             made = await _shown(tx, owner, run_id)
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             await queue.wake(tx, queue.OUTBOX_CHANNEL)
-        return await _ended(pool, owner, made, quiet=json) if wait else made
+        return await until_ended(pool, owner, made.id, quiet=json) if wait else made
 
     made = run(start)
     _print_run(made, json)
@@ -239,21 +240,32 @@ async def _shown(tx: Tx, owner: UUID, run_id: UUID) -> RunView:
     return found
 
 
-async def _ended(pool: Pool, owner: UUID, made: RunView, *, quiet: bool) -> RunView:
-    """Look until the run has ended, saying on stderr how far it is whenever that changes."""
-    said = ""
-    while not made.status.ended:
-        await asyncio.sleep(LOOK_S)
-        async with transaction(pool, owner) as tx:
-            made = await _shown(tx, owner, made.id)
+async def until_ended(
+    pool: Pool, owner: UUID, run_id: UUID, *, quiet: bool, patience_s: float | None = None
+) -> RunView:
+    """Look until the run has ended, saying on stderr how far it is whenever that changes.
+
+    Raises: NotFound; Unavailable (`run_not_ended`) when it goes on for longer than `patience_s` seconds.
+    """
+    said, began = "", time.monotonic()
+    while True:
+        async with transaction(pool, owner, read_only=True) as tx:
+            now = await _shown(tx, owner, run_id)
         text = (
-            f"{made.status.value}: {len(made.slices or ()) - made.open_slices} of {len(made.slices or ())} slices, "
-            f"{made.counts.discovered} records, {made.counts.leads_created} leads"
+            f"{now.status.value}: {len(now.slices or ()) - now.open_slices} of {len(now.slices or ())} slices, "
+            f"{now.counts.discovered} records, {now.counts.leads_created} leads"
         )
         if text != said and not quiet:
             typer.echo(text, err=True)
         said = text
-    return made
+        if now.status.ended:
+            return now
+        if patience_s is not None and time.monotonic() - began > patience_s:
+            raise Unavailable(
+                f"run {run_id} has not ended: is a worker running? `headwater runs show {run_id}` says how far it is",
+                code="run_not_ended",
+            )
+        await asyncio.sleep(LOOK_S)
 
 
 def _print_run(shown: RunView, json: bool) -> None:
