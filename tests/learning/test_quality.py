@@ -31,7 +31,7 @@ def table(bank: Path) -> Table:
 
 
 def test_later_outcomes_are_foretold_better_than_by_the_base_rate_and_by_a_frozen_model(report: Report) -> None:
-    # S2.12: issue 5's gates
+    # S2.12: the gates
     assert report.n_test == 12_357
     assert report.auc >= 0.73
     assert report.log_loss < report.base_log_loss

@@ -22,7 +22,7 @@ def write(path: Path, text: str | bytes) -> Path:
 
 
 def test_the_command_says_pairs_columns_and_scores_without_a_database(tmp_path: Path) -> None:
-    # issue 5: bring your own history
+    # bring your own history
     companies = write(
         tmp_path / "c.csv",
         "id,name,city,phone,colour\n"
@@ -122,7 +122,7 @@ def test_two_files_give_pairs_across_only_and_the_truth_may_be_the_other_way_rou
 
 @pytest.mark.slow
 def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
-    # issue 5: the figure is measured by `headwater bench --only matching`; this only sees that work does not grow with the square
+    # the figure is measured by `headwater bench --only matching`; this only sees that work does not grow with the square
     draw = random.Random(5)
     words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randrange(4, 9))) for _ in range(900)]
     rows = [f"{n},{' '.join(draw.choices(words, k=3))} Services Ltd,London" for n in range(3000)]

@@ -31,7 +31,7 @@ def f1(records: list[Record], entities: list[str]) -> float:
 
 
 def test_fodors_and_zagats() -> None:
-    # issue 5: F1 >= 0.97
+    # F1 >= 0.97
     report = listing_files.dedupe(DATA / "fodors.csv", DATA / "zagats.csv", DATA / "fodors_zagats_truth.csv")
     assert report.f1 is not None
     assert report.f1 >= 0.97, report.model_dump(exclude={"pairs"})
@@ -40,7 +40,7 @@ def test_fodors_and_zagats() -> None:
 
 
 def test_the_half_of_chicago_that_was_not_learned_from() -> None:
-    # issue 5: entity-disjoint split, F1 >= 0.95
+    # entity-disjoint split, F1 >= 0.95
     assert f1(*train.chicago(DATA, lambda true_id: not train.for_training(true_id))) >= 0.95
 
 
