@@ -19,7 +19,7 @@ from worker import breaker, lessons
 from worker.db_clock import DbClock
 from worker.held_slots import SPENT, HeldSlots, Slot, reached
 from worker.leases import PATIENCE_S, Lease, Wish, give_back, lease
-from worker.outlook import Outlook
+from worker.outlook import Outlook, interval_after
 from worker.providers.rules import PaceHint
 from worker.timetable import rhythm
 
@@ -64,7 +64,7 @@ class Lane:
         self._waiting = self._flying = self._permits = 0
         self._slots = HeldSlots()
         self._fresh_until = self._denied_until = self._blocked_until = self._believed_until = 0.0
-        self._contended = False
+        self._contended, self._sharers = False, 1
         # By operation: until when its breaker is known to let requests pass, failures in a row, whether it is shut.
         self._open_until: dict[str, float] = {}
         self._failures: dict[str, int] = {}
@@ -210,7 +210,7 @@ class Lane:
         clock, now = self._clock, monotonic()
         self._failures[at.operation] = at.breaker.failures
         self._throttled = at.timetable.get("throttled", 0)
-        self._permits, self._contended = got.permits, got.contended
+        self._permits, self._contended, self._sharers = got.permits, got.contended, got.sharers
         self._trying = at.operation if got.trying else None
         self._fresh_until = self._open_until[at.operation] = before + got.fresh_s
         self._slots.add((clock.latest(t), clock.earliest(t) + lateness_s) for t in got.slots)
@@ -232,13 +232,16 @@ class Lane:
         self._shut.discard(operation)
 
     def _paced(self, now: float) -> VendorBusy:
-        """No slot soon. Jobs are spread over the time to come, or all would be back at once."""
-        interval_s = max((w.seconds / w.limit for w in self._pace.windows), default=0.0)
-        after_s = self._outlook.come_back_s(now, self._blocked_until - now, interval_s)
+        """No slot soon. Jobs are spread over the time to come, or all would be back at once: those of all workers together."""
+        wait_s = self._blocked_until - now
+        interval_s = interval_after(wait_s, self._pace.windows) * self._sharers
+        after_s = self._outlook.come_back_s(now, wait_s, interval_s)
         return VendorBusy(f"{self._pace.name} is asked as often as it may be", after_s=after_s, code="paced")
 
     def _crowded(self, now: float) -> VendorBusy:
-        """The line is longer than its last one is patient."""
+        """The line is longer than its last one is patient. One that stands still before a slot would tell nothing of its speed."""
+        if self._blocked_until > now:
+            return self._paced(now)
         interval_s = self._outlook.interval_s(now) or self._call_s / max(1, self._permits)
         # Before the line is empty; each at a time of its own, or the line would be empty in between.
         after_s = self._outlook.come_back_s(now, max(0.5, self._waiting * interval_s / 2), interval_s)

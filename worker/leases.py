@@ -42,7 +42,7 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Lease:
     """What it got. `slots` are times (seconds since 1970, the database's clock); `blocked_until`: no slot before then; `refused`:
-    the vendor is not asked at all. `trying`: the one slot is to see whether the vendor is back.
+    the vendor is not asked at all. `trying`: the one slot is to see whether the vendor is back. `sharers`: how many workers ask.
     """
 
     permits: int = 0
@@ -52,6 +52,7 @@ class Lease:
     blocked_until: float | None = None
     refused: HeadwaterError | None = None
     trying: bool = False
+    sharers: int = 1
 
 
 def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float, wish: Wish) -> Lease:
@@ -74,7 +75,8 @@ def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float,
         fresh_s = min(FRESH_S, max(fresh_s, slots[-1] - at.now + pace.lateness_s))
     if slots and door == "try":
         at.breaker = breaker.trying(at.breaker, slots[0] + timeout_s + GRACE_S)
-    return Lease(permits, slots, fresh_s, contended, blocked_until, trying=bool(slots) and door == "try")
+    trying, sharers = bool(slots) and door == "try", max(1, len(at.holders))
+    return Lease(permits, slots, fresh_s, contended, blocked_until, trying=trying, sharers=sharers)
 
 
 def give_back(at: Standing, holder: str, flying: int, timeout_s: float) -> None:

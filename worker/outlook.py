@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+
+from contracts.providers import Window
 
 #: How far back it looks for the speed of a lane: seconds, and turns. A lane that had nothing to do is soon known to be quick again.
 LOOK_BACK_S, TURNS = 10.0, 10
@@ -38,3 +41,14 @@ class Outlook:
         """When the next one sent away should come back: in `first_s` seconds at the soonest, each later than the one before."""
         self._promised = max(now + first_s, self._promised + interval_s)
         return min(self._promised - now, max(first_s, MAX_SPREAD_S))
+
+
+def interval_after(wait_s: float, windows: Sequence[Window]) -> float:
+    """From one request to the next, in seconds, after a wait that the vendor's windows ask for; 0 without windows.
+
+    What makes anybody wait that long is the shortest window that is as long, or the longest of all. A quota of a day does not slow
+    down those who wait for a minute to be over.
+    """
+    by_length = sorted(windows, key=lambda w: w.seconds)
+    binding = next((w for w in by_length if w.seconds >= wait_s), by_length[-1] if by_length else None)
+    return binding.seconds / binding.limit if binding else 0.0

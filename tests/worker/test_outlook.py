@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.outlook import LOOK_BACK_S, MAX_SPREAD_S, Outlook
+from contracts.providers import Window
+from worker.outlook import LOOK_BACK_S, MAX_SPREAD_S, Outlook, interval_after
 
 
 def moving(interval_s: float, turns: int = 20) -> tuple[Outlook, float]:
@@ -37,3 +38,13 @@ def test_those_sent_away_come_back_one_after_the_other() -> None:
     assert outlook.come_back_s(1003.0, 2.0, 0.5) == 3.0  # behind them: the last one comes at 1005.5
     assert outlook.come_back_s(1100.0, 2.0, 0.5) == 2.0
     assert max(outlook.come_back_s(1100.0, 2.0, 60.0) for _ in range(40)) == MAX_SPREAD_S
+
+
+def test_an_hours_quota_does_not_hold_back_those_who_wait_for_a_minute() -> None:
+    # S2.02: they would come back one by one, 6 s apart, while the minute's slots lie idle
+    windows = (Window(600, 3600), Window(200, 60), Window(10, 1))
+    assert interval_after(0.8, windows) == pytest.approx(0.1)
+    assert interval_after(45, windows) == pytest.approx(0.3)
+    assert interval_after(1000, windows) == pytest.approx(6.0)
+    assert interval_after(86_400, windows) == pytest.approx(6.0)
+    assert interval_after(45, ()) == 0

@@ -365,6 +365,29 @@ async def test_jobs_without_a_slot_are_spread_over_the_time_to_come(workers: Cal
     assert waits[-1] > 100
 
 
+async def test_a_line_that_stood_still_is_not_taken_for_a_slow_one(workers: Callable[[], Awaitable[Pacer]]) -> None:
+    # S2.02: those sent away while a window is full come back as fast as the next one serves them
+    worker, of = await workers(), spec(Window(20, 8))
+
+    async def turn() -> None:
+        async with worker.turn(of, KEY, patience_s=30):
+            pass
+
+    assert [await told(worker, of) for _ in range(20)] == [None] * 20
+    patient = [asyncio.create_task(turn()) for _ in range(3)]
+    deadline = time.monotonic() + 6
+    busy: list[VendorBusy] = []
+    while time.monotonic() < deadline:  # the longer it stands, the slower it looks
+        heard = await told(worker, of)
+        assert isinstance(heard, VendorBusy)
+        busy.append(heard)
+        await asyncio.sleep(0.5)
+    at_once = await asyncio.gather(*(told(worker, of) for _ in range(20)))
+    waits = sorted(each.after_s or 0.0 for each in at_once if isinstance(each, VendorBusy))
+    assert waits[-1] - waits[0] < 20 * 0.4 * 1.5
+    await asyncio.gather(*patient)
+
+
 async def test_a_worker_writes_a_few_times_a_second_not_once_a_request(
     workers: Callable[[], Awaitable[Pacer]], conn: Connection
 ) -> None:
