@@ -66,6 +66,15 @@ def test_answers_shown_as_json_are_json() -> None:
             json.loads(block.text)
 
 
+def test_pictures_are_of_a_kind_that_is_drawn_and_close_what_they_open() -> None:
+    for block in all_blocks():
+        if block.language == "mermaid":
+            assert re.match(r"(flowchart (LR|TD)|sequenceDiagram|stateDiagram-v2)\n", block.text), block.where
+            opened = [block.text.count(each) for each in "([{"]
+            assert opened == [block.text.count(each) for each in ")]}"], block.where
+            assert block.text.count('"') % 2 == 0, block.where
+
+
 @pytest.mark.parametrize("block", collected("sh"), ids=lambda block: block.where)
 def test_our_commands_in_a_block_parse(block: Block) -> None:
     for words in commands(block.text):
