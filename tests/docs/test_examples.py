@@ -67,9 +67,11 @@ def test_what_a_page_tells_to_type_works(page: str, installation: Up, database: 
 
 
 def _as_a_reader(installation: Up, database: str) -> dict[str, str]:
+    # A reader's second command finds what the first one compiled, whatever whoever runs the tests thinks of such files.
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(installation.data / "compiled")}
     data = {"HEADWATER_DATA": str(installation.data), "DATABASE_URL": database}
     path = os.pathsep.join([str(Path(sys.executable).parent), *_postgres_tools(), os.environ["PATH"]])
-    return environment(**data, **SECRETS, LOG_LEVEL="WARNING", PATH=path)
+    return environment(**data, **compiled, **SECRETS, LOG_LEVEL="WARNING", PATH=path)
 
 
 def _postgres_tools() -> list[str]:
