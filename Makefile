@@ -28,9 +28,10 @@ up: .venv/.stamp  ## run API, worker and sandbox until Ctrl-C, on port 5050
 test: .venv/.stamp  ## all quick tests (ARGS="tests/db -k outbox" narrows them)
 	$(PYTEST) -m "not slow and not bench" $(PARALLEL) $(ARGS)
 
-# pytest answers 5 when nothing was selected, which is no failure here.
+# pytest answers 5 when nothing was selected, which is no failure here. Storms and clocks come after the rest, one at a time.
 test-slow: .venv/.stamp  ## the tests that take minutes
-	$(PYTEST) -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not alone" $(PARALLEL) --no-loadscope-reorder --durations=30 $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and alone" --durations=30 $(ARGS) || [ $$? -eq 5 ]
 
 check: .venv/.stamp  ## lint, format, types, layers, committed snapshots
 	$(BIN)/ruff check .

@@ -87,6 +87,7 @@ def _plain(statement: str) -> str:
     return " ".join(statement.split())
 
 
+@pytest.mark.slow
 async def test_every_statement_of_a_run_is_a_listed_fault_point() -> None:
     own: set[int] = set()
     with open_folder(Path("/dev/shm")) as folder, _sandboxes(len(STORIES)) as vendors:
@@ -214,6 +215,7 @@ class _Matrix:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.alone
 async def test_no_crash_at_any_point_loses_doubles_or_pays_twice() -> None:
     # B.01, C.04, C.05, S2.04, S2.15, R8
     with open_folder(Path("/dev/shm")) as folder, _sandboxes(LANES) as vendors:

@@ -18,7 +18,7 @@ from tests.db.conftest import new_tenant
 from tests.flows.installation import Installation
 from tests.worker.dispatching import probes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 FLOOD, STREAM, OTHERS = 100_000, 1_200, 4
 #: Seconds that ten jobs may take beside a flood on two busy cores.
 SOON_S = 5.0

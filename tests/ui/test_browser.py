@@ -15,7 +15,7 @@ from tests.providers.sandbox_fixture import RunningSandbox, sandbox_server  # no
 from tests.ui.browsers import Screen, chromium, started
 
 #: A browser, a worker and a database share the machine with other tests.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
     "/ui/vendors", "/ui/models", "/ui/nowhere",
@@ -72,7 +72,6 @@ def test_from_the_login_to_a_run_that_is_seen_to_finish(address: str, browser: B
         assert screen.complaints == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_fits_and_complains_of_nothing(
@@ -101,7 +100,6 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
             screen.complaints.clear()
 
 
-@pytest.mark.slow
 def test_the_keyboard_alone_is_enough(address: str, browser: Browser) -> None:
     # S2.17
     with Screen.of(browser, address) as screen:
@@ -123,7 +121,6 @@ def test_the_keyboard_alone_is_enough(address: str, browser: Browser) -> None:
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-@pytest.mark.slow
 def test_a_dead_letter_is_found_looked_at_and_replayed(
     address: str,
     browser: Browser,
@@ -145,7 +142,6 @@ def test_a_dead_letter_is_found_looked_at_and_replayed(
         assert screen.complaints == []
 
 
-@pytest.mark.slow
 def test_an_analyst_judges_and_a_viewer_only_looks(address: str, browser: Browser) -> None:
     # S3.20
     with Screen.of(browser, address) as screen:
