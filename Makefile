@@ -30,8 +30,8 @@ test: .venv/.stamp  ## all quick tests (ARGS="tests/db -k outbox" narrows them)
 
 # pytest answers 5 when nothing was selected, which is no failure here. Storms and clocks come after the rest, one at a time.
 test-slow: .venv/.stamp  ## the tests that take minutes
-	$(PYTEST) -m "slow and not alone" $(PARALLEL) --no-loadscope-reorder --durations=30 $(ARGS) || [ $$? -eq 5 ]
-	$(PYTEST) -m "slow and alone" --durations=30 $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not alone" $(PARALLEL) --no-loadscope-reorder --timeout 400 --durations=30 $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and alone" --timeout 400 --durations=30 $(ARGS) || [ $$? -eq 5 ]
 
 check: .venv/.stamp  ## lint, format, types, layers, committed snapshots
 	$(BIN)/ruff check .
