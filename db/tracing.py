@@ -32,7 +32,7 @@ from db import spans
 from db.queue import Delivery
 
 #: How long a batch may take to be sent, and so how long a process may take longer to end, in seconds.
-PATIENCE_S = 5.0
+PATIENCE_S = 2.0
 #: Asked every few seconds by machines.
 QUIET = ("/healthz", "/readyz", "/metrics")
 #: The headers of an event in which a trace goes on, and the longest that is written there.
