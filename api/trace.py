@@ -24,7 +24,7 @@ HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-#: Asked every few seconds by machines: not worth a line each.
+#: Asked every few seconds by machines: not worth a line or a trace each.
 QUIET = ("/healthz", "/readyz", "/metrics")
 
 log = structlog.get_logger("api")
@@ -59,7 +59,8 @@ class Trace:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(requestId=request.state.request_id)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        with spans.tracer.request(method, scope["path"], request.headers) as span:
+        quiet = scope["path"] in QUIET
+        with spans.NOBODYS if quiet else spans.tracer.request(method, request.headers) as span:
             try:
                 await self.app(scope, receive, noting)
             except Exception as error:

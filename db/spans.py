@@ -42,29 +42,34 @@ class Tracer:
     #: Is anybody listening? Who would have to read something first, only to tell it, asks.
     on = False
 
-    def request(self, method: str, path: str, headers: Mapping[str, str]) -> Span:  # noqa: ARG002
+    def request(self, method: str, headers: Mapping[str, str]) -> Span:  # noqa: ARG002
         """A request to the API; its `headers` may name the caller's span."""
-        return _NOBODYS
+        return NOBODYS
 
     def emit(self, events: Sequence[Event]) -> Span:  # noqa: ARG002
         """Events written to the outbox, in a transaction that may still be rolled back."""
-        return _NOBODYS
+        return NOBODYS
 
     def attempt(self, delivery: Delivery, carried: Mapping[str, str]) -> Span:  # noqa: ARG002
         """One attempt of a job; `carried` are the headers of the event it follows from."""
-        return _NOBODYS
+        return NOBODYS
 
     def call(self, vendor: str, operation: str) -> Span:  # noqa: ARG002
         """One call of a vendor."""
-        return _NOBODYS
+        return NOBODYS
 
     def heard(self, status: int) -> None:
         """The HTTP status of the vendor call under way."""
+
+    def trace_id(self) -> str | None:
+        """The trace that is under way here, for the log."""
+        return None
 
     def ended(self, outcome: str, code: str | None = None) -> None:
         """How the attempt under way ended; `code` is the class of its error. Without a word it is done."""
 
 
-_NOBODYS = Span()
+#: The one span of those that nobody records.
+NOBODYS = Span()
 #: Asked for at each use: `db.tracing.arm` replaces it before anything else happens.
 tracer: Tracer = Tracer()

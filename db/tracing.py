@@ -33,8 +33,6 @@ from db.queue import Delivery
 
 #: How long a batch may take to be sent, and so how long a process may take longer to end, in seconds.
 PATIENCE_S = 2.0
-#: Asked every few seconds by machines.
-QUIET = ("/healthz", "/readyz", "/metrics")
 #: The headers of an event in which a trace goes on, and the longest that is written there.
 CARRIED, LONGEST = ("traceparent", "tracestate"), 512
 _W3C = TraceContextTextMapPropagator()
@@ -84,9 +82,7 @@ class Tracing(spans.Tracer):
     def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("headwater")
 
-    def request(self, method: str, path: str, headers: Mapping[str, str]) -> spans.Span:
-        if path in QUIET:
-            return spans.Span()
+    def request(self, method: str, headers: Mapping[str, str]) -> spans.Span:
         attributes = {"http.request.method": method}
         return self._span(method, SpanKind.SERVER, attributes, _W3C.extract(headers, Context()))
 
@@ -116,6 +112,10 @@ class Tracing(spans.Tracer):
         span = trace.get_current_span()
         if isinstance(span, Recording) and span.kind is SpanKind.CLIENT:
             span.set_attribute("http.response.status_code", status)
+
+    def trace_id(self) -> str | None:
+        context = trace.get_current_span().get_span_context()
+        return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
     def ended(self, outcome: str, code: str | None = None) -> None:
         span = trace.get_current_span()

@@ -33,6 +33,7 @@ class Traced:
     api: httpx.Client
     key: str
     collector: Collector
+    house: Installation
 
     def run(self, **body: Any) -> tuple[str, str, dict[str, Any]]:
         """Ask for a run inside a trace of our own: (trace, our span, the run as it ended)."""
@@ -80,7 +81,7 @@ def traced(idle: Installation) -> Iterator[Traced]:
         with httpx.Client(
             base_url=address.removeprefix("ready "), headers=headers, timeout=30, trust_env=False
         ) as client:
-            yield Traced(client, key, collector)
+            yield Traced(client, key, collector, idle)
 
 
 def _one(spans: list[Told], name: str, parent: Told | str) -> Told:
@@ -125,6 +126,22 @@ def test_a_vendor_that_fails_and_the_attempts_after_it_are_seen(traced: Traced, 
     assert attempt.about["error.type"] == bad.about["error.type"]
     again = [span for span in spans if span.name == "discovery.fetch" and span.parent == attempt.parent]
     assert "done" in [span.about["headwater.outcome"] for span in again], "its next attempt stands beside it"
+
+
+def test_a_lead_that_is_typed_in_is_one_trace_up_to_its_score(traced: Traced, sandbox: RunningSandbox) -> None:
+    # S4.06 S2.17
+    trace, ours = uuid4().hex, uuid4().hex[:16]
+    lead = {"company_name": "Karoo Workwear", "country": "ZA", "domain": f"karoo-{ours}.co.za"}
+    answer = traced.api.post("/v1/leads", json=lead, headers={"traceparent": f"00-{trace}-{ours}-01"})
+    assert answer.status_code == 201, answer.text
+    spans = traced.told(trace, "enrichment.run", "site crawl", "scoring.compute")
+    request = _one(spans, "POST /v1/leads", ours)
+    enriched = _one(spans, "enrichment.run", _one(spans, "emit LeadDiscovered", request))
+    assert "site crawl" in {span.name for span in spans if span.parent == enriched.id and span.kind == "client"}
+    seen = _one(spans, "features.compute", _one(spans, "emit LeadEnriched", enriched))
+    _one(spans, "scoring.compute", _one(spans, "emit FeaturesComputed", seen))
+    served = traced.house.log("request_served")
+    assert [line["route"] for line in served if line.get("traceId") == trace] == ["/v1/leads"]
 
 
 def test_nothing_secret_and_nobodys_words_leave_with_a_span(traced: Traced, sandbox: RunningSandbox) -> None:
@@ -178,7 +195,7 @@ def test_without_the_setting_nothing_of_it_is_loaded() -> None:
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter', 'requests'))])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=110
     )
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
