@@ -190,7 +190,7 @@ def _asked_on_the_command_line(idle: Installation, collector: str) -> str:
 def test_without_the_setting_nothing_of_it_is_loaded() -> None:
     # S4.06
     program = (
-        "import sys, headwater, api.app, worker.app, front.logs, db.spans\n"
+        "import sys, headwater, api.server, worker.perform, worker.purchase, front.logs, db.spans\n"
         "assert not db.spans.tracer.on\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter', 'requests'))])"
     )
