@@ -18,7 +18,7 @@ from tests.ui.browsers import Screen, chromium, started
 pytestmark = pytest.mark.timeout(600)
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
-    "/ui/vendors", "/ui/models", "/ui/nowhere",
+    "/ui/vendors", "/ui/models", "/ui/nights", "/ui/nights/new", "/ui/shortlists", "/ui/schedules", "/ui/nowhere",
 )  # fmt: skip
 
 
