@@ -121,7 +121,7 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
 
 
 @pytest.mark.slow
-def test_a_night_is_forecast_started_seen_to_its_end_and_leaves_a_shortlist(address: str, browser: Browser) -> None:
+def test_operators_see_a_night_to_its_end_and_an_analyst_reads_its_shortlist(address: str, browser: Browser) -> None:
     # S3.20 S3.11 S3.15
     with Screen.of(browser, address) as screen:
         screen.log_in("ops")
@@ -134,12 +134,25 @@ def test_a_night_is_forecast_started_seen_to_its_end_and_leaves_a_shortlist(addr
         companies = rows.count()
         page.get_by_role("link", name="Shortlist", exact=True).click()
         expect(page.locator("table.rows tbody tr")).to_have_count(companies)
-        with page.expect_download() as file:
-            page.get_by_role("link", name="As CSV").click()
-        assert file.value.suggested_filename.startswith("shortlist-")
         page = screen.go("/ui/nights")
         page.locator(".month a").click()
         expect(page.get_by_role("heading", name="Night of")).to_be_visible()
+        assert screen.complaints == []
+    with Screen.of(browser, address) as screen:
+        screen.log_in("analyst")
+        page = screen.page
+        page.get_by_role("link", name="Shortlists").click()
+        page.locator("a.row").first.click()
+        first = page.locator("table.rows tbody tr").first
+        expect(first.locator(".tag")).to_contain_text(re.compile("low|medium|high|rejected"))
+        expect(first.locator("dl")).to_be_hidden()
+        first.locator("summary").click()
+        expect(first.locator("details p").first).to_contain_text("score")
+        expect(first.locator("dl")).to_be_visible()
+        with page.expect_download() as file:
+            page.get_by_role("link", name="As CSV").click()
+        assert file.value.suggested_filename.startswith("shortlist-")
+        assert screen.violations() == []
         assert screen.complaints == []
 
 
