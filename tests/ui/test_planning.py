@@ -204,51 +204,50 @@ def test_those_passed_over_are_paged_by_keys_and_each_is_shown_once(ops: Visitor
     assert ops.get(f"/ui/nights/{run}", cursor="mine").status_code == 400
 
 
-def test_a_night_is_forecast_then_started_once_and_cancelled(api: Served) -> None:
+def test_a_night_is_forecast_then_started_once_and_cancelled(ops: Visitor) -> None:
     # S3.11 B.06 S3.20
-    with Visitor.at(api) as ops:
-        ops.log_in(Role.OPS)
-        page = ops.get("/ui/nights/new").text
-        assert "Show what it would do and cost" in page
-        assert "Start this night" not in page
-        asked = {"dry_run": "true", "limit": "3", "skip": ["crm_push", "crawl"]}
-        dry = ops.send("/ui/nights", asked).headers["location"]
-        page = text(ops.get(dry).text)
-        assert "The forecast is asked for" in page
-        assert "Start this night" not in page, "not before the forecast is there"
-        forecast = (
-            '{"forecast": {"companies": 3, "to_enrich": 2, "cost_usd": 0.1, "at_most_usd": 0.6, "seconds": 90,'
-            ' "finishes_at": "2026-01-05T02:00:00Z", "basis": "assumed"}, "passedOver": {"over_cap": 7}}'
-        )
-        api.rows(
-            "UPDATE runs SET status = 'completed', started_at = app.now(), finished_at = app.now(), stats = $2::text::jsonb"
-            " WHERE id = $1 RETURNING 1",
-            UUID(dry.rpartition("/")[2]),
-            forecast,
-        )
-        page = text(ops.get(dry).text)
-        assert all(said in page for said in ("$0.10", "never more than $0.60", "1 min 30 s", "7 over cap"))
-        form = page[page.index('action="/ui/nights"') :].partition("</form>")[0]
-        assert all(said in form for said in ('name="limit" value="3"', 'value="crm_push"', 'value="crawl"'))
-        real = {"limit": "3", "skip": ["crm_push", "crawl"]}
-        first = ops.send("/ui/nights", real).headers["location"]
-        assert "The night is asked for" in ops.get(first).text
-        again = ops.send("/ui/nights", real).headers["location"]
-        assert again == first
-        assert "There is one a day" in ops.get(first).text
-        [row] = api.rows("SELECT params FROM runs WHERE id = $1", UUID(first.rpartition("/")[2]))
-        assert '"crawl"' in row["params"]
-        live = ops.client.get(f"{first}/live", headers={"HX-Request": "true"})
-        assert 'hx-trigger="every 3s"' in live.text
-        assert ops.send(f"{first}/cancel").headers["location"] == first
-        page = ops.get(first).text
-        assert "cancelled" in page
-        assert "Cancel night" not in page
-        ended = ops.client.get(f"{first}/live", headers={"HX-Request": "true"})
-        assert ended.headers["hx-refresh"] == "true"
-        refused = ops.send("/ui/nights", {"limit": "many"})
-        assert (refused.status_code, "limit" in refused.text) == (400, True)
-        assert ops.send("/ui/nights", {"skip": "sleep"}).status_code == 400
+    api = ops.api
+    page = ops.get("/ui/nights/new").text
+    assert "Show what it would do and cost" in page
+    assert "Start this night" not in page
+    asked = {"dry_run": "true", "limit": "3", "skip": ["crm_push", "crawl"]}
+    dry = ops.send("/ui/nights", asked).headers["location"]
+    page = text(ops.get(dry).text)
+    assert "The forecast is asked for" in page
+    assert "Start this night" not in page, "not before the forecast is there"
+    forecast = (
+        '{"forecast": {"companies": 3, "to_enrich": 2, "cost_usd": 0.1, "at_most_usd": 0.6, "seconds": 90,'
+        ' "finishes_at": "2026-01-05T02:00:00Z", "basis": "assumed"}, "passedOver": {"over_cap": 7}}'
+    )
+    api.rows(
+        "UPDATE runs SET status = 'completed', started_at = app.now(), finished_at = app.now(), stats = $2::text::jsonb"
+        " WHERE id = $1 RETURNING 1",
+        UUID(dry.rpartition("/")[2]),
+        forecast,
+    )
+    page = text(ops.get(dry).text)
+    assert all(said in page for said in ("$0.10", "never more than $0.60", "1 min 30 s", "7 over cap"))
+    form = page[page.index('action="/ui/nights"') :].partition("</form>")[0]
+    assert all(said in form for said in ('name="limit" value="3"', 'value="crm_push"', 'value="crawl"'))
+    real = {"limit": "3", "skip": ["crm_push", "crawl"]}
+    first = ops.send("/ui/nights", real).headers["location"]
+    assert "The night is asked for" in ops.get(first).text
+    again = ops.send("/ui/nights", real).headers["location"]
+    assert again == first
+    assert "There is one a day" in ops.get(first).text
+    [row] = api.rows("SELECT params FROM runs WHERE id = $1", UUID(first.rpartition("/")[2]))
+    assert '"crawl"' in row["params"]
+    live = ops.client.get(f"{first}/live", headers={"HX-Request": "true"})
+    assert 'hx-trigger="every 3s"' in live.text
+    assert ops.send(f"{first}/cancel").headers["location"] == first
+    page = ops.get(first).text
+    assert "cancelled" in page
+    assert "Cancel night" not in page
+    ended = ops.client.get(f"{first}/live", headers={"HX-Request": "true"})
+    assert ended.headers["hx-refresh"] == "true"
+    refused = ops.send("/ui/nights", {"limit": "many"})
+    assert (refused.status_code, "limit" in refused.text) == (400, True)
+    assert ops.send("/ui/nights", {"skip": "sleep"}).status_code == 400
 
 
 def test_what_a_night_left_undone_is_finished_after_a_forecast(ops: Visitor) -> None:
