@@ -36,6 +36,14 @@ MENU: tuple[Section, ...] = (
         ),
     ),
     Section(
+        "Planning",
+        (
+            Entry("/ui/nights", "Nights"),
+            Entry("/ui/shortlists", "Shortlists"),
+            Entry("/ui/schedules", "Schedules", Role.OPS),
+        ),
+    ),
+    Section(
         "Delivery",
         (
             Entry("/ui/outbox", "Outbox"),
@@ -47,6 +55,6 @@ MENU: tuple[Section, ...] = (
         "Machine",
         (Entry("/ui/vendors", "Vendors and budgets"), Entry("/ui/models", "Models")),
     ),
-    # Planning: schedules and nights, shortlists, accounts.
+    # Planning: accounts.
     # House: alerts; tenants, users, keys and the audit log; retention.
 )

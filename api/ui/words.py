@@ -10,12 +10,13 @@ from typing import Any
 STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("completed", "done", "sent", "answered", "active", "delivered", "read", "enriched"), ("good", "✓")),
     **dict.fromkeys(("merged", "auto", "closed", "ok", "approved", "passed", "accepted", "won"), ("good", "✓")),
-    **dict.fromkeys(("running", "processing", "sending"), ("busy", "▸")),
+    **dict.fromkeys(("started", "ended"), ("good", "✓")),
+    **dict.fromkeys(("running", "processing", "sending", "enriching", "scoring", "pushing"), ("busy", "▸")),
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
-    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone"), ("warn", "▲")),
+    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone", "paused"), ("warn", "▲")),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
     **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released"), ("quiet", "–")),
-    **dict.fromkeys(("resolved", "low", "info", "absent"), ("quiet", "–")),
+    **dict.fromkeys(("resolved", "low", "info", "absent", "skipped", "passed_over"), ("quiet", "–")),
     "high": ("good", "★"),
 }  # fmt: skip
 
@@ -70,6 +71,12 @@ def moment(at: datetime | None) -> str:
     return "–" if at is None else at.astimezone(UTC).strftime("%d %b %H:%M:%S").lstrip("0")
 
 
+def wall(text: str) -> str:
+    """A moment as clocks somewhere show it, from ISO 8601: Mon 5 Jan 06:00 (+02:00)."""
+    at = datetime.fromisoformat(text)
+    return f"{at:%a} {at.day} {at:%b %H:%M} ({at.isoformat()[-6:]})"
+
+
 def iso(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -110,6 +117,7 @@ FILTERS = {
     "money": money,
     "duration": duration,
     "moment": moment,
+    "wall": wall,
     "iso": iso,
     "cut": cut,
     "short": short,
