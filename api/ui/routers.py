@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from api.ui import (
+    accounts,
+    alerts,
+    audits,
     companies,
     dead_letters,
     elsewhere,
     jobs,
+    keys,
     leads,
     login,
     matches,
@@ -14,8 +18,12 @@ from api.ui import (
     models,
     outbox,
     overview,
+    retention,
     run_forms,
     runs,
+    stock,
+    tenants,
+    users,
     vendors,
 )
 
@@ -33,6 +41,14 @@ PAGES = (
     dead_letters,
     vendors,
     models,
+    alerts,
+    accounts,
+    stock,
+    tenants,
+    users,
+    keys,
+    audits,
+    retention,
     # Last: it takes every address that nobody else has.
     elsewhere,
 )
