@@ -10,7 +10,16 @@ from fastapi import APIRouter, Depends, Query
 from api.auth import require
 from api.deps import PageDep, PoolDep, before
 from api.errors import problems
-from contracts.accounts import Account, AccountOrderPage, AccountPage, AccountType, LastJobRuns, SampleMetricPage, Sku, SkuPage
+from contracts.accounts import (
+    Account,
+    AccountOrderPage,
+    AccountPage,
+    AccountType,
+    LastJobRuns,
+    SampleMetricPage,
+    Sku,
+    SkuPage,
+)
 from contracts.tenants import Principal, Role
 from contracts.texts import Moment, NoNul
 from db import accounts, business_jobs, samples, skus

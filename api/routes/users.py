@@ -24,4 +24,6 @@ async def list_users(principal: Owner, pool: PoolDep, page: PageDep) -> UserPage
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await access.list_users(tx, principal.tenant_id, after=after, limit=page.limit + 1)
     items = found[: page.limit]
-    return UserPage(items=items, next_cursor=paging.encode("users", items[-1].email) if len(found) > page.limit else None)
+    return UserPage(
+        items=items, next_cursor=paging.encode("users", items[-1].email) if len(found) > page.limit else None
+    )

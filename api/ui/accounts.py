@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, get_args
 from uuid import UUID
 
@@ -39,7 +38,10 @@ async def list_accounts(
 
 @router.get("/samples")
 async def list_samples(
-    seat: Viewer, cursor: Cursor = None, sku_id: UUID | None = None, rep: Annotated[str | None, Query(max_length=200)] = None
+    seat: Viewer,
+    cursor: Cursor = None,
+    sku_id: UUID | None = None,
+    rep: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """How many samples led to an order, by SKU, rep and month given."""
     page = await routes.list_sample_metrics(seat.principal, seat.pool, Page(ROWS, cursor), sku_id, rep)
@@ -52,11 +54,12 @@ async def show_account(company_id: UUID, seat: Viewer, cursor: Cursor = None) ->
     account = await routes.show_account(company_id, seat.principal, seat.pool)
     orders = await routes.list_orders(company_id, seat.principal, seat.pool, Page(ROWS, cursor))
     fired = await trigger_routes.executions(seat.principal, seat.pool, Page(FEW, None), subject_id=company_id)
-    names = await _trigger_names(seat)
+    names = await trigger_names(seat)
     data = {"account": account, "orders": orders.items, "next_cursor": orders.next_cursor, "fired": fired.items}
-    return show(seat, "account.html", data, names=names, silent=_days_since(account.last_order_at, seat))
+    return show(seat, "account.html", data, names=names)
 
 
-async def _trigger_names(seat: Seat) -> dict[UUID, str]:
+async def trigger_names(seat: Seat) -> dict[UUID, str]:
+    """What the tenant calls its triggers."""
     page = await trigger_routes.list_triggers(seat.principal, seat.pool, Page(200, None))
     return {each.id: each.name for each in page.items}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -33,13 +34,13 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "vendor.": ("/ui/vendors", "vendors and budgets"),
     "dead_letters.": ("/ui/dead-letters", "dead letters"),
     "outbox.": ("/ui/outbox", "outbox"),
-    "stock.": ("/ui/stock?low=true", "what runs out"),
+    "inventory.": ("/ui/stock?low=true", "what runs out"),
     "trigger.": ("/ui/accounts", "accounts"),
     "model.": ("/ui/models", "models"),
     "alert.": ("/ui/alerts", "channels"),
 }
-#: Members of the evidence that name a row -> its page.
-_ROWS: Mapping[str, str] = {"sku_id": "/ui/stock/", "company_id": "/ui/accounts/", "lead_id": "/ui/leads/"}
+#: What a scope such as `account:…` names -> its page.
+_ROWS: Mapping[str, str] = {"account": "/ui/accounts/", "sku": "/ui/stock/", "lead": "/ui/leads/"}
 
 
 @router.get("")
@@ -99,15 +100,19 @@ async def resolve(alert_id: UUID, act: Ops) -> Response:
 async def test_channel(channel_id: UUID, act: Ops) -> Response:
     """Send a trial."""
     await routes.test_channel(channel_id, act.principal, act.pool, act.wake)
-    return onward("/ui/alerts#channels", act.request, "A trial is on its way: load the page again to see what came of it.")
+    return onward(
+        "/ui/alerts#channels", act.request, "A trial is on its way: load the page again to see what came of it."
+    )
 
 
 def behind(alert: AlertView) -> list[tuple[str, str]]:
     """(address, words) of the pages that hold the rows an alert speaks of; its runs are listed apart."""
-    found = [
-        (f"{_ROWS[name]}{value}", name.removesuffix("_id")) for name, value in alert.evidence.items()
-        if name in _ROWS and _is_id(value)
-    ]  # fmt: skip
+    kind, _, name = alert.scope.partition(":")
+    found = []
+    if kind in _ROWS and _is_id(name):
+        found.append((f"{_ROWS[kind]}{name}", f"this {kind}"))
+    elif kind == "sku" and name:
+        found.append((f"/ui/stock?{urlencode({'code': name})}", name))
     general = next((page for start, page in _PAGES.items() if alert.rule.startswith(start)), None)
     return found + ([general] if general else [])
 

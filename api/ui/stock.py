@@ -11,6 +11,7 @@ from api.deps import Page
 from api.routes import accounts as routes
 from api.routes import triggers as trigger_routes
 from api.ui import charts
+from api.ui.accounts import trigger_names
 from api.ui.page import PageRoute, show
 from api.ui.session import Looking, Seat
 from contracts.tenants import Role
@@ -42,4 +43,4 @@ async def show_sku(sku_id: UUID, seat: Viewer) -> Response:
     samples = await routes.list_sample_metrics(seat.principal, seat.pool, Page(FEW, None), sku_id)
     fired = await trigger_routes.executions(seat.principal, seat.pool, Page(FEW, None), subject_id=sku_id)
     data = {"sku": sku, "samples": samples.items, "fired": fired.items}
-    return show(seat, "sku.html", data, burn=charts.burn_down(sku))
+    return show(seat, "sku.html", data, burn=charts.burn_down(sku), names=await trigger_names(seat))

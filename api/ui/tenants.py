@@ -36,7 +36,9 @@ async def create(act: Owning) -> Response:
     made = await routes.create(
         act.read(CreateTenant, {"slug": act.one("slug"), "name": act.one("name")}), principal, act.pool
     )
-    return onward(f"/ui/tenants/{made.slug}", act.request, f"{made.name} is there. Its first owner: headwater users create.")
+    return onward(
+        f"/ui/tenants/{made.slug}", act.request, f"{made.name} is there. Its first owner: headwater users create."
+    )
 
 
 @router.get("/{slug}")

@@ -12,11 +12,11 @@ STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("merged", "auto", "closed", "ok", "approved", "passed", "accepted", "won"), ("good", "✓")),
     **dict.fromkeys(("running", "processing", "sending"), ("busy", "▸")),
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
-    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone"), ("warn", "▲")),
+    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone", "suspended", "at_risk"), ("warn", "▲")),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
     **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released"), ("quiet", "–")),
-    **dict.fromkeys(("resolved", "low", "info", "absent"), ("quiet", "–")),
-    "high": ("good", "★"),
+    **dict.fromkeys(("resolved", "low", "info", "absent", "skipped", "revoked", "expired", "disabled", "dormant"), ("quiet", "–")),
+    **dict.fromkeys(("high", "key"), ("good", "★")),
 }  # fmt: skip
 
 

@@ -48,8 +48,8 @@
 
   const plot = (el) => {
     const times = JSON.parse(el.dataset.times).map((t) => Date.parse(t) / 1000);
-    const names = JSON.parse(el.dataset.vendors);
-    const calls = JSON.parse(el.dataset.calls);
+    const names = JSON.parse(el.dataset.names);
+    const values = JSON.parse(el.dataset.values);
     const ink = getComputedStyle(el).color;
     const byDay = times.length > 1 && times[1] - times[0] > 7200;
     const two = (n) => String(n).padStart(2, "0");
@@ -79,7 +79,7 @@
           })),
         ),
       },
-      [times, ...calls],
+      [times, ...values],
       el,
     );
     new ResizeObserver(() => made.setSize({ width: el.clientWidth, height: 200 })).observe(el);
