@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -161,5 +162,9 @@ def test_who_only_looks_is_offered_nothing_to_press(ops: Visitor) -> None:
 )
 def test_a_rule_leads_to_the_rows_it_speaks_of(rule: str, scope: str, first: str | None) -> None:
     # S4.06
-    view = AlertView.model_construct(rule=rule, scope=scope)
+    at = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
+    view = AlertView(
+        tenant_id=uuid4(), id=uuid4(), rule=rule, scope=scope, severity="warning", state="open", first_seen=at, last_seen=at, count=1,
+        evidence={}, resolved_at=None,
+    )  # fmt: skip
     assert next((address for address, _ in behind(view)), None) == first

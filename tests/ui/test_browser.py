@@ -18,7 +18,8 @@ from tests.ui.browsers import Screen, chromium, started
 pytestmark = pytest.mark.timeout(600)
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
-    "/ui/vendors", "/ui/models", "/ui/nowhere",
+    "/ui/vendors", "/ui/models", "/ui/alerts", "/ui/accounts", "/ui/accounts/samples", "/ui/stock", "/ui/tenants", "/ui/retention",
+    "/ui/nowhere",
 )  # fmt: skip
 
 

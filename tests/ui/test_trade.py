@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from api.ui import charts
-from contracts.accounts import Sku
+from contracts.accounts import BusinessJob, Sku
 from contracts.tenants import Role
 from db.pool import open_pool
 from tests.accounts.shop import Shop
@@ -20,7 +20,7 @@ from tests.ui.test_pages import text
 from tests.ui.visitors import Visitor
 
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
-JOBS = ("accounts.update_types", "accounts.sample_metrics", "accounts.burn_rates", "accounts.triggers")
+JOBS: tuple[BusinessJob, ...] = get_args(BusinessJob)
 
 
 @pytest.fixture(scope="module")
