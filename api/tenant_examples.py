@@ -13,7 +13,7 @@ _USER = {
     "id": "01936f40-0000-7abc-8def-6d7e8f901210", "email": "ada@example.com", "role": "owner", "disabled_at": None,
     "created_at": "2026-01-05T06:00:00Z",
 }  # fmt: skip
-_ACT = {
+_ACT: dict[str, Any] = {
     "id": "01936f40-0000-7abc-8def-6d7e8f901211", "at": "2026-01-05T06:00:00Z", "actor": "ada@example.com", "action": "key.revoked",
     "subject_type": "api_key", "subject_id": "01936f40-0000-7abc-8def-6d7e8f901209", "detail": {}, "correlation_id": None,
 }  # fmt: skip

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.deps import Page
 from api.routes import alerts as routes
+from api.ui import words
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.alert_words import summary
+from contracts.alert_words import has_words, summary
 from contracts.alerts import SEVERITIES, AlertState, AlertView, Severity
 from contracts.tenants import Role
 from contracts.texts import NoNul
@@ -41,6 +42,20 @@ _PAGES: Mapping[str, tuple[str, str]] = {
 }
 #: What a scope such as `account:…` names -> its page.
 _ROWS: Mapping[str, str] = {"account": "/ui/accounts/", "sku": "/ui/stock/", "lead": "/ui/leads/"}
+#: Members of the evidence that are not figures.
+_SHOWN_APART = {"run", "runs", "baseline_runs", "trigger_id"}
+_LABELS: Mapping[str, str] = {
+    "n": "measured against",
+    "median": "usual (median)",
+    "median_s": "usual (median)",
+    "mad": "usual spread",
+    "sigma": "usual spread",
+    "factor": "times usual allowed",
+    "mad_s": "usual spread",
+    "duration_s": "took",
+    "z": "spreads away from usual",
+    "threshold_z": "spreads allowed",
+}
 
 
 @router.get("")
@@ -65,7 +80,7 @@ async def list_alerts(
     channels = await _channels(seat)
     data = {"open": open_ones, "alerts": listed, "next_cursor": more, "channels": channels}
     choices = {"state": get_args(AlertState), "severity": SEVERITIES}
-    return show(seat, "alerts.html", data, choices=choices, summary=summary)
+    return show(seat, "alerts.html", data, choices=choices, says=says)
 
 
 async def _channels(seat: Seat) -> list[Any] | None:
@@ -125,6 +140,23 @@ def _is_id(value: object) -> bool:
     return True
 
 
-def figures(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The evidence without the lists of runs, which the page shows as rows."""
-    return {name: value for name, value in evidence.items() if name not in ("run", "runs", "baseline_runs")}
+def figures(evidence: Mapping[str, Any]) -> dict[str, str]:
+    """The evidence in words, without the runs, which the page shows as rows."""
+    found = {}
+    for name, value in evidence.items():
+        if name in _SHOWN_APART:
+            continue
+        is_time = name.endswith("_s") and isinstance(value, int | float)
+        label = _LABELS.get(name) or name.removesuffix("_s").replace("_", " ")
+        found[label] = words.duration(value) if is_time else words.value_of(value)
+    return found
+
+
+def says(alert: AlertView) -> str:
+    """One line: the rule's sentence, or what is known of the thing it is about."""
+    if has_words(alert.rule):
+        return summary(alert.rule, alert.scope, alert.evidence)
+    kind, _, name = alert.scope.partition(":")
+    about = f"{kind} {words.short(name) if _is_id(name) else name}".strip()
+    known = ", ".join(f"{label}: {value}" for label, value in figures(alert.evidence).items())
+    return f"{about}: {known}" if known else about

@@ -69,7 +69,7 @@ def test_an_open_alert_leads_to_its_baseline_and_its_rows_and_ends_among_the_res
     assert "a run took 60 s, usual are 10 s (median of 5)" in listed
     assert f'href="/ui/alerts/{alert}"' in ops.get("/ui").text
     page = text(ops.get(f"/ui/alerts/{alert}").text)
-    assert "<dt>median s</dt><dd>10" in page
+    assert "<dt>Usual (median)</dt><dd>10.0 s" in page
     assert page.index(f"/ui/runs/{run}") < page.index(f"/ui/runs/{usual}")
     assert "by nobody yet" in page
     assert "Nobody was told outside this page" in page
@@ -164,7 +164,7 @@ def test_a_rule_leads_to_the_rows_it_speaks_of(rule: str, scope: str, first: str
     # S4.06
     at = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
     view = AlertView(
-        tenant_id=uuid4(), id=uuid4(), rule=rule, scope=scope, severity="warning", state="open", first_seen=at, last_seen=at, count=1,
-        evidence={}, resolved_at=None,
+        tenant_id=uuid4(), id=uuid4(), rule=rule, scope=scope, severity="warning", state="open", first_seen=at, last_seen=at,
+        count=1, evidence={}, resolved_at=None,
     )  # fmt: skip
     assert next((address for address, _ in behind(view)), None) == first
