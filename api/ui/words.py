@@ -70,6 +70,11 @@ def moment(at: datetime | None) -> str:
     return "–" if at is None else at.astimezone(UTC).strftime("%d %b %H:%M:%S").lstrip("0")
 
 
+def day(at: datetime | None) -> str:
+    """29 Nov 2026, in UTC; – for None."""
+    return "–" if at is None else at.astimezone(UTC).strftime("%d %b %Y").lstrip("0")
+
+
 def iso(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -110,6 +115,7 @@ FILTERS = {
     "money": money,
     "duration": duration,
     "moment": moment,
+    "day": day,
     "iso": iso,
     "cut": cut,
     "short": short,

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from playwright.sync_api import expect
 
 from api.ui import charts
 from contracts.accounts import BusinessJob, Sku
@@ -16,6 +17,7 @@ from contracts.tenants import Role
 from db.pool import open_pool
 from tests.accounts.shop import Shop
 from tests.api.server_fixture import ABROAD, HOME, Served
+from tests.ui.browsers import Screen, chromium, started
 from tests.ui.test_pages import text
 from tests.ui.visitors import Visitor
 
@@ -141,3 +143,25 @@ def test_what_lasts_for_years_is_drawn_coarsely_and_what_is_unknown_not_at_all()
     still = charts.burn_down(sku(burn_rate=0.0, burn_rate_30=None, days_left=None, reorder_point=None))
     assert still
     assert set(still.values[0]) == {20.0}
+
+
+@pytest.mark.slow
+def test_the_burn_down_is_drawn_on_a_phone_too(shared_api: Served) -> None:
+    # S4.06 S2.17
+    chromium()
+    [made] = shared_api.rows(
+        "INSERT INTO skus (tenant_id, code, on_hand, burn_rate, burn_rate_30, days_left, reorder_point)"
+        " VALUES ($1, 'boots', 90, 3, 2, 30, 42) RETURNING id",
+        shared_api.tenants[HOME].id,
+    )
+    with started() as browser:
+        for size in ("desktop", "phone"):
+            with Screen.of(browser, shared_api.base_url, size) as screen:
+                screen.log_in("viewer")
+                page = screen.go(f"/ui/stock/{made['id']}")
+                expect(page.locator(".chart canvas")).to_be_visible()
+                expect(page.locator(".u-legend")).to_contain_text("order again at")
+                assert screen.violations() == []
+                assert screen.complaints == []
+                assert not screen.too_wide()
+                expect(page.locator(".menu [aria-current]")).to_be_in_viewport()

@@ -42,6 +42,11 @@
     if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => (b.disabled = false));
   });
 
+  // On a phone the menu is one line that scrolls: show where we are.
+  const menu = document.querySelector(".menu");
+  const here = menu && menu.querySelector("[aria-current]");
+  if (here && menu.scrollWidth > menu.clientWidth) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+
   // Okabe and Ito's colours, and a dash each, so that lines can be told apart without colours.
   const lines = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
