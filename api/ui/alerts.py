@@ -24,6 +24,8 @@ Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 Rule = Annotated[str | None, Query(max_length=100), NoNul]
 ROWS = 25
+#: Open ones that the first page shows, of each state; the filter pages through all.
+OPEN = 100
 #: Channels that a page shows: more than a tenant may have.
 CHANNELS = 50
 #: How a rule begins -> the page of the rows it speaks of.
@@ -76,11 +78,12 @@ async def list_alerts(
     listed, more = await found(state or "resolved", Page(ROWS, cursor))
     if state is None and cursor is None:
         for each in ("open", "ack"):
-            open_ones += (await found(each, Page(200, None)))[0]
+            open_ones += (await found(each, Page(OPEN, None)))[0]
+    open_ones.sort(key=lambda a: SEVERITIES.index(a.severity))
     channels = await _channels(seat)
     data = {"open": open_ones, "alerts": listed, "next_cursor": more, "channels": channels}
     choices = {"state": get_args(AlertState), "severity": SEVERITIES}
-    return show(seat, "alerts.html", data, choices=choices, says=says)
+    return show(seat, "alerts.html", data, choices=choices, says=says, many=len(open_ones) >= OPEN)
 
 
 async def _channels(seat: Seat) -> list[Any] | None:

@@ -129,6 +129,15 @@ def test_history_pages_by_key(ops: Visitor) -> None:
     assert "<h2>Open</h2>" not in older.text
 
 
+def test_the_worst_of_the_open_ones_comes_first(ops: Visitor) -> None:
+    # S4.06
+    raised(ops.api, "outbox.age", "worst", "critical", oldest_s=9000)
+    raised(ops.api, "run.late", "least", "info", n=1, oldest_s=60)
+    shown = [a["severity"] for a in ops.get("/ui/alerts", format="json").json()["open"]]
+    assert shown == sorted(shown, key=["critical", "error", "warning", "info"].index)
+    assert (shown[0], shown[-1]) == ("critical", "info")
+
+
 def test_who_only_looks_is_offered_nothing_to_press(ops: Visitor) -> None:
     # S3.20 R18
     alert = raised(ops.api, "run.error_rate", "quiet", errors=3, items=9)

@@ -125,6 +125,8 @@ def test_what_is_kept_how_long_is_for_everybody(shared_api: Served, house: Visit
             "INSERT INTO retention_passes (table_name, passed_at, deleted) VALUES ('runs', app.now(), 12345) RETURNING 1"
         )
         assert "12,345" in house.get("/ui/retention").text
+        http = shared_api.client.get("/v1/retention", headers=shared_api.as_(Role.VIEWER)).json()["items"]
+        assert [(r["table"], r["deleted"]) for r in http] == [(table, None) for table in PERIODS]
         assert "12345" not in viewer.get("/ui/retention", format="json").text
 
 

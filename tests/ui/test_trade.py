@@ -77,6 +77,8 @@ async def test_a_customer_its_orders_its_triggers_and_the_stock_it_empties(viewe
     assert f"/ui/accounts/{zebra}" not in listed
     assert "100 %" in listed  # of one sample
     assert listed.count("completed") == len(JOBS)
+    last = api.client.get("/v1/accounts/jobs", headers=api.as_(Role.VIEWER)).json()["items"]
+    assert [(j["job"], j["status"], j["errors"]) for j in last] == [(job, "completed", 0) for job in JOBS]
     assert "No account fits" in viewer.get("/ui/accounts", account_type="KEY").text
     page = text(viewer.get(f"/ui/accounts/{karoo}").text)
     assert "195.50" in page

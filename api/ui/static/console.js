@@ -3,7 +3,7 @@
   "use strict";
 
   const typing = (el) => el && el.matches("input, select, textarea");
-  const pages = { o: "/ui", r: "/ui/runs", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
+  const pages = { o: "/ui", r: "/ui/runs", a: "/ui/alerts", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
   let going = 0;
 
   document.addEventListener("keydown", (event) => {
