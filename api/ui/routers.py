@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from api.ui import (
+    accounts,
+    alerts,
+    audits,
     companies,
     dead_letters,
     elsewhere,
     jobs,
+    keys,
     leads,
     login,
     matches,
@@ -16,10 +20,14 @@ from api.ui import (
     nights,
     outbox,
     overview,
+    retention,
     run_forms,
     runs,
     schedules,
     shortlists,
+    stock,
+    tenants,
+    users,
     vendors,
 )
 
@@ -41,6 +49,14 @@ PAGES = (
     dead_letters,
     vendors,
     models,
+    alerts,
+    accounts,
+    stock,
+    tenants,
+    users,
+    keys,
+    audits,
+    retention,
     # Last: it takes every address that nobody else has.
     elsewhere,
 )

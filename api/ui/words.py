@@ -13,11 +13,16 @@ STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("started", "ended"), ("good", "✓")),
     **dict.fromkeys(("running", "processing", "sending", "enriching", "scoring", "pushing"), ("busy", "▸")),
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
-    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone", "paused"), ("warn", "▲")),
+    **dict.fromkeys(
+        ("partial", "ack", "warning", "medium", "suppressed", "undone", "paused", "suspended", "at_risk"), ("warn", "▲")
+    ),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
     **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released"), ("quiet", "–")),
-    **dict.fromkeys(("resolved", "low", "info", "absent", "skipped", "passed_over"), ("quiet", "–")),
-    "high": ("good", "★"),
+    **dict.fromkeys(
+        ("resolved", "low", "info", "absent", "skipped", "passed_over", "revoked", "expired", "disabled", "dormant"),
+        ("quiet", "–"),
+    ),
+    **dict.fromkeys(("high", "key"), ("good", "★")),
 }  # fmt: skip
 
 
@@ -77,6 +82,11 @@ def wall(text: str) -> str:
     return f"{at:%a} {at.day} {at:%b %H:%M} ({at.isoformat()[-6:]})"
 
 
+def day(at: datetime | None) -> str:
+    """29 Nov 2026, in UTC; – for None."""
+    return "–" if at is None else at.astimezone(UTC).strftime("%d %b %Y").lstrip("0")
+
+
 def iso(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -118,6 +128,7 @@ FILTERS = {
     "duration": duration,
     "moment": moment,
     "wall": wall,
+    "day": day,
     "iso": iso,
     "cut": cut,
     "short": short,

@@ -18,7 +18,8 @@ from tests.ui.browsers import Screen, chromium, started
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
-    "/ui/vendors", "/ui/models", "/ui/nights", "/ui/nights/new", "/ui/shortlists", "/ui/schedules", "/ui/nowhere",
+    "/ui/vendors", "/ui/models", "/ui/nights", "/ui/nights/new", "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts",
+    "/ui/accounts/samples", "/ui/stock", "/ui/tenants", "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
 )  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
     with Screen.of(browser, address, size, scheme) as screen:
         screen.go("/ui/login")
         assert screen.violations() == []
-        screen.log_in("ops")
+        screen.log_in("owner")
         run = start_a_run(screen)
         expect(screen.page.locator("#live .tag")).to_contain_text("completed")
         page = screen.go("/ui/leads")
