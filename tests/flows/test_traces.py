@@ -22,6 +22,8 @@ from tests.flows.installation import PATIENCE_S, ROOT, Installation, until
 from tests.front.programs import environment
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 
+pytestmark = pytest.mark.slow
+
 JOBURG = "workwear manufacturers Johannesburg"
 TOKEN = "collector-token-4d1f"
 
