@@ -3,7 +3,7 @@
   "use strict";
 
   const typing = (el) => el && el.matches("input, select, textarea");
-  const pages = { o: "/ui", r: "/ui/runs", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
+  const pages = { o: "/ui", r: "/ui/runs", a: "/ui/alerts", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
   let going = 0;
 
   document.addEventListener("keydown", (event) => {
@@ -42,14 +42,19 @@
     if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => (b.disabled = false));
   });
 
+  // On a phone the menu is one line that scrolls: show where we are.
+  const menu = document.querySelector(".menu");
+  const here = menu && menu.querySelector("[aria-current]");
+  if (here && menu.scrollWidth > menu.clientWidth) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+
   // Okabe and Ito's colours, and a dash each, so that lines can be told apart without colours.
   const lines = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
 
   const plot = (el) => {
     const times = JSON.parse(el.dataset.times).map((t) => Date.parse(t) / 1000);
-    const names = JSON.parse(el.dataset.vendors);
-    const calls = JSON.parse(el.dataset.calls);
+    const names = JSON.parse(el.dataset.names);
+    const values = JSON.parse(el.dataset.values);
     const ink = getComputedStyle(el).color;
     const byDay = times.length > 1 && times[1] - times[0] > 7200;
     const two = (n) => String(n).padStart(2, "0");
@@ -79,7 +84,7 @@
           })),
         ),
       },
-      [times, ...calls],
+      [times, ...values],
       el,
     );
     new ResizeObserver(() => made.setSize({ width: el.clientWidth, height: 200 })).observe(el);
