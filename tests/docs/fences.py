@@ -13,8 +13,6 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Languages a block may have. `sh` and `python` are run, `json` and `yaml` are read, `mermaid` and `text` are to be looked at.
 KNOWN = ("sh", "python", "json", "yaml", "mermaid", "text")
-#: Measured figures and what to type for them: minutes each, and `make bench` runs them.
-MEASURED = {"docs/benchmarks.md"}
 #: The shell leaves these out; nobody writes such a mark inside of quotes.
 _COMMENT = re.compile(r"(?:^|(?<=\s))# .*$", re.MULTILINE)
 _OPENING = re.compile(r"^ *(`{3,}|~{3,})(.*)$")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Databases
-from tests.docs.fences import MEASURED, ROOT, Block, collected
+from tests.docs.fences import ROOT, Block, collected
 from tests.front.programs import Up, environment, up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -45,7 +45,7 @@ def _pages(language: str) -> dict[str, list[Block]]:
     """What is run of each page."""
     found: dict[str, list[Block]] = {}
     for block in collected(language):
-        if block.no_run is None and block.page not in MEASURED:
+        if block.no_run is None:
             found.setdefault(block.page, []).append(block)
     return found
 
