@@ -96,7 +96,7 @@ async def _of_bearer(request: Request, token: str) -> Principal:
 async def of_session(request: Request, token: str) -> Principal:
     """Whose access token this is. Raises: Unauthenticated (`token_expired`, `invalid_token`, `session_over`)."""
     claims = request.app.state.signer.read(token)
-    async with transaction(_pool(request), claims.tenant_id) as tx:
+    async with transaction(_pool(request), claims.tenant_id, read_only=True) as tx:
         session = await access.find_session(tx, claims.tenant_id, claims.session_id)
     if session is None or not session.valid or session.user_id != claims.user_id:
         raise Unauthenticated("the session is over: log in again", code="session_over")

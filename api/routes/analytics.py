@@ -40,7 +40,7 @@ async def daily(
     metric: Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,99}$", description="one metric by name")] = None,
 ) -> DailyPage:
     """Figures by day and name, as of the last roll-up. Days begin at 00:00 UTC."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         span = await _span(tx, first, to)
         return await analytics.daily(tx, principal.tenant_id, span, metric=metric, cursor=page.cursor, limit=page.limit)
 
@@ -48,7 +48,7 @@ async def daily(
 @router.get("/funnel")
 async def funnel(principal: Reader, pool: PoolDep, first: From = None, to: To = None) -> Funnel:
     """How far leads came: each counts once in a stage, on the day it reached it. With the cost of a qualified lead."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await analytics.show_funnel(tx, principal.tenant_id, await _span(tx, first, to))
 
 

@@ -36,7 +36,7 @@ async def list_companies(
     country: Annotated[str | None, Query(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")] = None,
 ) -> CompanyPage:
     """Companies, newest first, or those called like `name`. A company that was merged into another is that other."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         if name is not None:
             most = min(page.limit, MOST_ALIKE)
             alike = await companies.search(tx, principal.tenant_id, name, country=country, limit=most)
@@ -60,5 +60,5 @@ async def show(
     """One company: each field's value, source, confidence and time, by the tenant's rule, with its history. Of a
     merged one, the survivor.
     """
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await companies.show(tx, principal.tenant_id, company_id, as_of=as_of)

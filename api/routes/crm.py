@@ -40,7 +40,7 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, patt
 @router.get("/connection", responses=problems(404))
 async def show_connection(principal: Operator, pool: PoolDep) -> Connection:
     """The connection, what its last test came to, and the name of the setting that holds its key."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await crm_connections.get(tx, principal.tenant_id)
 
 
@@ -72,7 +72,7 @@ async def test_connection(principal: Operator, pool: PoolDep, wake: WakeDep) -> 
 @router.get("/policy")
 async def show_policy(principal: Reader, pool: PoolDep) -> Policy:
     """Which leads go to the CRM, and what happens to what people have changed there."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await crm_connections.policy(tx, principal.tenant_id)
 
 
@@ -95,7 +95,7 @@ async def list_links(
     local_id: Annotated[UUID | None, Query(description="id of the company, contact or lead")] = None,
 ) -> LinkPage:
     """What of ours stands where in the CRM, newest first. `state=conflict`: what waits for a person, with what differs."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await crm.list_links(
             tx,
             principal.tenant_id,
@@ -132,7 +132,7 @@ async def list_pushes(
     outcome: PushOutcome | None = None,
 ) -> PushPage:
     """What came of pushing leads, newest first: done, unchanged, skipped with the reason, conflict, error."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await crm.list_pushes(
             tx,
             principal.tenant_id,

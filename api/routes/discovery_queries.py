@@ -47,7 +47,7 @@ async def list_queries(
     enabled: Annotated[bool | None, Query(description="only those that are used, or only those that are not")] = None,
 ) -> DiscoveryQueryPage:
     """Queries, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await discovery_queries.list_(
             tx, principal.tenant_id, before=before(page), enabled=enabled, limit=page.limit + 1
         )

@@ -33,7 +33,7 @@ async def enrich(body: EnrichLeads, principal: Writer, pool: PoolDep, wake: Wake
 @router.get("/{lead_id}/enrichments", responses=problems(404))
 async def list_enrichments(lead_id: UUID, principal: Reader, pool: PoolDep) -> EnrichmentList:
     """Every enrichment of a lead with every vendor that was asked, and the facts it left with their sources."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await enrichments.story(tx, principal.tenant_id, lead_id)
     if found is None:
         raise NotFound(f"no lead {lead_id}", code="lead_not_found")

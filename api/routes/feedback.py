@@ -36,7 +36,7 @@ async def give(
 async def list_feedback(lead_id: UUID, principal: Reader, pool: PoolDep, page: PageDep) -> FeedbackPage:
     """What was said about a lead, newest first, and the labels made of it."""
     tenant = principal.tenant_id
-    async with transaction(pool, tenant) as tx:
+    async with transaction(pool, tenant, read_only=True) as tx:
         found = await feedback.list_(tx, tenant, lead_id, before=before(page), limit=page.limit + 1)
         made = await labels.of_lead(tx, tenant, lead_id)
     items = found[: page.limit]

@@ -67,7 +67,7 @@ def _mapping(given: list[str]) -> dict[str, str]:
 @router.get("")
 async def list_imports(principal: Reader, pool: PoolDep, page: PageDep, kind: ImportKind | None = None) -> ImportPage:
     """Imports, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await imports.list_(tx, principal.tenant_id, before=before(page), kind=kind, limit=page.limit + 1)
     items = found[: page.limit]
     return ImportPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -76,7 +76,7 @@ async def list_imports(principal: Reader, pool: PoolDep, page: PageDep, kind: Im
 @router.get("/{import_id}", responses=problems(404))
 async def show(import_id: UUID, principal: Reader, pool: PoolDep) -> ImportDone:
     """One import, and the first of what was wrong with it."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await imports.done(tx, principal.tenant_id, import_id)
 
 
@@ -87,7 +87,7 @@ async def show(import_id: UUID, principal: Reader, pool: PoolDep) -> ImportDone:
 )
 async def errors(import_id: UUID, principal: Reader, pool: PoolDep) -> StreamingResponse:
     """What was wrong with which row, and what to do about it, as CSV; the first 10,000 reasons."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         await imports.show(tx, principal.tenant_id, import_id)
     return csv_answer(imports.error_lines(pool, principal.tenant_id, import_id), "errors.csv")
 

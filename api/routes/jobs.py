@@ -31,7 +31,7 @@ Ops = Annotated[Principal, Depends(require(Role.OPS))]
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], principal: Viewer, pool: PoolDep) -> ExecutionPage:
     """Executions, newest first, by job, state, run or event."""
     which = ExecutionFilter.model_validate(asked.model_dump(exclude={"limit", "cursor"}))
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await executions.list_executions(
             tx, [principal.tenant_id], which, limit=asked.limit, cursor=asked.cursor
         )
@@ -42,7 +42,7 @@ async def list_dead_letters(
     asked: Annotated[DeadLetterQuery, Query()], principal: Viewer, pool: PoolDep
 ) -> DeadLetterPage:
     """Jobs that gave up and events that could not be delivered, unanswered ones only, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await executions.list_dead_letters(
             tx, [principal.tenant_id], kind=asked.kind, limit=asked.limit, cursor=asked.cursor
         )
@@ -51,7 +51,7 @@ async def list_dead_letters(
 @router.get("/{job_id}", name="show", responses=problems(404))
 async def show_job(job_id: UUID, principal: Viewer, pool: PoolDep) -> ExecutionDetail:
     """One execution with arguments, attempts and vendor calls."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await executions.show_execution(tx, [principal.tenant_id], job_id)
 
 

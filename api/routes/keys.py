@@ -43,7 +43,7 @@ async def create(body: CreateKey, principal: Owner, pool: PoolDep) -> NewKey:
 async def list_keys(principal: Owner, pool: PoolDep, page: PageDep) -> KeyPage:
     """Keys, newest first, revoked ones too; without their texts."""
     before = paging.decode(page.cursor, {"keys": (UUID,)})[1][0] if page.cursor else None
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         keys = await access.list_keys(tx, principal.tenant_id, before=before, limit=page.limit + 1)
     more = len(keys) > page.limit
     keys = keys[: page.limit]

@@ -56,7 +56,7 @@ async def list_leads(
     band: Annotated[Band | None, Query(description="only leads whose score is in this band")] = None,
 ) -> LeadPage:
     """Leads, newest first, each with its company, what was last said about it, and the score that decides."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         rows = await leads.list_(
             tx, principal.tenant_id, before=before(page), status=status, run_id=run_id, band=band, limit=page.limit + 1
         )
@@ -67,7 +67,7 @@ async def list_leads(
 @router.get("/{lead_id}", responses=problems(404))
 async def show(lead_id: UUID, principal: Reader, pool: PoolDep) -> LeadDetail:
     """One lead with everything that was said about its company, and what adds up to its score."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await leads.show(tx, principal.tenant_id, lead_id)
     if found is None:
         raise NotFound(f"no lead {lead_id}", code="lead_not_found")

@@ -30,7 +30,7 @@ async def list_matches(
     state: Annotated[MatchState | None, Query(description="pending: what waits for a person")] = None,
 ) -> MatchPage:
     """Pairs with both sides, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await matching.list_(tx, principal.tenant_id, state=state, before=before(page), limit=page.limit + 1)
     items = found[: page.limit]
     return MatchPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -50,7 +50,7 @@ async def scan(body: RequestScan, principal: Starter, pool: PoolDep, wake: WakeD
 @router.get("/{match_id}", responses=problems(404))
 async def show(match_id: UUID, principal: Reader, pool: PoolDep) -> Match:
     """One pair: why it is likely, and what was decided."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await matching.get(tx, principal.tenant_id, match_id)
 
 

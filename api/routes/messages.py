@@ -39,7 +39,7 @@ async def list_messages(
     lead_id: Annotated[UUID | None, Query(description="only messages to this lead")] = None,
 ) -> MessagePage:
     """Messages, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await messages.list_(
             tx, principal.tenant_id, before=before(page), state=state, lead_id=lead_id, limit=page.limit + 1
         )
@@ -50,7 +50,7 @@ async def list_messages(
 @router.get("/messages/{message_id}", responses=problems(404))
 async def show(message_id: UUID, principal: Reader, pool: PoolDep) -> MessageDetail:
     """One message with what vendors told us about it."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await messages.get(tx, principal.tenant_id, message_id)
 
 
@@ -80,7 +80,7 @@ async def reject(message_id: UUID, body: RejectMessage, principal: Writer, pool:
 @router.get("/message-settings")
 async def show_settings(principal: Reader, pool: PoolDep) -> MessageSettings:
     """How the tenant writes: languages, gates by country, and whether drafts go out without a person's word (R20)."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await message_settings.settings(tx, principal.tenant_id)
 
 
@@ -94,7 +94,7 @@ async def put_settings(body: MessageSettings, principal: Operator, pool: PoolDep
 @router.get("/message-templates")
 async def list_templates(principal: Reader, pool: PoolDep) -> TemplateList:
     """The templates in use: the tenant's own, and those of the product (`id` null) for what it has none for."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return TemplateList(items=await message_settings.templates(tx, principal.tenant_id))
 
 
@@ -120,7 +120,7 @@ async def list_consents(
     contact_id: Annotated[UUID | None, Query(description="only of this contact")] = None,
 ) -> ConsentPage:
     """Consents, newest first, withdrawn ones too."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await consents.list_(
             tx, principal.tenant_id, before=before(page), contact_id=contact_id, limit=page.limit + 1
         )

@@ -38,7 +38,7 @@ async def list_models(
     stage: Annotated[Stage | None, Query(description="only versions in this stage")] = None,
 ) -> ModelPage:
     """Versions, newest first, with the figures of their newest evaluation."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await models.list_(tx, principal.tenant_id, before=before(page), stage=stage, limit=page.limit + 1)
     items = found[: page.limit]
     return ModelPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -58,7 +58,7 @@ async def train(body: TrainModelNow, principal: Operator, pool: PoolDep, wake: W
 @router.get("/{model_id}", responses=problems(404))
 async def show(model_id: UUID, principal: Reader, pool: PoolDep) -> ModelDetail:
     """One version: coefficients, how it was made, and every evaluation with its curves."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await models.show(tx, principal.tenant_id, model_id)
 
 

@@ -35,7 +35,7 @@ async def list_opportunities(
     profile_id: Annotated[UUID | None, Query(description="only what this ICP profile matches")] = None,
 ) -> OpportunityPageView:
     """Tenders, newest first, each with what the profiles say about it."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await opportunities.list_(
             tx,
             principal.tenant_id,
@@ -70,14 +70,14 @@ async def fetch(body: RequestFetch, principal: Starter, pool: PoolDep, wake: Wak
 @router.get("/last-run")
 async def last_run(_principal: Reader, pool: PoolDep) -> LastRun:
     """The last successful run, from which freshness is judged, and the latest one."""
-    async with transaction(pool, SYSTEM_TENANT) as tx:
+    async with transaction(pool, SYSTEM_TENANT, read_only=True) as tx:
         return await opportunities.last_run(tx)
 
 
 @router.get("/{opportunity_id}", responses=problems(404))
 async def show(opportunity_id: UUID, principal: Reader, pool: PoolDep) -> OpportunityDetail:
     """One tender with what the profiles say, and the other notices of its solicitation."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await opportunities.show(tx, principal.tenant_id, opportunity_id)
     if found is None:
         raise NotFound(f"no opportunity {opportunity_id}", code="opportunity_not_found")

@@ -37,7 +37,7 @@ Ops = Annotated[Principal, Depends(require(Role.OPS))]
 async def list_events(asked: Annotated[EventQuery, Query()], principal: Viewer, pool: PoolDep) -> EventPage:
     """Events by status, type, aggregate, correlation id, error class and age."""
     which = EventFilter.model_validate(asked.model_dump(exclude={"limit", "cursor"}))
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await inspection.list_events(tx, [principal.tenant_id], which, limit=asked.limit, cursor=asked.cursor)
 
 
@@ -46,9 +46,9 @@ async def show_stats(principal: Viewer, pool: PoolDep, settings: SettingsDep) ->
     """What stands in the outbox and the queue, how old, how fast it moves."""
     mine = [principal.tenant_id]
     # Counts of the queue, which the app role cannot see; the rows themselves never leave the app role.
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+    async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         depth = await stats.queue_depth(tx, mine, alive_within_s=settings.worker_dead_after_s)
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await stats.stats(tx, mine, depth)
 
 
@@ -61,9 +61,9 @@ async def verify(
 ) -> Verification:
     """Was anything lost, did anything happen twice? Unfinished jobs are checked whatever the window."""
     mine = principal.tenant_id
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+    async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         deliveries = await verification.check_deliveries(tx, mine)
-    async with transaction(pool, mine) as tx:
+    async with transaction(pool, mine, read_only=True) as tx:
         start = since or (until or datetime.now(UTC)) - timedelta(days=1)
         return await verification.verify(tx, mine, deliveries, since=start, until=until)
 
@@ -72,7 +72,7 @@ async def verify(
 @router.get("/events/{event_id}", name="show", responses=problems(404))
 async def show_event(event_id: UUID, principal: Viewer, pool: PoolDep) -> EventDetail:
     """One event with its timeline: executions, attempts, vendor calls, the rows they wrote."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await inspection.show_event(tx, [principal.tenant_id], event_id)
 
 
@@ -80,14 +80,14 @@ async def show_event(event_id: UUID, principal: Viewer, pool: PoolDep) -> EventD
 @router.get("/events/{event_id}/explain", name="explain", responses=problems(404))
 async def explain(event_id: UUID, principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Explanation:
     """Why has it not been delivered, or what became of it? In plain words, each with the next step."""
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+    async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         delivery = await explanations.look_at_delivery(
             tx,
             principal.tenant_id,
             cap=settings.dispatch_tenant_buffer,
             alive_within_s=settings.worker_dead_after_s,
         )
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await explanations.explain(
             tx, [principal.tenant_id], event_id, delivery, max_attempts=settings.outbox_max_attempts
         )

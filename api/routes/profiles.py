@@ -45,7 +45,7 @@ async def list_profiles(
     closed: Annotated[bool, Query(description="show closed ones too")] = False,
 ) -> ProfilePage:
     """Profiles, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await profiles.list_(tx, principal.tenant_id, before=before(page), closed=closed, limit=page.limit + 1)
     items = found[: page.limit]
     return ProfilePage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -54,7 +54,7 @@ async def list_profiles(
 @router.get("/{profile_id}", responses=problems(404))
 async def show(profile_id: UUID, principal: Reader, pool: PoolDep) -> Profile:
     """One profile, closed or not."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await profiles.get(tx, principal.tenant_id, profile_id)
 
 

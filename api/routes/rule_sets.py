@@ -48,7 +48,7 @@ async def create_rule_set(
 @router.get("/rule-sets", responses=problems(404))
 async def list_rule_sets(profile_id: UUID, principal: Reader, pool: PoolDep) -> RuleSetList:
     """The profile's newest 200 versions. While none is ACTIVE, the profile's own filters stand in: shown as version 0."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return RuleSetList(items=await rule_sets.list_(tx, principal.tenant_id, profile_id))
 
 
@@ -61,7 +61,7 @@ async def preview_rules(profile_id: UUID, body: PreviewRules, principal: Reader,
 @router.get("/rule-sets/{rule_set_id}", responses=problems(404))
 async def show_rule_set(profile_id: UUID, rule_set_id: UUID, principal: Reader, pool: PoolDep) -> RuleSet:
     """One version with its rules."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await rule_sets.get(tx, principal.tenant_id, profile_id, rule_set_id)
 
 
@@ -99,7 +99,7 @@ async def list_candidates(
     gone: Annotated[bool, Query(description="show companies that were merged since, too")] = False,
 ) -> CandidatePage:
     """Companies as the last refresh held them against the profile, each that is out with the reason why."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         rows = await candidates.list_(
             tx, principal.tenant_id, profile_id, before=before(page), verdict=verdict, gone=gone, limit=page.limit + 1
         )

@@ -55,7 +55,7 @@ async def replay(
 @router.get("", responses=problems(404))
 async def list_replays(run_id: UUID, principal: Reader, pool: PoolDep, page: PageDep) -> ReplayPage:
     """Replays of a run, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await run_replays.of_run(tx, principal.tenant_id, run_id, before=before(page), limit=page.limit + 1)
     items = found[: page.limit]
     return ReplayPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -71,7 +71,7 @@ async def show_replay(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ReplayView:
     """A replay and what differs: how much of what, then one by one. Before its run has ended, nothing does yet."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await run_replays.show(tx, principal.tenant_id, run_id, replay_id, after=cursor, limit=limit)
 
 
@@ -111,5 +111,5 @@ async def show_leads_replay(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ReplayView:
     """A replay of enrichments and what differs: how much of what, then one by one. Before its run has ended, nothing does yet."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await run_replays.show(tx, principal.tenant_id, None, replay_id, after=cursor, limit=limit)

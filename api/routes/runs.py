@@ -85,7 +85,7 @@ async def list_runs(
     dry_run: bool | None = None,
 ) -> RunPage:
     """Runs, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await runs.list_(
             tx,
             principal.tenant_id,
@@ -106,7 +106,7 @@ def _next(found: list[RunView], page: Page) -> str | None:
 @router.get("/{run_id}", responses=problems(404))
 async def show(run_id: UUID, principal: Reader, pool: PoolDep) -> RunView:
     """One run with its slices, counts and, once it has ended, its stats."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await _shown(tx, principal.tenant_id, run_id)
 
 
@@ -132,14 +132,14 @@ async def timeline(
     run_id: UUID, principal: Reader, pool: PoolDep, limit: Annotated[int, Query(ge=1, le=5000)] = 500
 ) -> Timeline:
     """What happened: request, events, jobs, attempts, vendor calls, slices, leads, oldest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return _found(await story.timeline(tx, principal.tenant_id, run_id, limit=limit), run_id)
 
 
 @router.get("/{run_id}/verify", responses=problems(404))
 async def verify(run_id: UUID, principal: Reader, pool: PoolDep) -> RunCheck:
     """Was anything of this run lost or done twice?"""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return _found(await story.verify(tx, principal.tenant_id, run_id), run_id)
 
 
@@ -153,7 +153,7 @@ async def verify(run_id: UUID, principal: Reader, pool: PoolDep) -> RunCheck:
 )
 async def events(run_id: UUID, principal: Reader, pool: PoolDep, request: Request) -> StreamingResponse:
     """Progress as server-sent events: `progress` on every change, `end` with the final run, then the stream closes."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         await _shown(tx, principal.tenant_id, run_id)
     stream = _progress(pool, principal.tenant_id, run_id, request)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

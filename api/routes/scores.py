@@ -33,7 +33,7 @@ async def score(body: ScoreLeads, principal: Writer, pool: PoolDep, wake: WakeDe
 @router.get("/{lead_id}/scores", responses=problems(404))
 async def list_scores(lead_id: UUID, principal: Reader, pool: PoolDep) -> ScoreHistory:
     """What was known of a lead when (its newest 50 snapshots), and every score of each: what decides, what was watched beside."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await scores.history(tx, principal.tenant_id, lead_id)
     if found is None:
         raise NotFound(f"no lead {lead_id}", code="lead_not_found")

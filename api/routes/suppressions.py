@@ -60,7 +60,7 @@ async def list_suppressions(
     key_type: KeyType | None = None,
 ) -> SuppressionPage:
     """Entries, newest first."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await suppressions.list_(
             tx, principal.tenant_id, before=before(page), channel=channel, key_type=key_type, limit=page.limit + 1
         )

@@ -20,7 +20,7 @@ Operator = Annotated[Principal, Depends(require(Role.OPS))]
 @router.get("")
 async def show_policy(principal: Operator, pool: PoolDep) -> Survivorship:
     """The rules by which a value survives: one for all fields, those of single fields, and the order of sources."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await survivorship.policy(tx, principal.tenant_id)
 
 

@@ -31,9 +31,9 @@ async def list_vendors(
 ) -> VendorList:
     """Every operation with calls, hits, cost, latency, errors and breaker; the absent ones, with the reason; budgets."""
     # Breakers are the installation's; the figures never leave the tenant.
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+    async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         breakers = await pace.breakers(tx)
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         since, views = await vendors.figures(tx, [principal.tenant_id], breakers, days * 86_400)
         left = await budgets.standing(tx, principal.tenant_id, defaults(settings))
     return VendorList(since=since, vendors=views, budgets=left)
@@ -54,7 +54,7 @@ async def show_forecast(
     body = CreateRun(
         channels=channels, queries=queries, limit=limit, max_companies=max_companies, max_queries=max_queries
     )
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         params = await discovery_queries.params_of(tx, principal.tenant_id, body, settings)
         left = await budgets.standing(tx, principal.tenant_id, defaults(settings))
         return forecast(params, await vendors.known(tx), left)

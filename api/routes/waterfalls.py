@@ -23,7 +23,7 @@ Operator = Annotated[Principal, Depends(require(Role.OPS))]
 @router.get("")
 async def list_waterfalls(principal: Reader, pool: PoolDep) -> Waterfalls:
     """Every field with the orders that count now, and what became of each vendor asked for it in the last 90 days."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await waterfalls.show(tx, principal.tenant_id)
 
 

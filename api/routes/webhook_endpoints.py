@@ -49,7 +49,7 @@ async def create(
 @router.get("")
 async def list_endpoints(principal: Operator, pool: PoolDep, page: PageDep) -> EndpointPage:
     """Endpoints, newest first, without their secrets. Their deliveries: `/v1/outbox/events?sink=webhook&aggregate_id=`."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         found = await webhooks.list_(tx, principal.tenant_id, before=before(page), limit=page.limit + 1)
     items = found[: page.limit]
     return EndpointPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
@@ -58,7 +58,7 @@ async def list_endpoints(principal: Operator, pool: PoolDep, page: PageDep) -> E
 @router.get("/{endpoint_id}", responses=problems(404))
 async def show(endpoint_id: UUID, principal: Operator, pool: PoolDep) -> Endpoint:
     """One endpoint, and how it does."""
-    async with transaction(pool, principal.tenant_id) as tx:
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await webhooks.show(tx, principal.tenant_id, endpoint_id)
 
 

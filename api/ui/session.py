@@ -127,7 +127,7 @@ async def sit(request: Request) -> Seat:
     principal = await _known(request)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenantId=str(principal.tenant_id), role=principal.role.value)
-    async with transaction(request.app.state.pool, None) as tx:
+    async with transaction(request.app.state.pool, None, read_only=True) as tx:
         tenant = await tenants.by_id(tx, principal.tenant_id)
     if tenant is None or principal.session_id is None:
         raise Unauthenticated("the session is over: log in again", code="session_over")
