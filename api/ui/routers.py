@@ -15,6 +15,7 @@ from api.ui import (
     outbox,
     overview,
     run_forms,
+    run_replays,
     runs,
     vendors,
 )
@@ -24,6 +25,7 @@ PAGES = (
     overview,
     run_forms,
     runs,
+    run_replays,
     leads,
     companies,
     messages,
