@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from contracts.runs import Moment, RunView
 
@@ -58,10 +59,10 @@ class Window:
 
     def parts(self) -> list[Window]:
         """The window cut into equal parts; none where they would be too narrow."""
-        step = self.length / PARTS
-        if step < LEAST:
+        if self.length / PARTS < LEAST:
             return []
-        return [self._of(self.since + step * n, self.since + step * (n + 1)) for n in range(PARTS)]
+        edges = [self.since + self.length * n / PARTS for n in range(PARTS + 1)]
+        return [self._of(since, until) for since, until in pairwise(edges)]
 
     def wider(self) -> Window:
         """Twice as long, around the same middle."""
