@@ -80,7 +80,8 @@
             stroke: lines[n % lines.length],
             dash: dashes[(n + Math.floor(n / lines.length)) % dashes.length],
             width: 2,
-            points: { show: times.length < 40, size: 5 },
+            // A minute between minutes without a figure has no line to stand on.
+            points: { show: inSeconds || times.length < 40, size: inSeconds ? 4 : 5 },
           })),
         ),
       },
