@@ -23,8 +23,8 @@ class Throughput(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "step_s": 60, "times": ["2026-01-05T06:00:00Z"], "whole_from": "2026-01-05T05:30:00Z", "written": [31], "sent": [30],
-                    "ended": [29], "failed": [1], "handoff_p50_s": [0.03], "handoff_p95_s": [0.2], "job_p50_s": [0.4],
+                    "step_s": 60, "times": ["2026-01-05T06:00:00Z"], "whole_from": "2026-01-05T05:30:00Z", "written": [31],
+                    "sent": [30], "ended": [29], "failed": [1], "handoff_p50_s": [0.03], "handoff_p95_s": [0.2], "job_p50_s": [0.4],
                     "job_p95_s": [2.1],
                 }
             ]

@@ -9,12 +9,15 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.deps import Page, before
+from api.routes import jobs as job_routes
 from api.routes import run_replays
 from api.routes import runs as routes
 from api.ui import progress, telling, zoom
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.errors import NotFound
+from contracts.errors import Conflict, NotFound
+from contracts.executions import ExecutionQuery
+from contracts.jobs import JobState
 from contracts.run_replays import INSTEAD
 from contracts.runs import RunKind, RunMode, RunPage, RunStatus, RunView
 from contracts.tenants import Role
@@ -25,11 +28,14 @@ from db.transaction import transaction
 router = APIRouter(prefix="/ui/runs", route_class=PageRoute, include_in_schema=False)
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 Analyst = Annotated[Act, Depends(Acting(Role.ANALYST))]
+Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 Cursor = Annotated[str | None, Query(max_length=500)]
 #: Rows of a page: the last 20 runs come first (S0.16).
 ROWS = 20
 #: Moments of a timeline that a page shows; the API gives more.
 MOMENTS = 400
+#: Jobs that one click delivers once more.
+RESUMED = 50
 #: Replays that a run's page names.
 REPLAYS = 5
 
@@ -111,6 +117,18 @@ async def follow(run_id: UUID, seat: Viewer) -> Response:
     if run.status.ended:
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+@router.post("/{run_id}/resume")
+async def resume(run_id: UUID, act: Ops) -> Response:
+    """Go on where it stopped: the jobs that gave up are delivered once more, and the run takes them back."""
+    asked = ExecutionQuery(run_id=run_id, state=[JobState.DEAD], limit=RESUMED)
+    dead = (await job_routes.list_jobs(asked, act.principal, act.pool)).items
+    if not dead:
+        raise Conflict("no job of this run gave up: there is nothing to resume", code="nothing_to_resume")
+    for job in dead:
+        await job_routes.retry_job(job.id, act.principal, act.pool, act.wake)
+    return onward(f"/ui/runs/{run_id}", act.request, f"{len(dead)} jobs are delivered once more; the run goes on.")
 
 
 @router.post("/{run_id}/cancel")

@@ -146,6 +146,25 @@ def test_a_dead_letter_is_found_looked_at_and_replayed(
 
 
 @pytest.mark.slow
+def test_a_run_that_stopped_is_resumed_from_its_page(
+    address: str,
+    browser: Browser,
+    sandbox_server: RunningSandbox,  # noqa: F811
+) -> None:
+    # S2.17
+    sandbox_server.fault("shape", vendor="gleif", times=1)
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        page = screen.go("/ui/runs/new?channels=register&queries=overalls&forecast=true")
+        page.get_by_role("button", name="Start the run").click()
+        expect(page.locator("#live .tag")).to_contain_text("failed")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("status")).to_contain_text("the run goes on")
+        expect(page.locator("#live .tag")).to_contain_text("completed")
+        assert screen.complaints == []
+
+
+@pytest.mark.slow
 def test_an_operator_looks_closer_does_it_again_and_pauses_the_queue(address: str, browser: Browser) -> None:
     # S2.17 B.02 B.03
     with Screen.of(browser, address) as screen:

@@ -25,6 +25,7 @@ OPEN = {"GET /ui/login", "POST /ui/login", "GET /ui/"}
 SAME = {
     "/ui/runs": "/v1/discovery/runs",
     "/ui/runs/{run_id}/cancel": "/v1/discovery/runs/{run_id}/cancel",
+    "/ui/runs/{run_id}/resume": "/v1/jobs/{job_id}/retry",
     "/ui/runs/{run_id}/replays": "/v1/discovery/runs/{run_id}/replays",
     "/ui/leads/{lead_id}/feedback": "/v1/leads/{lead_id}/feedback",
     "/ui/messages/{message_id}/approve": "/v1/messages/{message_id}/approve",

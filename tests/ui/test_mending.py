@@ -158,6 +158,13 @@ def test_a_run_is_done_again_and_what_differs_is_shown_then_applied(ops: Visitor
         assert abroad.get(path).status_code == 404  # R18
 
 
+def test_there_is_nothing_to_resume_where_no_job_gave_up(ops: Visitor) -> None:
+    made = run(ops.api)
+    refused = ops.send(f"/ui/runs/{made}/resume")
+    assert (refused.status_code, "no job of this run gave up" in refused.text) == (409, True)
+    assert "Resume:" not in ops.get(f"/ui/runs/{made}").text
+
+
 def test_throughput_is_plotted_with_its_figures_as_a_table(ops: Visitor) -> None:
     # S2.17 S4.06
     run(ops.api)
