@@ -2,7 +2,7 @@
 # a private uv, the locked packages, and a Postgres out of a wheel. Only Python >= 3.11 and make are assumed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check fmt lock snapshot points bench soak clean
+.PHONY: help demo up test test-slow check fmt lock snapshot points bench soak crashes clean
 
 #: The first interpreter that is new enough; PYTHON=/path/to/python overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -28,9 +28,10 @@ up: .venv/.stamp  ## run API, worker and sandbox until Ctrl-C, on port 5050
 test: .venv/.stamp  ## all quick tests (ARGS="tests/db -k outbox" narrows them)
 	$(PYTEST) -m "not slow and not bench" $(PARALLEL) $(ARGS)
 
-# pytest answers 5 when nothing was selected, which is no failure here.
+# pytest answers 5 when nothing was selected, which is no failure here. Storms and clocks come after the rest, one at a time.
 test-slow: .venv/.stamp  ## the tests that take minutes
-	$(PYTEST) -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not alone" $(PARALLEL) --no-loadscope-reorder --timeout 400 --durations=30 $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and alone" --timeout 400 --durations=30 $(ARGS) || [ $$? -eq 5 ]
 
 check: .venv/.stamp  ## lint, format, types, layers, committed snapshots
 	$(BIN)/ruff check .
@@ -63,6 +64,9 @@ bench: .venv/.stamp requirements-bench.lock  ## measure throughput and latency b
 
 soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)
 	$(BIN)/headwater soak $(ARGS)
+
+crashes: .venv/.stamp  ## every fault point in every way to fail, about 20 minutes (CELLS=regex chooses)
+	CELLS="$(CELLS)" $(PYTEST) tests/crash/test_points.py -m slow -s
 
 clean:  ## remove the environment, caches and the embedded server's data
 	if [ -L .data/pg ]; then rm -rf "$$(readlink .data/pg)"; fi

@@ -136,6 +136,10 @@ def _before(
 
     settings = Settings()
     configure_logging(settings, f"headwater-{context.invoked_subcommand or 'cli'}")
+    if settings.otel_exporter_otlp_endpoint:
+        from db import tracing
+
+        tracing.arm(settings, f"headwater-{context.invoked_subcommand or 'cli'}")
     if settings.headwater_faults:
         from db import faults
 

@@ -35,9 +35,21 @@ _JOB = {
     "job": "update-account-types", "runId": RUN, "status": "completed",
     "stats": {"processed": 812, "changed": 9, "errorCount": 0, "errors": [], "durationMs": 2300}, "error": None,
 }  # fmt: skip
+_ORDER = {
+    "id": "01936f50-0000-7abc-8def-6d7e8f901705", "source": "erp", "ext_id": "SO-1042", "ordered_at": "2025-11-20T09:00:00Z",
+    "delivered_at": "2025-11-27T09:00:00Z", "is_first_order": False, "value": 1250.5,
+}  # fmt: skip
+_LAST_RUN = {
+    "job": "accounts.update_types", "run_id": RUN, "status": "completed", "triggered_by": "schedule", "started_at": BEGAN,
+    "finished_at": ENDED, "duration_s": 2.3, "processed": 812, "changed": 9, "errors": 0, "error": None,
+}  # fmt: skip
 EXAMPLES: dict[str, Any] = {
     "Account": _ACCOUNT,
     "AccountPage": {"items": [_ACCOUNT], "next_cursor": None},
+    "AccountOrder": _ORDER,
+    "AccountOrderPage": {"items": [_ORDER], "next_cursor": None},
+    "LastJobRun": _LAST_RUN,
+    "LastJobRuns": {"items": [_LAST_RUN]},
     "Sku": _STOCK,
     "SkuPage": {"items": [_STOCK], "next_cursor": None},
     "SampleMetric": _METRIC,

@@ -12,7 +12,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer
-from api.metrics import HttpMetrics
+from api.metrics import METHODS, HttpMetrics
+from db import spans
 
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: What every answer says unless its route says otherwise.
@@ -23,7 +24,7 @@ HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-#: Asked every few seconds by machines: not worth a line each.
+#: Asked every few seconds by machines: not worth a line or a trace each.
 QUIET = ("/healthz", "/readyz", "/metrics")
 
 log = structlog.get_logger("api")
@@ -57,24 +58,33 @@ class Trace:
         # A fresh task runs each request, so what is bound here ends with it.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(requestId=request.state.request_id)
-        try:
-            await self.app(scope, receive, noting)
-        except Exception as error:
-            response = answer(request, error)
-            if seen["status"]:
-                # Half an answer has left: cutting the connection is all that tells the client.
-                raise
-            await response(scope, receive, noting)
-        finally:
-            self._note(scope, seen["status"], time.perf_counter() - began)
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        quiet = scope["path"] in QUIET
+        with spans.NOBODYS if quiet else spans.tracer.request(method, request.headers) as span:
+            try:
+                await self.app(scope, receive, noting)
+            except Exception as error:
+                response = answer(request, error)
+                if seen["status"]:
+                    # Half an answer has left: cutting the connection is all that tells the client.
+                    raise
+                await response(scope, receive, noting)
+            finally:
+                self._note(scope, seen["status"], time.perf_counter() - began)
+                span.answered(method, _route(scope), seen["status"])
 
     def _note(self, scope: Scope, status: int, took_s: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = _route(scope)
         self.metrics.observe(scope["method"], route, status, took_s)
         if route not in QUIET:
             log.info(
                 "request_served", method=scope["method"], route=route, status=status, durationMs=round(took_s * 1000, 2)
             )
+
+
+def _route(scope: Scope) -> str:
+    template: str = getattr(scope.get("route"), "path", "unmatched")
+    return template
 
 
 def _name(request: Request) -> None:

@@ -38,6 +38,7 @@ SCOPED_THINGS = (
     "message-templates",
     "models",
     "privacy",
+    "retention",
     "schedules",
     "suppressions",
     "accounts",
@@ -46,9 +47,11 @@ SCOPED_THINGS = (
     "triggers",
     "alerts",
     "alert-channels",
+    "audit",
     "survivorship",
     "tenant",
     "tenants",
+    "users",
     "webhook-endpoints",
     "webhooks",
 )
@@ -197,3 +200,10 @@ class User(BaseModel):
     role: Role
     disabled_at: datetime | None
     created_at: datetime
+
+
+class UserPage(BaseModel):
+    """Users by e-mail address; `next_cursor` asks for the page after."""
+
+    items: list[User]
+    next_cursor: str | None

@@ -149,6 +149,43 @@ class AccountPage(BaseModel):
     next_cursor: str | None
 
 
+class AccountOrder(BaseModel):
+    """An order of a company, or of one that was merged into it."""
+
+    id: UUID
+    source: str
+    ext_id: str
+    ordered_at: datetime
+    delivered_at: datetime | None
+    is_first_order: bool
+    value: float
+
+
+class AccountOrderPage(BaseModel):
+    items: list[AccountOrder]
+    next_cursor: str | None
+
+
+class LastJobRun(BaseModel):
+    """The newest run of a business job that wrote something; all but `job` is None when there is none."""
+
+    job: BusinessJob
+    run_id: UUID | None = None
+    status: str | None = None
+    triggered_by: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    processed: int | None = None
+    changed: int | None = None
+    errors: int | None = None
+    error: str | None = None
+
+
+class LastJobRuns(BaseModel):
+    items: list[LastJobRun]
+
+
 class Sku(BaseModel):
     """Something that is sold. Rates are units a day over 30, 60 and 90 days; `burn_rate` is the one over 90."""
 

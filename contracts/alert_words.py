@@ -38,6 +38,11 @@ class _Known(Formatter):
         return f"{value:g}" if isinstance(value, float) else value
 
 
+def has_words(rule: str) -> bool:
+    """Is there a sentence for it? Without one a summary only names the rule."""
+    return rule in _SENTENCES
+
+
 def summary(rule: str, scope: str, evidence: Mapping[str, Any]) -> str:
     """One sentence. A rule without words of its own is named."""
     sentence = _SENTENCES.get(rule)

@@ -200,3 +200,8 @@ PERIODS: Mapping[str, Period] = {
     "queue.procrastinate_periodic_defers": kept("nothing writes it"),
     "queue.procrastinate_workers": kept("nothing writes it"),
 }  # fmt: skip
+
+
+def periods() -> list[Retained]:
+    """All of them as they are shown, without what was done about them."""
+    return [Retained(table=table, way=p.way, days=p.days, since=p.since, why=p.why) for table, p in PERIODS.items()]

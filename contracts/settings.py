@@ -111,6 +111,17 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     sentry_dsn: SecretStr | None = Field(
         None, description="errors that nobody caught are sent to this project of Sentry; absent: nowhere"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s@]+$",
+        description="traces go to this collector, by OTLP over HTTP; absent: nowhere",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="sent along to the collector: NAME=VALUE, comma-separated, values percent-encoded"
+    )
+    otel_traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="share of traces that are kept; a caller's own mark goes before it"
+    )
     smtp_url: SecretStr | None = Field(
         None, description="the mail server, for alerts and for messages: smtp://USER:PASSWORD@HOST:587, or smtps://HOST"
     )

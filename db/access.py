@@ -103,8 +103,9 @@ async def find_user(tx: Tx, tenant: UUID, email: str) -> Account | None:
     return Account(row["id"], row["email"], Role(row["role"]), row["password_hash"], row["disabled"])
 
 
-async def list_users(tx: Tx, tenant: UUID, *, limit: int = 1000) -> list[User]:
-    return [User(**dict(r)) for r in await tx.fetch(SQL["list_users"], tenant, limit)]
+async def list_users(tx: Tx, tenant: UUID, *, after: str = "", limit: int = 1000) -> list[User]:
+    """Users by e-mail address, disabled ones too; `after` is the last address of the page before."""
+    return [User(**dict(r)) for r in await tx.fetch(SQL["list_users"], tenant, limit, after)]
 
 
 async def any_user(tx: Tx, tenant: UUID) -> bool:

@@ -11,7 +11,7 @@ SELECT u.id, u.email, u.role, u.password_hash, u.disabled_at IS NOT NULL AS disa
 SELECT EXISTS (SELECT FROM app.users WHERE tenant_id = $1)
 
 -- list_users --
-SELECT id, email, role, disabled_at, created_at FROM app.users WHERE tenant_id = $1 ORDER BY email LIMIT $2
+SELECT id, email, role, disabled_at, created_at FROM app.users WHERE tenant_id = $1 AND email > $3 ORDER BY email LIMIT $2
 
 -- set_password --
 UPDATE app.users SET password_hash = $3 WHERE tenant_id = $1 AND id = $2

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from contracts.accounts import Account, AccountRules, Report
+from contracts.accounts import Account, AccountOrder, AccountOrderPage, AccountRules, Report
 from contracts.errors import NotFound
+from db import paging
 from db.paging import LAST_UUID
 from db.record_errors import in_parts
 from db.sql import load
@@ -16,6 +17,7 @@ from db.transaction import Tx
 SQL = load("accounts")
 #: Companies of one statement.
 PART = 2000
+_SECTIONS: dict[str, tuple[type, ...]] = {"orders": (datetime, UUID)}
 
 
 async def update_types(tx: Tx, tenant: UUID, at: datetime, rules: AccountRules, say: Callable[[int], None]) -> Report:
@@ -73,3 +75,15 @@ async def show(tx: Tx, tenant: UUID, company_id: UUID) -> Account:
     if row is None:
         raise NotFound(f"no company {company_id}", code="company_not_found")
     return Account.model_validate(dict(row))
+
+
+async def orders(
+    tx: Tx, tenant: UUID, company_id: UUID, *, cursor: str | None = None, limit: int = 50
+) -> AccountOrderPage:
+    """Orders of a company, newest first. Raises: NotFound (`company_not_found`), Invalid (`invalid_cursor`)."""
+    key = paging.decode(cursor, _SECTIONS)[1] if cursor else [None, None]
+    await show(tx, tenant, company_id)
+    rows = await tx.fetch(SQL["orders"], tenant, company_id, *key, limit + 1)
+    items = [AccountOrder.model_validate(dict(row)) for row in rows[:limit]]
+    more = paging.encode("orders", items[-1].ordered_at, items[-1].id) if len(rows) > limit else None
+    return AccountOrderPage(items=items, next_cursor=more)

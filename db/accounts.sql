@@ -76,6 +76,15 @@ SELECT a.company_id, c.name, a.account_type, a.previous_type, a.type_changed_at,
    AND ($4::timestamptz IS NULL OR a.last_order_at < $4)
  ORDER BY a.company_id DESC LIMIT $5
 
+-- orders --
+-- Orders of a company and of those merged into it, newest first, keyset by time and id.
+WITH RECURSIVE family(id) AS (
+    SELECT $2::uuid UNION SELECT c.id FROM app.companies c JOIN family f ON c.merged_into = f.id WHERE c.tenant_id = $1
+)
+SELECT o.id, o.source, o.ext_id, o.ordered_at, o.delivered_at, o.is_first_order, o.value
+  FROM family f JOIN app.orders o ON o.tenant_id = $1 AND o.company_id = f.id
+ WHERE $3::timestamptz IS NULL OR (o.ordered_at, o.id) < ($3, $4::uuid) ORDER BY o.ordered_at DESC, o.id DESC LIMIT $5
+
 -- show --
 -- One company as a customer; without a row it has never ordered.
 SELECT c.id AS company_id, c.name, coalesce(a.account_type, 'PROSPECT') AS account_type, a.previous_type, a.type_changed_at,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
-from contracts.accounts import BusinessJob, Report
+from contracts.accounts import BusinessJob, LastJobRun, Report
 from contracts.outcomes import Outcome
 from contracts.runs import RunParams, RunStatus
 from db import runs
@@ -64,3 +65,9 @@ async def finish(tx: Tx, tenant: UUID, run_id: UUID, report: Report) -> RunStatu
         whole = report.errors >= report.processed
         ended = Outcome(RunStatus.FAILED if whole else RunStatus.PARTIAL, "records_failed", first)
     return await runs.end(tx, tenant, run_id, ended, also=report.stats())
+
+
+async def last(tx: Tx, tenant: UUID) -> list[LastJobRun]:
+    """Each business job with its newest run."""
+    names = list(get_args(BusinessJob))
+    return [LastJobRun.model_validate(dict(row)) for row in await tx.fetch(SQL["last"], tenant, names)]

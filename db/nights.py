@@ -57,7 +57,7 @@ async def start(
     if tenant == SYSTEM_TENANT:
         raise Invalid("the reserved tenant has no nights: name another one", code="no_night_for_system")
     left_out = _steps(skip)
-    night = await _tonight(tx, settings, tenant)
+    night = await tonight(tx, settings, tenant)
     cap, source = await cap_of(tx, settings, tenant)
     if limit is not None and limit < cap:
         cap, source = limit, "limit"
@@ -86,7 +86,8 @@ def _steps(skip: Sequence[str]) -> tuple[Step, ...]:
     return tuple(step for step in SKIPPABLE if step in skip)
 
 
-async def _tonight(tx: Tx, settings: Settings, tenant: UUID) -> date:
+async def tonight(tx: Tx, settings: Settings, tenant: UUID) -> date:
+    """The date of a night that begins now, in the tenant's zone."""
     decided = await policies.value(tx, tenant, ZONE, "")
     night: date = await tx.fetchval(SQL["tonight"], decided if is_zone(decided) else settings.sched_zone)
     return night

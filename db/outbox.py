@@ -10,6 +10,7 @@ from uuid import UUID
 
 from contracts.events import Event, Redelivery, payload_of
 from contracts.jobs import JOBS, Again, Job
+from db import spans
 from db.ids import new_id
 from db.sql import load
 from db.transaction import Tx
@@ -47,12 +48,14 @@ async def emit(
     """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id."""
     event_id = new_id()
     what = (tenant, event_id, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
-    if not (headers or available_at or ordering_key or priority or sink != "queue"):
-        await tx.execute(SQL["emit_plain"], *what, correlation_id)
-        return event_id
-    if ordering_key is not None:
-        await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
-    await tx.execute(SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at)
+    with spans.tracer.emit([event]) as span:
+        headers = span.onto(headers)
+        if not (headers or available_at or ordering_key or priority or sink != "queue"):
+            await tx.execute(SQL["emit_plain"], *what, correlation_id)
+            return event_id
+        if ordering_key is not None:
+            await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
+        await tx.execute(SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at)
     return event_id
 
 
@@ -65,7 +68,9 @@ async def emit_many(
     headers: dict[str, str] | None = None,
 ) -> None:
     """Write events, due now, in one statement and in the order given."""
-    if events:
+    if not events:
+        return
+    with spans.tracer.emit(events) as span:
         await tx.execute(
             SQL["emit_many"],
             tenant,
@@ -74,7 +79,7 @@ async def emit_many(
             [e.type for e in events],
             [e.version for e in events],
             [payload_of(e) for e in events],
-            headers or {},
+            span.onto(headers) or {},
             correlation_id,
         )
 
@@ -84,6 +89,12 @@ async def redeliver_at(
 ) -> None:
     """Let an execution that is `waiting` be delivered again at `when` (None = now)."""
     await emit(tx, tenant, Redelivery(execution_id=execution_id), correlation_id=correlation_id, available_at=when)
+
+
+async def carried(tx: Tx, tenant: UUID, event_id: UUID) -> dict[str, str]:
+    """The headers of an event that was handed off, as it was emitted; empty when it is not kept any more."""
+    headers: dict[str, str] | None = await tx.fetchval(SQL["carried"], tenant, event_id)
+    return headers or {}
 
 
 async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None, sharers: int = 1) -> list[Claimed]:

@@ -23,6 +23,10 @@ SELECT $1, e.aggregate_type, e.aggregate_id, e.type, e.version, e.payload, $7, $
 -- Events of one key get their ids in commit order only if their writers take turns.
 SELECT pg_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 0))
 
+-- carried --
+-- What came along with an event: by the index of its id, in the months that are kept.
+SELECT h.headers FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.event_id = $2 LIMIT 1
+
 -- claim --
 -- Due events, round-robin over tenants, as many as each tenant has room for in the queue: $2, or what it is granted. Locked, not yet moved.
 -- $3 claims may be under way at once, and none sees what the others are about to put there: each takes its share of the room.

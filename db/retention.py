@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
-from contracts.retention import PERIODS, Passed, Period, Retained, RetentionList
+from contracts.retention import PERIODS, Passed, Period, RetentionList, periods
 from db.sql import load
 from db.transaction import CONTENTION, DbRole, Pool, Tx, transaction
 
@@ -97,10 +97,10 @@ async def listed(tx: Tx) -> RetentionList:
     """Every table with its period and what the last pass over it did. System role."""
     passes = {r["table_name"]: r for r in await tx.fetch(SQL["passes"])}
     found = []
-    for table, p in PERIODS.items():
-        last = passes.get(table)
+    for each in periods():
+        last = passes.get(each.table)
         done = {"passed_at": last["passed_at"], "deleted": last["deleted"]} if last else {}
-        found.append(Retained(table=table, way=p.way, days=p.days, since=p.since, why=p.why, **done))
+        found.append(each.model_copy(update=done))
     return RetentionList(items=found)
 
 

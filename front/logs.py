@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from contracts.errors import Invalid
 from contracts.misfits import in_words
 from contracts.settings import Settings
+from db import spans
 
 #: Libraries that say more than anybody wants to read.
 NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "asyncpg.pool")
@@ -24,6 +25,7 @@ def configure_logging(settings: Settings, service: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(service, settings.env),
+        _traced,
     ]
     report = _reporting(settings)
     last = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
@@ -86,6 +88,13 @@ def _named(service: str, env: str) -> Any:
         return event
 
     return add
+
+
+def _traced(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """From a log line to its trace, where there is one."""
+    if trace_id := spans.tracer.trace_id():
+        event.setdefault("traceId", trace_id)
+    return event
 
 
 def settings_problems(error: ValidationError) -> list[str]:

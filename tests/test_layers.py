@@ -57,6 +57,7 @@ def test_each_library_stays_in_its_place() -> None:
     assert users("httpx", "worker/providers/") == []
     assert users("psycopg") == []
     assert users("fastapi", "api/") == []
+    assert users("opentelemetry", "db/tracing.py") == []
 
 
 def test_each_library_of_the_card_is_used() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +19,7 @@ from contracts.jobs import JOBS, JobSpec, Payload, arguments
 from contracts.settings import Settings
 from contracts.sites import SiteCrawler
 from contracts.texts import storable
-from db import jobs
+from db import jobs, outbox, spans
 from db.jobs import Fenced
 from db.queue import Delivery
 from db.transaction import CONNECTION_ERRORS, Pool, Tx, transaction
@@ -69,9 +70,20 @@ class Performer:
             runId=str(delivery.run_id) if delivery.run_id else None,
         )
         try:
-            await self._attempt(spec, delivery)
+            carried = await self._carried(delivery) if spans.tracer.on else {}
+            with spans.tracer.attempt(delivery, carried):
+                await self._attempt(spec, delivery)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
+
+    async def _carried(self, d: Delivery) -> dict[str, str]:
+        """The headers of the event this job follows from. Without them its trace begins here; the work goes on all the same."""
+        if d.event_id is None:
+            return {}
+        with contextlib.suppress(Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError):
+            async with transaction(self.pool, d.tenant_id, read_only=True) as tx:
+                return await outbox.carried(tx, d.tenant_id, d.event_id)
+        return {}
 
     async def _attempt(self, spec: JobSpec | None, delivery: Delivery) -> None:
         try:
@@ -103,6 +115,7 @@ class Performer:
 
     async def _judge(self, spec: JobSpec | None, delivery: Delivery, error: Exception) -> None:
         if delivery.settled:
+            spans.tracer.ended("broken", _class(error))
             log.error("job_failed_after_commit", exc_info=error)
             return
         error = _translated(error)
@@ -144,6 +157,7 @@ class Performer:
                 correlation_id=d.correlation_id,
             )
         d.settled = True
+        spans.tracer.ended(outcome, _class(error))
         self.wake()
 
     async def _give_up(self, d: Delivery, error: Exception) -> None:
@@ -156,6 +170,7 @@ class Performer:
         if standing is not None and standing[2] and standing[1] == d.token:
             await self._cancelled(d)
             return
+        spans.tracer.ended("fenced")
         log.info("job_fenced", stands=standing and standing[0])
         d.settled = True
 
@@ -182,6 +197,7 @@ class Performer:
             if ours and tell_run:
                 await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
         d.settled = True
+        spans.tracer.ended(stopped.state, stopped.error_class)
         self.wake()
 
     async def _unheard(self, d: Delivery, stopped: Stopped, error: Exception) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from contracts import budgets
 from contracts.errors import BadAnswer, Hopeless, TryLater, VendorBusy, VendorDown
 from contracts.providers import Operation, Reply
-from db import ledger
+from db import ledger, spans
 from db.ledger import Adrift, Busy, Forfeited, Item, Stored
 from worker import settling
 from worker.context import Context
@@ -187,7 +187,8 @@ class Purchase(Generic[Query, Answer]):
     async def _send(self, call: Call[Query]) -> None:
         began = time.monotonic()
         try:
-            replies = await self._op.ask(call.queries, key=str(call.id))
+            with self._span():
+                replies = await self._op.ask(call.queries, key=str(call.id))
             if len(replies) != len(call.queries):
                 raise BadAnswer(f"{self._spec.vendor} gave {len(replies)} answers to {len(call.queries)} questions")
         except Exception as error:
@@ -199,11 +200,15 @@ class Purchase(Generic[Query, Answer]):
     async def _recover(self, call: Call[Query]) -> None:
         began = time.monotonic()
         try:
-            replies = [await self._op.recover(query, key=str(call.id)) for query in call.queries]
+            with self._span():
+                replies = [await self._op.recover(query, key=str(call.id)) for query in call.queries]
         except Exception as error:
             await settling.failed(self._ctx, call.id, "unknown", error, units=0, took_s=time.monotonic() - began)
             raise
         await self._store(call, replies, time.monotonic() - began)
+
+    def _span(self) -> spans.Span:
+        return spans.tracer.call(self._spec.vendor, self._spec.operation)
 
     async def _store(self, call: Call[Query], replies: Sequence[Reply[Answer] | None], took_s: float) -> None:
         pairs = [(item_id, reply) for item_id, reply in zip(call.item_ids, replies, strict=True) if reply is not None]

@@ -10,10 +10,19 @@ from fastapi import APIRouter, Depends, Query
 from api.auth import require
 from api.deps import PageDep, PoolDep, before
 from api.errors import problems
-from contracts.accounts import Account, AccountPage, AccountType, SampleMetricPage, Sku, SkuPage
+from contracts.accounts import (
+    Account,
+    AccountOrderPage,
+    AccountPage,
+    AccountType,
+    LastJobRuns,
+    SampleMetricPage,
+    Sku,
+    SkuPage,
+)
 from contracts.tenants import Principal, Role
 from contracts.texts import Moment, NoNul
-from db import accounts, samples, skus
+from db import accounts, business_jobs, samples, skus
 from db.transaction import transaction
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
@@ -37,11 +46,25 @@ async def list_accounts(
     return AccountPage(items=items, next_cursor=str(items[-1].company_id) if len(found) > page.limit else None)
 
 
+@router.get("/accounts/jobs")
+async def last_jobs(principal: Reader, pool: PoolDep) -> LastJobRuns:
+    """The four business jobs, each with its newest run that was no dry run."""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return LastJobRuns(items=await business_jobs.last(tx, principal.tenant_id))
+
+
 @router.get("/accounts/{company_id}", responses=problems(404))
 async def show_account(company_id: UUID, principal: Reader, pool: PoolDep) -> Account:
     """One company as a customer; one that never ordered is a PROSPECT."""
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await accounts.show(tx, principal.tenant_id, company_id)
+
+
+@router.get("/accounts/{company_id}/orders", responses=problems(404))
+async def list_orders(company_id: UUID, principal: Reader, pool: PoolDep, page: PageDep) -> AccountOrderPage:
+    """Orders of a company and of those merged into it, newest first."""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return await accounts.orders(tx, principal.tenant_id, company_id, cursor=page.cursor, limit=page.limit)
 
 
 @router.get("/skus")

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["tenants"])
 Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
 
 
-async def _house(principal: Annotated[Principal, Depends(require(Role.OWNER))]) -> Principal:
+async def house(principal: Annotated[Principal, Depends(require(Role.OWNER))]) -> Principal:
     """Owners of other tenants are told that there is nothing here for them, whatever they name."""
     if principal.tenant_id != SYSTEM_TENANT:
         raise NotFound(
@@ -30,7 +30,7 @@ async def _house(principal: Annotated[Principal, Depends(require(Role.OWNER))]) 
     return principal
 
 
-House = Annotated[Principal, Depends(_house)]
+House = Annotated[Principal, Depends(house)]
 
 
 @router.get("/tenant")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
 
+from contracts.accounts import Sku
 from contracts.learning import MOST_PSI, ModelDetail
 from contracts.models import sigmoid
 from contracts.scores import ContributionRow
@@ -104,3 +107,39 @@ def curve_of(model: ModelDetail) -> Curve | None:
         if isinstance(bins, list) and bins:
             return curve(bins)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Lines over time: `values[n]` belongs to `names[n]` and has a figure for each of `times`."""
+
+    times: tuple[datetime, ...]
+    names: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+#: Days that a burn-down looks ahead at least and at most, and points of it.
+AHEAD, FARTHEST, POINTS = 14, 365, 120
+
+
+def burn_down(sku: Sku) -> Plot | None:
+    """What is left of a SKU day by day at its rate over 90 and over 30 days, and where it has to be ordered again.
+
+    None: nobody has said what is on hand, or nothing has moved yet.
+    """
+    if sku.on_hand is None or sku.burn_rate is None:
+        return None
+    until = max(sku.days_left or 0, sku.lead_days + sku.review_days) * 1.2
+    days = min(FARTHEST, max(AHEAD, ceil(until)))
+    step = ceil(days / POINTS)
+    offsets = range(0, days + step, step)
+    lines = {"at the rate of 90 days": _left(sku.on_hand, sku.burn_rate, offsets)}
+    if sku.burn_rate_30 is not None:
+        lines["at the rate of 30 days"] = _left(sku.on_hand, sku.burn_rate_30, offsets)
+    if sku.reorder_point is not None:
+        lines["order again at"] = tuple(round(sku.reorder_point, 2) for _ in offsets)
+    return Plot(tuple(sku.updated_at + timedelta(days=d) for d in offsets), tuple(lines), tuple(lines.values()))
+
+
+def _left(on_hand: float, rate: float, offsets: Sequence[int]) -> tuple[float, ...]:
+    return tuple(round(max(0.0, on_hand - rate * day), 2) for day in offsets)

@@ -25,7 +25,7 @@ class Section:
 MENU: tuple[Section, ...] = (
     Section(
         "Now",
-        (Entry("/ui", "Overview"), Entry("/ui/runs", "Runs")),
+        (Entry("/ui", "Overview"), Entry("/ui/runs", "Runs"), Entry("/ui/alerts", "Alerts")),
     ),
     Section(
         "Leads",
@@ -33,6 +33,14 @@ MENU: tuple[Section, ...] = (
             Entry("/ui/leads", "Leads"),
             Entry("/ui/messages", "Messages"),
             Entry("/ui/matches", "Merge review"),
+        ),
+    ),
+    Section(
+        "Planning",
+        (
+            Entry("/ui/nights", "Nights"),
+            Entry("/ui/shortlists", "Shortlists"),
+            Entry("/ui/schedules", "Schedules", Role.OPS),
         ),
     ),
     Section(
@@ -47,6 +55,18 @@ MENU: tuple[Section, ...] = (
         "Machine",
         (Entry("/ui/vendors", "Vendors and budgets"), Entry("/ui/models", "Models")),
     ),
-    # Planning: schedules and nights, shortlists, accounts.
-    # House: alerts; tenants, users, keys and the audit log; retention.
+    Section(
+        "Trade",
+        (Entry("/ui/accounts", "Accounts"), Entry("/ui/stock", "Stock")),
+    ),
+    Section(
+        "House",
+        (
+            Entry("/ui/tenants", "Tenant and quotas"),
+            Entry("/ui/users", "Users", Role.OWNER),
+            Entry("/ui/keys", "API keys", Role.OWNER),
+            Entry("/ui/audit", "Audit log", Role.OWNER),
+            Entry("/ui/retention", "Retention"),
+        ),
+    ),
 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -119,8 +119,13 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _back(request: Request) -> str:
-    """The page a form was on: an id's own page, or its list."""
-    return request.url.path.rpartition("/")[0] if request.method == "POST" else "/ui"
+    """The page a form was on, as the browser says; else an id's own page, or its list."""
+    if request.method != "POST":
+        return "/ui"
+    came = urlsplit(request.headers.get("referer", ""))
+    if came.netloc != request.headers.get("host"):
+        return request.url.path.rpartition("/")[0]
+    return session.way_back(f"{came.path}?{came.query}" if came.query else came.path)
 
 
 def _to_login(request: Request) -> Response:

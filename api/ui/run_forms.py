@@ -11,7 +11,6 @@ from api.routes import runs as routes
 from api.routes import vendors
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.errors import Invalid
 from contracts.providers import Channel
 from contracts.runs import CreateRun
 from contracts.tenants import Role
@@ -49,7 +48,7 @@ async def start(act: Starter) -> Response:
     fields: dict[str, Any] = {
         "channels": act.form.get("channels"),
         "queries": _lines(act.one("queries")),
-        "max_companies": _whole(act.one("max_companies")),
+        "max_companies": act.whole("max_companies"),
         "dry_run": act.one("dry_run") == "true",
         "mode": "manual",
     }
@@ -63,11 +62,3 @@ async def start(act: Starter) -> Response:
 def _lines(text: str | None) -> list[str] | None:
     found = [line.strip() for line in (text or "").splitlines() if line.strip()]
     return found or None
-
-
-def _whole(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Invalid("max_companies: give a whole number, for example 50")
-    return int(text)

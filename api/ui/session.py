@@ -74,6 +74,15 @@ class Act(Seat):
         """A field's value; None when it is absent or empty."""
         return next(iter(self.form.get(name, [])), None)
 
+    def whole(self, name: str) -> int | None:
+        """A field's value as a number; None when it is absent or empty. Raises: Invalid."""
+        text = self.one(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise Invalid(f"{name}: give a whole number, for example 50")
+        return int(text)
+
     def read(self, model: type[M], fields: dict[str, Any]) -> M:
         """What the API's body would be; None is left out. Raises: Invalid, in the API's words."""
         try:

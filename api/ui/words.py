@@ -10,13 +10,19 @@ from typing import Any
 STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("completed", "done", "sent", "answered", "active", "delivered", "read", "enriched"), ("good", "✓")),
     **dict.fromkeys(("merged", "auto", "closed", "ok", "approved", "passed", "accepted", "won"), ("good", "✓")),
-    **dict.fromkeys(("running", "processing", "sending"), ("busy", "▸")),
+    **dict.fromkeys(("started", "ended"), ("good", "✓")),
+    **dict.fromkeys(("running", "processing", "sending", "enriching", "scoring", "pushing"), ("busy", "▸")),
     **dict.fromkeys(("pending", "queued", "waiting", "open", "new", "draft", "shadow", "half_open", "unknown"), ("idle", "○")),
-    **dict.fromkeys(("partial", "ack", "warning", "medium", "suppressed", "undone"), ("warn", "▲")),
+    **dict.fromkeys(
+        ("partial", "ack", "warning", "medium", "suppressed", "undone", "paused", "suspended", "at_risk"), ("warn", "▲")
+    ),
     **dict.fromkeys(("failed", "dead", "dead_letter", "quarantined", "error", "critical", "forfeited"), ("bad", "✕")),
     **dict.fromkeys(("cancelled", "superseded", "archived", "rejected", "released"), ("quiet", "–")),
-    **dict.fromkeys(("resolved", "low", "info", "absent"), ("quiet", "–")),
-    "high": ("good", "★"),
+    **dict.fromkeys(
+        ("resolved", "low", "info", "absent", "skipped", "passed_over", "revoked", "expired", "disabled", "dormant"),
+        ("quiet", "–"),
+    ),
+    **dict.fromkeys(("high", "key"), ("good", "★")),
 }  # fmt: skip
 
 
@@ -70,6 +76,17 @@ def moment(at: datetime | None) -> str:
     return "–" if at is None else at.astimezone(UTC).strftime("%d %b %H:%M:%S").lstrip("0")
 
 
+def wall(text: str) -> str:
+    """A moment as clocks somewhere show it, from ISO 8601: Mon 5 Jan 06:00 (+02:00)."""
+    at = datetime.fromisoformat(text)
+    return f"{at:%a} {at.day} {at:%b %H:%M} ({at.isoformat()[-6:]})"
+
+
+def day(at: datetime | None) -> str:
+    """29 Nov 2026, in UTC; – for None."""
+    return "–" if at is None else at.astimezone(UTC).strftime("%d %b %Y").lstrip("0")
+
+
 def iso(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -110,6 +127,8 @@ FILTERS = {
     "money": money,
     "duration": duration,
     "moment": moment,
+    "wall": wall,
+    "day": day,
     "iso": iso,
     "cut": cut,
     "short": short,

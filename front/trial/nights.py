@@ -15,10 +15,11 @@ from contracts.errors import Hopeless
 from contracts.nights import NightView
 from contracts.providers import FoundCompany
 from contracts.settings import Settings
-from db import leads, nights, queue, tenants
+from db import enrichments, leads, nights, queue, story, tenants
 from db.transaction import DbRole, Pool, transaction
+from front.trial.bill import breaches, read_bill
 from front.trial.ground import Trial, trial
-from front.trial.run import Asked, folder_for, kill_some
+from front.trial.run import Asked, bounds_of, folder_for, kill_some, paces_of
 from worker.providers.sandbox.people import people_of
 from worker.providers.sandbox.world import World
 
@@ -33,7 +34,9 @@ class Started:
 
 
 async def run_nights(tenants_: int, asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
-    """Nights of so many tenants with `asked.companies` each: seconds, statuses, steps, how long a night took at p50 and p90."""
+    """Nights of so many tenants with `asked.companies` each: seconds beside what limits impose, statuses, steps, what was billed
+    twice, and how long a night took at p50 and p90.
+    """
     settings = {
         "worker_concurrency": asked.concurrency, "worker_drain_s": 5.0, "sched_daily_cap_per_tenant": asked.companies,
     }  # fmt: skip
@@ -50,7 +53,8 @@ async def run_nights(tenants_: int, asked: Asked, say: Callable[[str], None]) ->
                 ended = await _until_done(on, started, say)
             finally:
                 killing.cancel()
-            return _report(asked, ended, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            return _report(asked, ended, seconds) | await _proof(on, asked, started, seconds)
 
 
 async def _furnish(pool: Pool, tenants_: int, companies: int) -> list[UUID]:
@@ -109,6 +113,26 @@ async def _until_done(on: Trial, started: list[Started], say: Callable[[str], No
             told = time.monotonic()
             say(f"  {now[0]} of {len(seen)} nights, {now[1]} companies scored")
         await asyncio.sleep(0.5)
+
+
+async def _proof(on: Trial, asked: Asked, started: list[Started], seconds: float) -> dict[str, Any]:
+    """Whether the nights' own books are right, and what the vendors saw: fullest windows, and questions billed twice."""
+    sites, broken = [], []
+    for each in started:
+        async with transaction(on.pool, each.tenant, read_only=True) as tx:
+            sites += await enrichments.sites(tx, each.tenant)
+            proof = await story.verify(tx, each.tenant, each.run_id)
+            broken += [str(finding) for finding in (proof.findings if proof else ["no such run"])]
+    bill = await asyncio.to_thread(read_bill, on.sandbox)
+    paces = paces_of(Settings(**on.settings))
+    bounds = bounds_of(asked, bill, paces, sites)
+    bound_s = max(bounds.values(), default=0.0)
+    return {
+        "bound_s": bound_s, "ratio": round(seconds / bound_s, 2) if bound_s else None, "bounds": bounds,
+        "over_limit": await asyncio.to_thread(breaches, on.sandbox, paces),
+        "paid_requests": bill.paid, "killed": len(on.nursery.kills), "broken": broken,
+        "billed_twice": sum(line["billed"] > 1 for line in bill.lines.values()),
+    }  # fmt: skip
 
 
 def _report(asked: Asked, ended: list[NightView], seconds: float) -> dict[str, Any]:

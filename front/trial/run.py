@@ -83,8 +83,8 @@ async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
         steps, sites = await enrichments.costs(tx, on.tenant), await enrichments.sites(tx, on.tenant)
         calls = await enrichments.calls_by_state(tx, on.tenant)
     bill = await asyncio.to_thread(read_bill, on.sandbox)
-    paces = _paces(Settings(**on.settings))
-    bounds = _bounds(asked, bill, paces, sites)
+    paces = paces_of(Settings(**on.settings))
+    bounds = bounds_of(asked, bill, paces, sites)
     return {
         "companies": asked.companies,
         "workers": asked.workers,
@@ -105,14 +105,14 @@ async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
     }
 
 
-def _paces(settings: Settings) -> dict[str, tuple[str, Pace]]:
+def paces_of(settings: Settings) -> dict[str, tuple[str, Pace]]:
     """operation -> (vendor, its pace), as the workers keep it."""
     operations, _ = lookups.build(settings)
     specs = [effective(op.spec, settings) for op in operations.values()]
     return {f"{s.vendor}.{s.operation}": (s.vendor, s.pace) for s in specs}
 
 
-def _bounds(
+def bounds_of(
     asked: Asked, bill: Bill, paces: dict[str, tuple[str, Pace]], sites: list[dict[str, Any]]
 ) -> dict[str, float]:
     """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.

@@ -67,6 +67,7 @@ def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+@pytest.mark.slow
 def test_nonsense_is_refused_everywhere(api: Served) -> None:
     # S2.14
     before = snapshot(api)

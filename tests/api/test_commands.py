@@ -59,6 +59,7 @@ def running(url: str, *arguments: str, **more: str) -> Iterator[tuple[subprocess
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_the_api_says_when_it_is_ready_and_stops_cleanly(db_url: str, how: signal.Signals) -> None:
     # S2.03 S2.17
     with running(db_url) as (process, line):

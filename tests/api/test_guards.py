@@ -57,6 +57,7 @@ def test_every_operation_under_v1_has_a_guard(shared_api: Served) -> None:
     assert unguarded <= OPEN, f"give these a Depends(require(...)): {unguarded - OPEN}"
 
 
+@pytest.mark.slow
 def test_roles_that_may_not_are_refused_and_change_nothing(api: Served) -> None:
     # S2.16 R14
     before = snapshot(api)

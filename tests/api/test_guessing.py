@@ -105,6 +105,7 @@ def _medians(asks: dict[str, Callable[[], httpx.Response]], rounds: int = 40) ->
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_clock_tells_nothing_about_keys_tokens_and_the_job_secret(shared_api: Served) -> None:
     # S2.16: only a hash is looked up, so a guess that is nearly right takes as long as one that is all wrong
     api, key = shared_api, shared_api.keys[HOME][Role.OWNER]

@@ -88,6 +88,7 @@ def with_member(body: JSON, at: tuple[str, ...], value: str) -> JSON:
     return made
 
 
+@pytest.mark.slow
 def test_every_route_treats_anothers_id_as_an_unknown_one(apart: Apart) -> None:
     # R18 R16 S2.14
     before, asked = apart.print(), 0
@@ -112,6 +113,7 @@ def test_every_route_treats_anothers_id_as_an_unknown_one(apart: Apart) -> None:
     assert apart.print() == before
 
 
+@pytest.mark.slow
 def test_no_listing_shows_anything_of_another_whatever_it_is_asked_for(apart: Apart) -> None:
     # R18 R16
     before, described, filters = apart.print(), document(apart.api), 0

@@ -8,6 +8,7 @@ from worker.bench.pace import measure
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_leases_spare_the_row(db_url: str) -> None:
     # S2.02
     found = await measure(db_url, 1.0)

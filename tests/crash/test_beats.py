@@ -12,6 +12,8 @@ from tests.crash.breaking import Stage, asked, locked, planned, stuck
 from tests.flows.installation import Desk, desk_at, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
+pytestmark = pytest.mark.slow
+
 QUERY = "workwear manufacturers Johannesburg"
 VENDOR = {"register": "gleif", "google": "tavily"}
 
@@ -39,7 +41,6 @@ async def _as_if_nothing_had_happened(desk: Desk, run_id: UUID, undisturbed: dic
     assert (await desk.proof()).ok
 
 
-@pytest.mark.slow
 async def test_killed_while_planning(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     async with locked(desk, "LOCK TABLE app.run_slices IN SHARE MODE"):
@@ -51,7 +52,6 @@ async def test_killed_while_planning(desk: Desk, stage: Stage, sandbox: RunningS
     await _as_if_nothing_had_happened(desk, run_id, undisturbed, crashes=1)
 
 
-@pytest.mark.slow
 async def test_killed_while_loading(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     run_id = await planned(desk, "register", QUERY)
@@ -65,7 +65,6 @@ async def test_killed_while_loading(desk: Desk, stage: Stage, sandbox: RunningSa
     assert sandbox.totals("gleif")["repeated"] == 0
 
 
-@pytest.mark.slow
 async def test_killed_while_asking_for_what_is_free(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "register", sandbox)
     sandbox.fault("timeout", vendor="gleif", times=1)
@@ -80,7 +79,6 @@ async def test_killed_while_asking_for_what_is_free(desk: Desk, stage: Stage, sa
     assert [s["state"] for s in states] == ["released", "answered", "answered"]
 
 
-@pytest.mark.slow
 async def test_killed_on_a_later_page_the_run_goes_on_from_the_last_committed_one(
     desk: Desk, stage: Stage, sandbox: RunningSandbox
 ) -> None:
@@ -123,7 +121,6 @@ async def _held_after_asking(desk: Desk, sandbox: RunningSandbox, channel: str) 
     return run_id
 
 
-@pytest.mark.slow
 async def test_killed_between_thinking_and_writing(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "google", sandbox)
     run_id = await _held_after_asking(desk, sandbox, "google")
@@ -137,7 +134,6 @@ async def test_killed_between_thinking_and_writing(desk: Desk, stage: Stage, san
     assert sandbox.totals("tavily")["requests"] == 1
 
 
-@pytest.mark.slow
 async def test_killed_in_the_middle_of_writing(desk: Desk, stage: Stage, sandbox: RunningSandbox) -> None:
     undisturbed = await _undisturbed(desk, "google", sandbox)
     run_id = await planned(desk, "google", QUERY)
@@ -151,7 +147,6 @@ async def test_killed_in_the_middle_of_writing(desk: Desk, stage: Stage, sandbox
     assert sandbox.totals("tavily")["requests"] == 1
 
 
-@pytest.mark.slow
 async def test_killed_after_the_commit_before_the_queue_heard(
     desk: Desk, stage: Stage, sandbox: RunningSandbox
 ) -> None:

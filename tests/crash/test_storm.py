@@ -43,6 +43,7 @@ def folder() -> Any:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+@pytest.mark.alone
 def test_three_minutes_of_storm_break_no_promise(folder: str) -> None:
     # B.01 R8 C.04 C.05
     mark = uuid4().hex

@@ -18,6 +18,8 @@ from tests.crash.breaking import Stage, asked, locked, planned, stuck
 from tests.flows.installation import Desk, Process, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
+pytestmark = pytest.mark.slow
+
 QUERY = "workwear manufacturers Johannesburg"
 
 
@@ -80,7 +82,6 @@ async def test_an_answer_that_comes_late_is_kept_though_the_job_is_lost(
     assert (await desk.check(later.id)).ok
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [True, False], ids=["parsed", "idle"])
 async def test_a_worker_stopped_inside_its_write_holds_nobody_up(
     desk: Desk, stage: Stage, sandbox: RunningSandbox, fresh: bool
@@ -128,7 +129,6 @@ async def test_a_dispatcher_killed_in_the_middle_of_a_handoff_loses_and_doubles_
     assert (await desk.proof()).ok
 
 
-@pytest.mark.slow
 async def test_an_api_process_that_stands_still_before_its_commit_holds_up_no_retry(desk: Desk, stage: Stage) -> None:
     # S2.04: the client gives up on it and asks another process under the same key, which has to wait for its lock.
     secret = {"JWT_SECRET": JWT_SECRET}

@@ -137,6 +137,7 @@ async def test_the_queue_schema_is_the_one_this_version_makes(pool: Pool) -> Non
         assert await drift.queue_shape(tx) == drift.expected_shape()
 
 
+@pytest.mark.slow
 async def test_a_leak_and_late_days_are_told(conn: Connection, pool: Pool, tenant: UUID, db_url: str) -> None:
     # B.07 B.10
     assert run("tenants", "isolation", DATABASE_URL=db_url).returncode == 0

@@ -6,6 +6,8 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from contracts.retention import PERIODS
 from tests.conftest import Connection
 from tests.front.programs import run
@@ -17,6 +19,7 @@ def told(db_url: str, *words: str, status: int = 0) -> Any:
     return json.loads(done.stdout) if status == 0 else done.stderr
 
 
+@pytest.mark.slow
 async def test_a_tenant_is_suspended_granted_and_closed_by_command(conn: Connection, db_url: str) -> None:
     # S4.08 R16
     told(db_url, "tenants", "create", "acme")
@@ -37,6 +40,7 @@ async def test_a_tenant_is_suspended_granted_and_closed_by_command(conn: Connect
     assert [a["action"] for a in actions][:4] == ["tenant.created", "tenant.paused", "tenant.active", "quotas.set"]
 
 
+@pytest.mark.slow
 async def test_what_is_past_its_time_is_counted_first_and_deleted_then(conn: Connection, db_url: str) -> None:
     # S1.06
     tenant: UUID = await conn.fetchval("INSERT INTO app.tenants (slug, name) VALUES ('a', 'A') RETURNING id")

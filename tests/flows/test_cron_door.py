@@ -15,6 +15,8 @@ import pytest
 from tests.flows.business import business
 from tests.flows.installation import PATIENCE_S, ROOT, Desk, Installation
 
+pytestmark = pytest.mark.slow
+
 DOOR = "/api/jobs/discovery/run"
 SECRET = "the secret of these tests"
 #: What the stats of S0.02 name.

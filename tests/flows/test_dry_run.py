@@ -11,7 +11,7 @@ from tests.flows.business import business
 from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 JOBURG = "workwear manufacturers Johannesburg"
 SUPPLIERS = "corporate clothing suppliers South Africa"
 

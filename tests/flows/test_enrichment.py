@@ -17,7 +17,7 @@ from worker.providers.sandbox.people import people_of
 from worker.providers.sandbox.sites import kind
 from worker.providers.sandbox.world import World
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 JOBURG = "workwear manufacturers Johannesburg"
 
 

@@ -15,6 +15,8 @@ import pytest
 from tests.flows.installation import PATIENCE_S, ROOT, Installation, until
 from tests.providers.sandbox_fixture import RunningSandbox
 
+pytestmark = pytest.mark.slow
+
 JOBURG = "workwear manufacturers Johannesburg"
 
 

@@ -17,6 +17,7 @@ PROCESSES, SECONDS = 4, 20.0
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_processes_keep_a_vendors_limits_together_even_when_one_is_killed(db_url: str, sandbox: RunningSandbox) -> None:
     # S3.13 S2.02: the quota is never exceeded, and yet most of it is used
     per_second = next(w for w in VERIFY_PACE.windows if w.seconds == 1)

@@ -14,7 +14,7 @@ from db.transaction import transaction
 from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 JOBURG = "workwear manufacturers Johannesburg"
 
 

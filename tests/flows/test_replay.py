@@ -25,7 +25,7 @@ from worker.context import Context
 from worker.discovery.replay import rescored
 from worker.providers.registry import Registry
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 VENDORS = ("tavily", "gleif", "apollo", "pdl", "hunter", "lusha", "zerobounce", "clearbit", "openai")
 JOBURG = "workwear manufacturers Johannesburg"
 SUPPLIERS = "corporate clothing suppliers South Africa"

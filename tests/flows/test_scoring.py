@@ -18,7 +18,7 @@ from worker.providers.sandbox.people import people_of
 from worker.providers.sandbox.sites import kind
 from worker.providers.sandbox.world import World
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 
 
 async def latest(desk: Desk, lead: UUID) -> LatestScore:

@@ -9,6 +9,7 @@ from front.trial.run import Asked, compare, run
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.alone
 async def test_killed_workers_pay_for_nothing_twice() -> None:  # S3.05 S3.10 S3.13 R17
     calm = await run(Asked(companies=40, workers=6, concurrency=12), print)
     stormy = await run(Asked(companies=40, workers=6, concurrency=12, kills=25, every_s=0.7), print)

@@ -8,7 +8,11 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from tests.front.programs import MARK, family, run, until
+
+pytestmark = pytest.mark.slow
 
 
 def test_one_command_shows_the_whole_flow() -> None:

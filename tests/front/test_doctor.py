@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from db import queue
 from db.pool import open_pool
 from db.transaction import DbRole, transaction
 from tests.front.programs import Up, run
 from tests.queue.seeding import TENANT, seed_jobs
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

@@ -37,6 +37,7 @@ def test_help_comes_at_once_and_lists_everything() -> None:
     assert quickest < 0.6
 
 
+@pytest.mark.slow
 def test_every_command_opens() -> None:
     opened = subprocess.run(
         [sys.executable, "-c", OPEN_ALL], env=environment(), capture_output=True, text=True, timeout=60
@@ -74,6 +75,7 @@ def test_an_address_of_another_machine_is_named() -> None:
     assert "API_HOST" in line
 
 
+@pytest.mark.slow
 def test_a_worker_wants_a_migrated_database(empty_db_url: str) -> None:
     refused = run("worker", DATABASE_URL=empty_db_url)
     assert refused.returncode == 1

@@ -10,6 +10,8 @@ import pytest
 
 from tests.front.programs import Up, run
 
+pytestmark = pytest.mark.slow
+
 LIVELY = ("--channel", "register", "--channel", "google", "--max-companies", "10")
 
 
@@ -41,7 +43,6 @@ def test_a_run_is_made_watched_listed_and_verified(headwater: Any) -> None:
     assert whats >= {"run", "event", "execution", "vendor_call", "slice", "lead"}
 
 
-@pytest.mark.slow
 def test_progress_is_shown_and_a_failed_run_is_a_failed_command(headwater: Any) -> None:
     status, said, progress = headwater("runs", "create", "--channel", "register", "--query", "zzz", "--wait")
     assert status == 0
@@ -49,7 +50,6 @@ def test_progress_is_shown_and_a_failed_run_is_a_failed_command(headwater: Any) 
     assert "completed" in said
 
 
-@pytest.mark.slow
 def test_one_key_is_one_run(headwater: Any) -> None:
     key = ("--idempotency-key", uuid4().hex, "--dry-run", "--json")
     first, again = (json.loads(headwater("runs", "create", *LIVELY, *key)[1])["id"] for _ in range(2))
@@ -59,7 +59,6 @@ def test_one_key_is_one_run(headwater: Any) -> None:
     assert "idempotency_key_reused" in said
 
 
-@pytest.mark.slow
 def test_an_ended_run_cannot_be_cancelled(headwater: Any) -> None:
     made = json.loads(headwater("runs", "create", *LIVELY, "--wait", "--json")[1])
     status, _, said = headwater("runs", "cancel", made["id"])
@@ -67,7 +66,6 @@ def test_an_ended_run_cannot_be_cancelled(headwater: Any) -> None:
     assert "run_ended" in said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected", "said"),
     [

@@ -13,6 +13,8 @@ from tests.exchange.receiver import receiving
 from tests.front.programs import ROOT, environment, run
 from worker.providers.sentry import address_of
 
+pytestmark = pytest.mark.slow
+
 SECRET = "s3cret-signing-key-of-this-test-0123456789"
 #: The API and a worker's frame, each with an error that nobody caught; then an expected one, of which nothing is sent.
 PROGRAM = """

@@ -20,6 +20,8 @@ from front import children
 from front.children import Child
 from tests.front.programs import environment, family, part, run, until, up
 
+pytestmark = pytest.mark.slow
+
 
 def get(url: str) -> dict[str, object]:
     with urllib.request.urlopen(url, timeout=10) as answer:
@@ -43,7 +45,6 @@ def test_it_is_ready_when_it_says_so_and_sigterm_leaves_nothing_behind() -> None
         assert order == sorted(order), "the API goes before the worker"
 
 
-@pytest.mark.slow
 def test_killed_it_takes_its_parts_along() -> None:
     with up("--sandbox") as running:
         assert len(family(running.mark)) >= 4
@@ -52,7 +53,6 @@ def test_killed_it_takes_its_parts_along() -> None:
         until(lambda: server.running(running.data / "pg") is None, "the database has stopped")
 
 
-@pytest.mark.slow
 def test_a_part_that_dies_comes_back(db_url: str) -> None:
     with up("--sandbox", DATABASE_URL=db_url) as running:
         until(lambda: '"event": "up"' in running.log, "it has logged where everything is")

@@ -29,6 +29,7 @@ def answer(scene: Scene, *arguments: object, expect: int = 0) -> Any:
     return json.loads(headwater(scene, *arguments, "--json", expect=expect))
 
 
+@pytest.mark.slow
 async def test_the_outbox_from_a_shell(scene: Scene) -> None:
     # C.06, B.01, B.02
     (event_id,) = await scene.emit()
@@ -67,6 +68,7 @@ async def test_verify_ends_with_0_only_when_all_is_well(scene: Scene) -> None:
     assert answer(scene, "outbox", "verify", "--tenant", "other")["ok"]
 
 
+@pytest.mark.slow
 async def test_jobs_from_a_shell(scene: Scene) -> None:
     await scene.emit(Probed(probe_id=uuid4()), Probed(probe_id=uuid4()))
     await scene.dispatch()

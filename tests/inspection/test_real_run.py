@@ -15,7 +15,7 @@ from tests.flows.installation import Desk
 from tests.providers.sandbox_fixture import RunningSandbox, sandbox, sandbox_server
 
 __all__ = ["desk", "house", "idle", "sandbox", "sandbox_server"]
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("house")]
 JOBURG = "workwear manufacturers Johannesburg"
 
 

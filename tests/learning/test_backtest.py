@@ -57,6 +57,7 @@ def run(path: Path, label: str = "won", time: str = "day", **more: Any) -> Repor
     return replay.backtest(replay.Asked(path, label, time, retrains=2, refits=10, **more))
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_used_and_how_good_it_was(tmp_path: Path) -> None:
     path, picture = write(tmp_path / "history.csv.gz", rows(), delimiter=";", bom=True), tmp_path / "picture.svg"
     words = [

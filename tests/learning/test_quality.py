@@ -30,6 +30,7 @@ def table(bank: Path) -> Table:
     return read(bank)
 
 
+@pytest.mark.slow
 def test_later_outcomes_are_foretold_better_than_by_the_base_rate_and_by_a_frozen_model(report: Report) -> None:
     # S2.12: the gates
     assert report.n_test == 12_357

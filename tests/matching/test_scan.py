@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from db import merges
 from db.transaction import transaction
 from tests.matching.ground import Ground
@@ -62,6 +64,7 @@ async def test_what_a_person_decided_stays(ground: Ground) -> None:
     assert await ground.conn.fetchval("SELECT count(*) FROM app.companies WHERE merged_into IS NOT NULL") == 0
 
 
+@pytest.mark.slow
 async def test_rounds_go_on_until_none_is_left(ground: Ground) -> None:
     names = [
         f"{a}{b} {c}"

@@ -13,6 +13,8 @@ import pytest
 
 from tests.nightly.house import NightHouse
 
+pytestmark = pytest.mark.slow
+
 
 async def headwater(url: str, *arguments: object, expect: int = 0) -> str:
     """Run a command; gives what it printed, or its complaint when it fails."""

@@ -32,6 +32,7 @@ async def furnish(house: NightHouse) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_a_night_does_its_nine_steps_and_the_next_one_finds_nothing_to_do(house: NightHouse) -> None:
     # S3.01 S3.02 S3.15 S3.19 R15
     await furnish(house)

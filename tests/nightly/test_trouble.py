@@ -43,6 +43,7 @@ async def test_a_night_without_a_single_key_and_without_a_crm_is_complete_and_sa
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_vendors_that_are_away_cost_a_night_contacts_and_not_its_end(house: NightHouse) -> None:
     # S3.13 S3.10
     house.set(enrichment_patience_s=0)

@@ -277,6 +277,7 @@ async def test_h7_a_vanished_row_is_made_anew(conn: Connection, pool: Pool, queu
         assert await conn.fetchval("SELECT count(*) FROM app.workers WHERE stopped_at IS NULL") == 1
 
 
+@pytest.mark.slow
 async def test_h8_a_killed_worker_loses_nothing(conn: Connection, pool: Pool, queue_pool: Pool, db_url: str) -> None:
     # Default settings: its jobs run elsewhere within 5 s.
     await seed_jobs(pool, 4)

@@ -50,6 +50,7 @@ async def killed(one: Victim) -> None:
     assert await one.process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 async def test_jobs_of_a_killed_worker_run_elsewhere_within_5_s(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:

@@ -91,6 +91,7 @@ async def test_schedulers_that_die_miss_and_double_nothing(conn: Connection, poo
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+@pytest.mark.alone
 async def test_a_thousand_ticks_with_three_schedulers_and_kills(
     conn: Connection,
     pool: Pool,

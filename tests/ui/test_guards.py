@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS as API
@@ -21,7 +22,7 @@ from tests.ui.visitors import Visitor
 
 #: Pages for people who are not in yet, and files that say nothing of anybody.
 OPEN = {"GET /ui/login", "POST /ui/login", "GET /ui/"}
-#: A form of the console -> the operation of the API that does the same.
+#: A form of the console -> the operation of the API that does the same; a POST unless it says otherwise.
 SAME = {
     "/ui/runs": "/v1/discovery/runs",
     "/ui/runs/{run_id}/cancel": "/v1/discovery/runs/{run_id}/cancel",
@@ -43,6 +44,20 @@ SAME = {
     "/ui/models/{model_id}/promote": "/v1/models/{model_id}/promote",
     "/ui/models/{model_id}/archive": "/v1/models/{model_id}/archive",
     "/ui/models/{model_id}/rollback": "/v1/models/{model_id}/rollback",
+    "/ui/schedules/{schedule_id}/pause": "/v1/schedules/{schedule_id}/pause",
+    "/ui/schedules/{schedule_id}/resume": "/v1/schedules/{schedule_id}/resume",
+    "/ui/schedules/{schedule_id}/change": "PATCH /v1/schedules/{schedule_id}",
+    "/ui/nights": "/admin/runs/nightly",
+    "/ui/nights/{run_id}/cancel": "/v1/discovery/runs/{run_id}/cancel",
+    "/ui/alerts/{alert_id}/acknowledge": "/v1/alerts/{alert_id}/acknowledge",
+    "/ui/alerts/{alert_id}/resolve": "/v1/alerts/{alert_id}/resolve",
+    "/ui/alerts/channels/{channel_id}/test": "/v1/alert-channels/{channel_id}/test",
+    "/ui/tenants": "/v1/tenants",
+    "/ui/tenants/{slug}/suspend": "/v1/tenants/{slug}/suspend",
+    "/ui/tenants/{slug}/resume": "/v1/tenants/{slug}/resume",
+    "/ui/tenants/{slug}/quotas": "PUT /v1/tenants/{slug}/quotas",
+    "/ui/keys": "/v1/keys",
+    "/ui/keys/{key_id}/revoke": "DELETE /v1/keys/{key_id}",
 }
 
 
@@ -55,11 +70,18 @@ def routes(of: Iterable[APIRouter] = PAGES) -> Iterator[tuple[str, str, APIRoute
 
 
 def guard(route: APIRoute) -> Guard | None:
-    for dependency in route.dependant.dependencies:
+    return _within(route.dependant)
+
+
+def _within(dependant: Dependant) -> Guard | None:
+    """Its own, or that of a dependency which asks for more than a role."""
+    for dependency in dependant.dependencies:
         if isinstance(dependency.call, Looking | Acting):
             return dependency.call.guard
         if isinstance(dependency.call, Guard):
             return dependency.call
+        if found := _within(dependency):
+            return found
     return None
 
 
@@ -70,14 +92,14 @@ def fill(path: str) -> str:
 def test_every_page_has_a_guard_and_every_form_the_roles_of_the_api(shared_api: Served) -> None:
     # S2.16 S3.20
     assert len(list(routes())) > 30
-    of_api = {path: found for method, path, r in routes(API) if method == "POST" and (found := guard(r))}
+    of_api = {f"{method} {path}": found for method, path, r in routes(API) if (found := guard(r))}
     for method, path, route in routes():
         if f"{method} {path}" in OPEN:
             continue
         found = guard(route)
         assert found is not None, f"give {method} {path} a Looking or an Acting"
         if method == "POST" and path != "/ui/logout":
-            twin = of_api[SAME[path]]
+            twin = of_api[same if " " in (same := SAME[path]) else f"POST {same}"]
             assert found.allowed == tuple(r for r in twin.allowed if r is not Role.SERVICE), path
 
 

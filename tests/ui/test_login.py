@@ -73,6 +73,7 @@ def test_a_login_from_another_site_is_refused(visitor: Visitor) -> None:
     assert "another site" in answer.text
 
 
+@pytest.mark.slow
 def test_too_many_wrong_logins_are_throttled(db_url: str) -> None:
     with served(db_url, settings_of_tests(login_attempts=2)) as api, Visitor.at(api) as visitor:
         seen = [visitor.log_in(password="wrong").status_code for _ in range(3)]

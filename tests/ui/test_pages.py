@@ -346,6 +346,12 @@ def test_every_list_has_its_twin(ops: Visitor) -> None:
         "/dead-letters",
         "/vendors",
         "/models",
+        "/alerts",
+        "/accounts",
+        "/accounts/samples",
+        "/stock",
+        "/tenants",
+        "/retention",
     ):
         twin = ops.get(f"/ui{path}", format="json")
         assert twin.headers["content-type"] == "application/json", path

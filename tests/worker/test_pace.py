@@ -333,6 +333,7 @@ async def test_who_is_patient_waits_for_a_window_to_be_over(workers: Callable[[]
         assert time.monotonic() - began > 2.5
 
 
+@pytest.mark.slow
 async def test_nobody_joins_a_line_that_is_longer_than_its_patience(workers: Callable[[], Awaitable[Pacer]]) -> None:
     # S2.02: it is put off at once, until the line is shorter; who is patient enough joins
     worker, of = await workers(), spec(Window(1, 0.3))
@@ -367,7 +368,7 @@ async def test_jobs_without_a_slot_are_spread_over_the_time_to_come(workers: Cal
 
 async def test_a_line_that_stood_still_is_not_taken_for_a_slow_one(workers: Callable[[], Awaitable[Pacer]]) -> None:
     # S2.02: those sent away while a window is full come back as fast as the next one serves them
-    worker, of = await workers(), spec(Window(20, 8))
+    worker, of = await workers(), spec(Window(20, 5))
 
     async def turn() -> None:
         async with worker.turn(of, KEY, patience_s=30):
@@ -375,7 +376,7 @@ async def test_a_line_that_stood_still_is_not_taken_for_a_slow_one(workers: Call
 
     assert [await told(worker, of) for _ in range(20)] == [None] * 20
     patient = [asyncio.create_task(turn()) for _ in range(3)]
-    deadline = time.monotonic() + 6
+    deadline = time.monotonic() + 4
     busy: list[VendorBusy] = []
     while time.monotonic() < deadline:  # the longer it stands, the slower it looks
         heard = await told(worker, of)
@@ -384,7 +385,7 @@ async def test_a_line_that_stood_still_is_not_taken_for_a_slow_one(workers: Call
         await asyncio.sleep(0.5)
     at_once = await asyncio.gather(*(told(worker, of) for _ in range(20)))
     waits = sorted(each.after_s or 0.0 for each in at_once if isinstance(each, VendorBusy))
-    assert waits[-1] - waits[0] < 20 * 0.4 * 1.5
+    assert waits[-1] - waits[0] < 20 * 0.25 * 1.5
     await asyncio.gather(*patient)
 
 

@@ -16,7 +16,7 @@ from contracts.jobs import EnrichLead, Payload
 from contracts.nights import STEP_OF, Step, marks_of
 from contracts.providers import Terms
 from contracts.sites import SiteCrawler, SiteReport
-from db import enrichments, night_companies, waterfalls
+from db import enrichments, night_companies, spans, waterfalls
 from db.enrichments import Begun, Subject
 from db.transaction import Tx
 from worker import ask
@@ -140,7 +140,8 @@ class _Attempt:
 
     async def _crawl(self, crawler: SiteCrawler) -> SiteReport:
         """Walk the site and keep what it said: an attempt that is put off does not walk again."""
-        report = await crawler.crawl(self.of.domain or "")
+        with spans.tracer.call("site", "crawl"):
+            report = await crawler.crawl(self.of.domain or "")
         with_corpus = self.ctx.settings.persist_crawl_corpus
         async with self.ctx.unfenced() as tx:
             await enrichments.keep_site(tx, self.ctx.tenant, self.of, self.begun, report, with_corpus=with_corpus)

@@ -20,6 +20,7 @@ from contracts.providers import Operation
 from contracts.settings import Settings
 from contracts.signatures import signature
 from contracts.webhook_endpoints import is_loopback, secret_of, verdict
+from db import spans
 from worker.providers import mail, pagerduty, sentry, slack, webhook
 from worker.providers.keys import absent, usable_key
 from worker.providers.tenant_webhook import Forbidden, Poster, Unreachable
@@ -34,14 +35,15 @@ async def tell(settings: Settings, way: AlertWay, alert: Alert) -> None:
     Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown, VendorBusy.
     """
     check(way, settings)
-    if way.kind == "webhook" and way.url is not None:
-        await _post_signed(settings, way, way.url, alert)
-    elif way.kind == "email":
-        await mail.send(settings, way.address or "", alert)
-    elif way.kind == "sentry":
-        await sentry.tell(settings, alert)
-    else:
-        await _by_adapter(_with_secret(settings, way), way.kind, alert)
+    with spans.tracer.call(way.kind, "alert"):
+        if way.kind == "webhook" and way.url is not None:
+            await _post_signed(settings, way, way.url, alert)
+        elif way.kind == "email":
+            await mail.send(settings, way.address or "", alert)
+        elif way.kind == "sentry":
+            await sentry.tell(settings, alert)
+        else:
+            await _by_adapter(_with_secret(settings, way), way.kind, alert)
 
 
 async def _by_adapter(settings: Settings, kind: ChannelKind, alert: Alert) -> None:

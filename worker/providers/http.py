@@ -28,7 +28,7 @@ import httpx
 from pydantic import SecretStr
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefused
-from db import faults
+from db import faults, spans
 from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.guard import GuardedBackend, Refused
 from worker.providers.redaction import Redactor
@@ -129,6 +129,7 @@ class VendorClient:
                     await near()
                 faults.reached(self._rules.vendor, "before")
                 response = await self._client.send(request, stream=True)
+                spans.tracer.heard(response.status_code)
                 try:
                     answer = await self._read(response, text)
                 finally:

@@ -3,7 +3,7 @@
   "use strict";
 
   const typing = (el) => el && el.matches("input, select, textarea");
-  const pages = { o: "/ui", r: "/ui/runs", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
+  const pages = { o: "/ui", r: "/ui/runs", a: "/ui/alerts", l: "/ui/leads", m: "/ui/messages", d: "/ui/dead-letters" };
   let going = 0;
 
   document.addEventListener("keydown", (event) => {
@@ -41,6 +41,11 @@
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => (b.disabled = false));
   });
+
+  // On a phone the menu is one line that scrolls: show where we are.
+  const menu = document.querySelector(".menu");
+  const here = menu && menu.querySelector("[aria-current]");
+  if (here && menu.scrollWidth > menu.clientWidth) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
 
   // Okabe and Ito's colours, and a dash each, so that lines can be told apart without colours.
   const lines = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];

@@ -1,0 +1,88 @@
+"""Every page of the console answers soon, beside a million runs and ten million rows of history, 20 readers at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from statistics import median, quantiles
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+
+from api.ui.nav import MENU
+from contracts.tenants import Role
+from db import access, passwords
+from db.pool import open_pool
+from db.transaction import transaction
+from tests.api.server_fixture import PASSWORD, email
+from tests.flows.installation import installed
+from tests.inspection import history
+from tests.providers.sandbox_fixture import RunningSandbox, sandbox, sandbox_server
+
+__all__ = ["sandbox", "sandbox_server"]
+
+#: Each event of history is a row there and an execution: half of the rows each.
+HISTORY = int(os.environ.get("HEADWATER_PAGE_ROWS", "10000000"))
+RUNS = HISTORY // 10
+READERS, ROUNDS = 20, 5
+LIMIT_S = 0.1
+_RUNS = """
+INSERT INTO app.runs (tenant_id, kind, status, triggered_by, created_at, started_at, finished_at, created_leads_count)
+SELECT CASE WHEN n % 2 = 0 THEN $1::uuid ELSE small.ids[1 + (n / 2) % 20] END, (ARRAY['discovery', 'nightly', 'job'])[1 + n % 3],
+       CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END, 'schedule', t.at, t.at, t.at + interval '40 s', n % 30
+  FROM generate_series(1, $2::int) n, (SELECT array_agg(id) AS ids FROM app.tenants WHERE slug LIKE 'small-%') small,
+       LATERAL (SELECT app.now() - interval '60 days' + n * (interval '60 days' / $2::float8) AS at) t
+"""
+
+
+async def furnish(url: str) -> None:
+    await history.write(url, HISTORY // 2)
+    connection = await asyncpg.connect(url)
+    await connection.execute(_RUNS, history.BIG, RUNS)
+    await connection.close()
+    await history.analyze(url)
+    pool = await open_pool(url, name="tests", size=1)
+    async with transaction(pool, UUID(history.BIG)) as tx:
+        hashed = await passwords.hashed(PASSWORD)
+        await access.create_user(tx, UUID(history.BIG), email(Role.OWNER), Role.OWNER, hashed, by="tests")
+    await pool.close()
+
+
+async def visit(client: httpx.AsyncClient, path: str) -> list[float]:
+    """Seconds that the server took, READERS at once, ROUNDS times."""
+    took: list[float] = []
+    for _ in range(ROUNDS):
+        answers = await asyncio.gather(*(client.get(path) for _ in range(READERS)))
+        assert {answer.status_code for answer in answers} == {200}, (path, answers[0].text[:300])
+        took += [answer.elapsed.total_seconds() for answer in answers]
+    return took
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(3000)
+async def test_every_page_answers_soon_however_long_history_is(
+    db_url: str, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    # S2.17 S4.06
+    await furnish(db_url)
+    slow: dict[str, float] = {}
+    with installed(db_url, sandbox, tmp_path) as house:
+        address = house.start("api", "--port", "0", JWT_SECRET="of these tests, " * 4).ready.removeprefix("ready ")
+        limits = httpx.Limits(max_connections=READERS)
+        async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits, trust_env=False) as client:
+            form = {"email": email(Role.OWNER), "password": PASSWORD, "tenant": "big"}
+            answer = await client.post("/ui/login", data=form, headers={"Origin": address})
+            assert answer.status_code == 303, answer.text[:500]
+            for entry in (entry for section in MENU for entry in section.entries):
+                await client.get(entry.path)  # templates are compiled, and connections are there
+                alone = (await client.get(entry.path)).elapsed.total_seconds()
+                took = await visit(client, entry.path)
+                p95 = quantiles(took, n=20)[18]
+                ms = [round(1000 * each, 1) for each in (alone, median(took), p95)]
+                print(f"{entry.path}: alone {ms[0]} ms, {READERS} at once p50 {ms[1]}, p95 {ms[2]}")
+                if p95 > LIMIT_S:
+                    slow[entry.path] = round(p95, 3)
+    assert not slow, slow
