@@ -16,7 +16,7 @@ ROWS = 6
 #: Parts into which a window is cut for a closer look.
 PARTS = 6
 #: No window is narrower.
-LEAST = timedelta(milliseconds=20)
+LEAST = timedelta(milliseconds=5)
 #: What stands in a lane -> what the lane is called, from the request to the rows.
 LANES = {
     "run": "request",
