@@ -7,10 +7,10 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 #: The newest rows of each kind that are looked at: the answer has to come at any size.
-LOOK = 20_000
+LOOK = 5_000
 #: Minutes of a series, at most and as a rule.
 MOST_MINUTES = 24 * 60
-MINUTES = 180
+MINUTES = 60
 
 
 class Throughput(BaseModel):
