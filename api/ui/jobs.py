@@ -26,8 +26,7 @@ async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> 
     page = await routes.list_jobs(asked, seat.principal, seat.pool)
     stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
     pause = await outbox_routes.show_pause(seat.principal, seat.pool)
-    series = await outbox_routes.show_throughput(seat.principal, seat.pool)
-    data = {"jobs": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause, "series": series}
+    data = {"jobs": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
     return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]})
 
 

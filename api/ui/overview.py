@@ -13,7 +13,6 @@ from contracts import overview as levels
 from contracts.budgets import defaults
 from contracts.runs import RunStatus
 from contracts.tenants import Role
-from contracts.throughput import MINUTES, MOST_MINUTES
 from db import alerts, budgets, overview, runs
 from db.transaction import transaction
 
@@ -27,14 +26,10 @@ TROUBLED = (RunStatus.FAILED, RunStatus.PARTIAL)
 async def show_overview(
     seat: Viewer,
     calls: Annotated[Literal["hour", "day"], Query()] = "hour",
-    minutes: Annotated[int, Query(ge=5, le=MOST_MINUTES)] = MINUTES,
 ) -> Response:
     """Everything at a glance; each number leads to its rows."""
     tenant = seat.principal.tenant_id
     stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
-    # The part that asks again shows no plot.
-    live = seat.request.headers.get("hx-request") == "true"
-    series = None if live else await outbox_routes.show_throughput(seat.principal, seat.pool, minutes)
     pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         data = {
@@ -48,7 +43,6 @@ async def show_overview(
             "levels": await overview.levels(tx, tenant),
             "stats": stats,
             "pause": pause,
-            "series": series,
         }
     asked = {
         "execution_s": levels.EXECUTION_S,

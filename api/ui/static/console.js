@@ -95,5 +95,10 @@
     );
     new ResizeObserver(() => made.setSize({ width: el.clientWidth, height: 200 })).observe(el);
   };
-  if (window.uPlot) document.querySelectorAll(".chart").forEach(plot);
+  // Some plots come later than their page.
+  const plotAll = () => document.querySelectorAll(".chart:not(:has(canvas))").forEach(plot);
+  if (window.uPlot) {
+    plotAll();
+    new MutationObserver(plotAll).observe(document.querySelector("main"), { childList: true, subtree: true });
+  }
 })();
