@@ -40,6 +40,8 @@ def _both(name: str) -> AliasChoices:
     return AliasChoices(name, to_camel(name))
 
 
+#: From this movement (PSI) since the training on a look is due, and from this on it is another population.
+WARN_PSI, MOST_PSI = 0.1, 0.25
 _Text = Annotated[str, Field(min_length=1, max_length=200), NoNul]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, model_validator
@@ -10,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from contracts.outbox import EventFilter, EventStatus
 
+_ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
 _BOTH = AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name)))
 
 
@@ -58,7 +60,10 @@ class Replayed(BaseModel):
 
 
 class ReplayReport(BaseModel):
-    """What a replay found and did. `more`: the limit cut it short, ask again for the rest."""
+    """What a replay found and did. `more`: the limit cut it short, ask again for the rest.
+
+    `replay_id` names a replay of dead letters: what still waits of it can be taken back. None when it sent none.
+    """
 
     dry_run: bool
     matched: int
@@ -68,3 +73,50 @@ class ReplayReport(BaseModel):
     oldest: datetime | None
     newest: datetime | None
     last_due_at: datetime | None
+    replay_id: UUID | None = None
+
+
+class ReplayBatch(BaseModel):
+    """Dead letters that were replayed together. `waiting`: events that nobody has tried yet, counted up to 10,000."""
+
+    id: UUID
+    at: datetime
+    by: str
+    events: int
+    filter: dict[str, Any]
+    waiting: int
+
+
+class ReplayBatches(BaseModel):
+    """The newest replays of many dead letters, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "id": _ID,
+                            "at": "2026-01-05T06:00:00Z",
+                            "by": "olga@example.com",
+                            "events": 40,
+                            "filter": {"type": "SliceReady"},
+                            "waiting": 31,
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    items: list[ReplayBatch]
+
+
+class TakenBack(BaseModel):
+    """A replay taken back: so many letters are open again, `gone` were on their way already."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"replay_id": _ID, "taken_back": 31, "gone": 9}]})
+
+    replay_id: UUID
+    taken_back: int
+    gone: int

@@ -11,15 +11,17 @@ from uuid import UUID
 
 import asyncpg
 
-from contracts.errors import Conflict
+from contracts.errors import Conflict, NotFound
 from contracts.outbox import EventDetail, EventStatus
-from contracts.replays import Replayed, ReplayReport, ReplayRequest
+from contracts.replays import ReplayBatch, Replayed, ReplayReport, ReplayRequest, TakenBack
 from db import inspection, paging
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("replays")
+#: How many waiting events of a replay are counted.
+COUNTED = 10_000
 
 
 async def replay_event(tx: Tx, tenants: Sequence[UUID], event_id: UUID, by: str) -> Replayed:
@@ -115,3 +117,26 @@ async def _replay(
         report.matched += row["n"]
     report.replayed += rows[0]["replayed"] if rows else 0
     report.more = bool(rows) and rows[0]["found"] > left
+    if rows and rows[0]["replayed"]:
+        report.replay_id = report.replay_id or rows[0]["replay_id"]
+
+
+async def batches(tx: Tx, tenant: UUID, *, limit: int = 5) -> list[ReplayBatch]:
+    """The newest replays of many dead letters."""
+    rows = await tx.fetch(SQL["batches"], tenant, limit, COUNTED)
+    return [ReplayBatch.model_validate(dict(r)) for r in rows]
+
+
+async def take_back(tx: Tx, tenant: UUID, replay_id: UUID, by: str) -> TakenBack:
+    """Undo a replay of dead letters as far as nobody has tried its events (system role). Again takes nothing more back.
+
+    Raises: NotFound, also for another tenant's; Conflict (code `nothing_waits`) when all of it is on its way.
+    """
+    there: int = await tx.fetchval(SQL["batch"], tenant, replay_id)
+    if not there:
+        raise NotFound(f"no replay {replay_id} has letters that could be taken back", code="replay_not_found")
+    back: int = await tx.fetchval(SQL["take_back"], tenant, replay_id)
+    if not back:
+        raise Conflict("nothing of this replay waits any more: its events are on their way", code="nothing_waits")
+    await audit(tx, tenant, by, "outbox.replay_undone", "replay", str(replay_id), {"events": back})
+    return TakenBack(replay_id=replay_id, taken_back=back, gone=there - back)

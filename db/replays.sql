@@ -54,13 +54,13 @@ WITH clock AS MATERIALIZED (
       FROM written w GROUP BY w.tenant_id
 )
 SELECT p.type, count(*) AS n, min(p.created_at) AS oldest, max(p.created_at) AS newest, max(p.due_at) AS last_due_at,
-       (SELECT count(*) FROM written) AS replayed, (SELECT count(*) FROM found) AS found
+       (SELECT count(*) FROM written) AS replayed, NULL::uuid AS replay_id, (SELECT count(*) FROM found) AS found
   FROM picked p GROUP BY p.type ORDER BY p.type
 
 -- many_letters --
 -- The same for open dead letters of events; each is answered and goes on as the event it was.
 WITH clock AS MATERIALIZED (
-    SELECT app.now() AS now
+    SELECT app.now() AS now, app.uuidv7() AS replay_id
 ), found AS MATERIALIZED (
     SELECT d.tenant_id, d.id, d.name AS type, d.event, (d.event->>'created_at')::timestamptz AS created_at FROM app.dead_letters d
      WHERE d.tenant_id = ANY($1::uuid[]) AND d.resolved_at IS NULL AND d.kind = 'event' AND ($6::text IS NULL OR d.name = $6)
@@ -71,10 +71,11 @@ WITH clock AS MATERIALIZED (
        AND (d.event->>'created_at')::timestamptz <= $12::timestamptz
      ORDER BY d.tenant_id, d.id LIMIT $2::bigint + 1 FOR UPDATE SKIP LOCKED
 ), picked AS MATERIALIZED (
-    SELECT f.*, CASE WHEN $4::float8 IS NULL THEN c.now ELSE c.now + (row_number() OVER (ORDER BY f.tenant_id, f.id) - 1) / $4 * interval '1 second' END AS due_at
+    SELECT f.*, c.replay_id, CASE WHEN $4::float8 IS NULL THEN c.now ELSE c.now + (row_number() OVER (ORDER BY f.tenant_id, f.id) - 1) / $4 * interval '1 second' END AS due_at
       FROM found f, clock c ORDER BY f.tenant_id, f.id LIMIT $2
 ), answered AS (
-    UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'replayed', resolved_by = left($3::text, 200)
+    UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'replayed', resolved_by = left($3::text, 200),
+           replay_id = p.replay_id
       FROM picked p WHERE NOT $5::bool AND d.tenant_id = p.tenant_id AND d.id = p.id RETURNING d.tenant_id, d.id, p.event, p.due_at
 ), written AS (
     INSERT INTO app.outbox_events (tenant_id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id,
@@ -85,9 +86,39 @@ WITH clock AS MATERIALIZED (
     RETURNING tenant_id
 ), noted AS (
     INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id, detail)
-    SELECT w.tenant_id, left($3, 200), 'outbox.replay', 'events', 'dead_letter', jsonb_build_object('events', count(*), 'filter', $13::jsonb)
-      FROM written w GROUP BY w.tenant_id
+    SELECT w.tenant_id, left($3, 200), 'outbox.replay', 'events', 'dead_letter', jsonb_build_object('events', count(*), 'filter', $13::jsonb, 'replay_id', c.replay_id)
+      FROM written w, clock c GROUP BY w.tenant_id, c.replay_id
 )
 SELECT p.type, count(*) AS n, min(p.created_at) AS oldest, max(p.created_at) AS newest, max(p.due_at) AS last_due_at,
-       (SELECT count(*) FROM written) AS replayed, (SELECT count(*) FROM found) AS found
+       (SELECT count(*) FROM written) AS replayed, (SELECT c.replay_id FROM clock c) AS replay_id, (SELECT count(*) FROM found) AS found
   FROM picked p GROUP BY p.type ORDER BY p.type
+
+-- batches --
+-- The newest replays of many dead letters, and how many events of each still wait untried, counted up to $3.
+SELECT (a.detail ->> 'replay_id')::uuid AS id, a.at, a.actor AS by, (a.detail ->> 'events')::int AS events, a.detail -> 'filter' AS filter,
+       (SELECT count(*)::int FROM (
+            SELECT FROM app.dead_letters d JOIN app.outbox_events o ON o.tenant_id = d.tenant_id AND o.event_id = d.event_id
+             WHERE d.tenant_id = $1 AND d.replay_id = (a.detail ->> 'replay_id')::uuid AND d.resolution = 'replayed'
+               AND o.state = 'pending' AND o.attempts = 0 LIMIT $3::bigint) w) AS waiting
+  FROM (SELECT l.* FROM app.audit_log l
+         WHERE l.tenant_id = $1 AND l.subject_type = 'events' AND l.subject_id = 'dead_letter' ORDER BY l.id DESC LIMIT $2::bigint * 4) a
+ WHERE a.action = 'outbox.replay' AND a.detail ? 'replay_id' ORDER BY a.id DESC LIMIT $2
+
+-- batch --
+-- How many letters a replay answered, those that were taken back left out.
+SELECT count(*)::int FROM app.dead_letters d WHERE d.tenant_id = $1 AND d.replay_id = $2
+
+-- take_back --
+-- Events of a replay that nobody has tried yet leave the outbox, and their letters are open again. One that died anew, and was replayed
+-- anew, belongs to that replay. As the system: nobody else takes events out.
+WITH gone AS (
+    DELETE FROM app.outbox_events o USING app.dead_letters d
+     WHERE d.tenant_id = $1 AND d.replay_id = $2 AND d.kind = 'event' AND d.resolution = 'replayed'
+       AND o.tenant_id = d.tenant_id AND o.event_id = d.event_id AND o.state = 'pending' AND o.attempts = 0
+       AND NOT EXISTS (SELECT FROM app.dead_letters n WHERE n.tenant_id = d.tenant_id AND n.event_id = d.event_id AND n.id > d.id)
+    RETURNING d.tenant_id, d.id
+), open AS (
+    UPDATE app.dead_letters d SET resolved_at = NULL, resolution = NULL, resolved_by = NULL, replay_id = NULL
+      FROM gone g WHERE d.tenant_id = g.tenant_id AND d.id = g.id RETURNING d.id
+)
+SELECT count(*)::int FROM open

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.runs import Inspection, Moment, RunCheck, RunView, Timeline, VendorCallView
-from db import ledger, runs
+from db import ledger, paging, runs
 from db.sql import load
 from db.transaction import Tx
 
 SQL = load("story")
 
 
-async def timeline(tx: Tx, tenant: UUID, run_id: UUID, *, limit: int = 500) -> Timeline | None:
-    """What happened to a run, oldest first, at most `limit` moments; None for an unknown run."""
+async def timeline(
+    tx: Tx,
+    tenant: UUID,
+    run_id: UUID,
+    *,
+    limit: int = 500,
+    since: datetime = paging.FIRST_AT,
+    until: datetime = paging.LAST_AT,
+) -> Timeline | None:
+    """What happened to a run, oldest first, at most `limit` moments; None for an unknown run.
+
+    With `since` and `until` only what lies between them, in part at least.
+    """
     run = await runs.show(tx, tenant, run_id)
     if run is None:
         return None
-    rows = await tx.fetch(SQL["moments"], tenant, run_id, limit + 1)
+    rows = await tx.fetch(SQL["moments"], tenant, run_id, limit + 1, since, until)
     return Timeline(run=run, moments=[Moment(**dict(r)) for r in rows[:limit]], truncated=len(rows) > limit)
 
 

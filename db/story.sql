@@ -1,5 +1,6 @@
 -- moments --
--- A run's life in order: its events, executions, failed attempts, vendor calls, slices and leads.
+-- A run's life in order, as far as it lies between $4 and $5: its events, executions, failed attempts, vendor calls, slices and leads.
+-- Attempts and the end of the run stand at their end, all else at its beginning.
 SELECT * FROM (
     SELECT r.created_at AS at, 'run' AS what, r.id::text AS id, 'requested by ' || coalesce(r.requested_by, r.triggered_by) AS title, 'pending' AS state, NULL::text AS detail, NULL::float8 AS took_s
       FROM app.runs r WHERE r.tenant_id = $1 AND r.id = $2
@@ -29,7 +30,10 @@ SELECT * FROM (
     SELECT l.created_at, 'lead', l.id::text, c.name, l.status, c.country, NULL
       FROM app.leads l JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
      WHERE l.tenant_id = $1 AND l.run_id = $2
-) m WHERE m.at IS NOT NULL ORDER BY m.at, m.what, m.id LIMIT $3
+) m WHERE m.at IS NOT NULL
+   AND m.at - CASE WHEN m.what IN ('attempt', 'run') THEN coalesce(m.took_s, 0) ELSE 0 END * interval '1 second' <= $5::timestamptz
+   AND m.at + CASE WHEN m.what IN ('attempt', 'run') THEN 0 ELSE coalesce(m.took_s, 0) END * interval '1 second' >= $4::timestamptz
+ ORDER BY m.at, m.what, m.id LIMIT $3
 
 -- jobs_by_state --
 -- A run's executions, counted.

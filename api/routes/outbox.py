@@ -21,9 +21,11 @@ from contracts.outbox import (
     Stats,
     Verification,
 )
-from contracts.replays import Replayed, ReplayReport, ReplayRequest
+from contracts.pauses import AskPause, Pause
+from contracts.replays import ReplayBatches, Replayed, ReplayReport, ReplayRequest, TakenBack
 from contracts.tenants import Principal, Role
-from db import explanations, inspection, replays, stats, verification
+from contracts.throughput import MINUTES, MOST_MINUTES, Throughput
+from db import explanations, inspection, pauses, replays, stats, throughput, verification
 from db.transaction import DbRole, transaction
 
 router = APIRouter(prefix="/v1/outbox", tags=["outbox"])
@@ -66,6 +68,55 @@ async def verify(
     async with transaction(pool, mine, read_only=True) as tx:
         start = since or (until or datetime.now(UTC)) - timedelta(days=1)
         return await verification.verify(tx, mine, deliveries, since=start, until=until)
+
+
+@router.get("/throughput", name="throughput")
+async def show_throughput(
+    principal: Viewer,
+    pool: PoolDep,
+    minutes: Annotated[int, Query(ge=5, le=MOST_MINUTES, description="so far back")] = MINUTES,
+) -> Throughput:
+    """Events written and sent, jobs ended, and how long they took, minute by minute."""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return await throughput.series(tx, principal.tenant_id, minutes=minutes)
+
+
+@router.get("/pause", name="show_pause")
+async def show_pause(principal: Viewer, pool: PoolDep) -> Pause:
+    """Are this tenant's events held back, by whom, and why?"""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return await pauses.show(tx, principal.tenant_id)
+
+
+@router.post("/pause", name="pause")
+async def pause(asked: AskPause, principal: Ops, pool: PoolDep) -> Pause:
+    """Hand no more events to the queue until it is resumed. Jobs that are there already are finished; nothing is lost."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        return await pauses.pause(tx, principal.tenant_id, reason=asked.reason, by=principal.name)
+
+
+@router.post("/resume", name="resume", responses=problems(409))
+async def resume(principal: Ops, pool: PoolDep, wake: WakeDep) -> Pause:
+    """Go on with what waits. Again is no error."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        standing = await pauses.resume(tx, principal.tenant_id, by=principal.name)
+    wake.soon()
+    return standing
+
+
+@router.get("/replays", name="replays")
+async def list_replays(principal: Viewer, pool: PoolDep) -> ReplayBatches:
+    """The newest replays of many dead letters, and how much of each still waits."""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return ReplayBatches(items=await replays.batches(tx, principal.tenant_id))
+
+
+@router.post("/replays/{batch_id}/undo", name="undo_replay", responses=problems(404, 409))
+async def undo_replay(batch_id: UUID, principal: Ops, pool: PoolDep) -> TakenBack:
+    """Take back what of a replay of dead letters still waits untried: those letters are open again."""
+    # The app role may put events into the outbox, not take them out; the statement names the tenant.
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        return await replays.take_back(tx, principal.tenant_id, batch_id, principal.name)
 
 
 @router.get("/{event_id}", include_in_schema=False)

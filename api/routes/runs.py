@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, Field
 from pydantic_core import to_json
 
 from api.auth import require
 from api.deps import Page, PageDep, PoolDep, SettingsDep, WakeDep, before
 from api.errors import problems
-from contracts.errors import Forbidden, NotFound, Unauthenticated
+from contracts.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from contracts.runs import CreateRun, Inspection, RunCheck, RunMode, RunPage, RunStatus, RunView, Timeline
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
@@ -26,6 +28,8 @@ router = APIRouter(prefix="/v1/discovery/runs", tags=["runs"])
 _reads = require(Role.VIEWER)
 Reader = Annotated[Principal, Depends(_reads)]
 Starter = Annotated[Principal, Depends(require(Role.ANALYST))]
+#: A time with its zone, no earlier than anything we wrote, and no later than Postgres and Python both can say.
+At = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 
 #: How often the progress stream looks, and how long it lasts at most, in seconds.
@@ -129,11 +133,19 @@ async def inspect(run_id: UUID, principal: Reader, pool: PoolDep) -> Inspection:
 
 @router.get("/{run_id}/timeline", responses=problems(404))
 async def timeline(
-    run_id: UUID, principal: Reader, pool: PoolDep, limit: Annotated[int, Query(ge=1, le=5000)] = 500
+    run_id: UUID,
+    principal: Reader,
+    pool: PoolDep,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    since: Annotated[At | None, Query(alias="from", description="only what lasted until then, or came later")] = None,
+    until: Annotated[At | None, Query(alias="to", description="only what had begun by then")] = None,
 ) -> Timeline:
     """What happened: request, events, jobs, attempts, vendor calls, slices, leads, oldest first."""
+    if since is not None and until is not None and since > until:
+        raise Invalid("from is later than to: give the earlier time first", code="empty_window")
+    window = {k: v for k, v in (("since", since), ("until", until)) if v is not None}
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
-        return _found(await story.timeline(tx, principal.tenant_id, run_id, limit=limit), run_id)
+        return _found(await story.timeline(tx, principal.tenant_id, run_id, limit=limit, **window), run_id)
 
 
 @router.get("/{run_id}/verify", responses=problems(404))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from contracts.accounts import Sku
-from contracts.learning import ModelDetail
+from contracts.learning import MOST_PSI, ModelDetail
 from contracts.models import sigmoid
 from contracts.scores import ContributionRow
 
@@ -79,6 +79,25 @@ def curve(bins: Sequence[dict[str, float]]) -> Curve:
     )  # fmt: skip
     line = " ".join(f"{'L' if n else 'M'}{p.x:.1f} {p.y:.1f}" for n, p in enumerate(points))
     return Curve(points, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far a feature moved since the training: PSI, and how wide its bar is of 100."""
+
+    feature: str
+    psi: float
+    width: float
+
+
+def drift_of(model: ModelDetail) -> list[Drift]:
+    """Of its newest evaluation that tells of any, what moved most first. A bar is full at twice what the gate refuses."""
+    for evaluation in model.evaluations:
+        moved = evaluation.metrics.get("drift")
+        if isinstance(moved, dict) and moved:
+            ordered = sorted(moved.items(), key=lambda item: -item[1])
+            return [Drift(name, psi, round(min(1.0, psi / (2 * MOST_PSI)) * 100, 2)) for name, psi in ordered]
+    return []
 
 
 def curve_of(model: ModelDetail) -> Curve | None:

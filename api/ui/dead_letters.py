@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -33,7 +34,8 @@ async def list_letters(
     """Jobs that gave up and events that could not be delivered, newest first."""
     asked = DeadLetterQuery(kind=kind, limit=ROWS, cursor=cursor)
     page = await job_routes.list_dead_letters(asked, seat.principal, seat.pool)
-    data = {"letters": page.items, "next_cursor": page.next_cursor}
+    batches = await routes.list_replays(seat.principal, seat.pool)
+    data = {"letters": page.items, "next_cursor": page.next_cursor, "replays": batches.items}
     return show(seat, "dead_letters.html", data, choices={"kind": ("event", "job")})
 
 
@@ -56,7 +58,16 @@ async def replay(act: Ops) -> Response:
     asked = act.read(ReplayRequest, {**fields, "filter": _filter(act.one("type"), act.one("error_class"))})
     report = await routes.replay_many(asked, act.principal, act.pool, act.wake)
     more = " More are left: replay again for the rest." if report.more else ""
+    more += " What still waits can be taken back, below." if report.replayed else ""
     return onward("/ui/dead-letters", act.request, f"{report.replayed} events are on their way again.{more}")
+
+
+@router.post("/replays/{batch_id}/undo")
+async def undo(batch_id: UUID, act: Ops) -> Response:
+    """Take back what of a replay nobody has tried yet."""
+    done = await routes.undo_replay(batch_id, act.principal, act.pool)
+    gone = f" {done.gone} were on their way already." if done.gone else ""
+    return onward("/ui/dead-letters", act.request, f"{done.taken_back} letters are open again.{gone}")
 
 
 def _filter(type_: str | None, error_class: str | None) -> ReplayFilter:

@@ -12,13 +12,21 @@ from api.routes import models as routes
 from api.ui import charts
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.learning import Decide, Stage
+from contracts.learning import MOST_PSI, WARN_PSI, Decide, Stage
 from contracts.tenants import Role
 
 router = APIRouter(prefix="/ui/models", route_class=PageRoute, include_in_schema=False)
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 ROWS = 25
+#: Figure of a version -> what it says, and which way is better.
+FIGURES = (
+    ("auc", "AUC, higher is better"),
+    ("log_loss", "Log loss, lower is better"),
+    ("brier", "Brier, lower is better"),
+    ("ece", "Calibration error, lower is better"),
+    ("psi", "Movement of scores (PSI)"),
+)
 
 
 @router.get("")
@@ -31,14 +39,19 @@ async def list_models(
     shadow = await routes.list_models(seat.principal, seat.pool, Page(1, None), "SHADOW")
     beside = [*active.items, *shadow.items]
     data = {"models": page.items, "next_cursor": page.next_cursor, "beside": beside}
-    return show(seat, "models.html", data, choices={"stage": get_args(Stage)})
+    return show(seat, "models.html", data, choices={"stage": get_args(Stage)}, figures=FIGURES)
 
 
 @router.get("/{model_id}")
 async def show_model(model_id: UUID, seat: Viewer) -> Response:
     """One version with its newest calibration curve, coefficients and every look at it."""
     model = await routes.show(model_id, seat.principal, seat.pool)
-    return show(seat, "model.html", {"model": model}, curve=charts.curve_of(model))
+    active = await routes.list_models(seat.principal, seat.pool, Page(1, None), "ACTIVE")
+    beside = [other for other in active.items if other.id != model.id]
+    return show(
+        seat, "model.html", {"model": model, "active": beside}, curve=charts.curve_of(model), drift=charts.drift_of(model),
+        limits={"moving": WARN_PSI, "moved": MOST_PSI}, figures=FIGURES,
+    )  # fmt: skip
 
 
 @router.post("/{model_id}/promote")

@@ -11,7 +11,9 @@ from api.routes import outbox as routes
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.outbox import EventQuery, EventStatus
+from contracts.pauses import AskPause
 from contracts.tenants import Role
+from contracts.throughput import MINUTES, MOST_MINUTES
 
 router = APIRouter(prefix="/ui/outbox", route_class=PageRoute, include_in_schema=False)
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
@@ -23,8 +25,29 @@ async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Re
     """What waits, then dead letters, then what was sent; each newest first."""
     page = await routes.list_events(asked, seat.principal, seat.pool)
     stats = await routes.show_stats(seat.principal, seat.pool, seat.settings)
-    data = {"events": page.items, "next_cursor": page.next_cursor, "stats": stats}
+    pause = await routes.show_pause(seat.principal, seat.pool)
+    data = {"events": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
     return show(seat, "outbox.html", data, choices={"status": [s.value for s in EventStatus]}, narrowed=asked.narrows())
+
+
+@router.get("/pace")
+async def show_pace(seat: Viewer, minutes: Annotated[int, Query(ge=5, le=MOST_MINUTES)] = MINUTES) -> Response:
+    """Throughput and latency; other pages fetch it once they stand, so that they need not wait for its figures."""
+    return show(seat, "pace.html", {"series": await routes.show_throughput(seat.principal, seat.pool, minutes)})
+
+
+@router.post("/pause")
+async def pause(act: Ops) -> Response:
+    """Hand nothing more to the queue."""
+    await routes.pause(act.read(AskPause, {"reason": act.one("reason") or ""}), act.principal, act.pool)
+    return onward("/ui/outbox", act.request, "The queue is paused: events wait, jobs that are in it are finished.")
+
+
+@router.post("/resume")
+async def resume(act: Ops) -> Response:
+    """Go on."""
+    await routes.resume(act.principal, act.pool, act.wake)
+    return onward("/ui/outbox", act.request, "The queue goes on with what waits.")
 
 
 @router.get("/{event_id}")

@@ -23,10 +23,14 @@ TROUBLED = (RunStatus.FAILED, RunStatus.PARTIAL)
 
 
 @router.get("")
-async def show_overview(seat: Viewer, calls: Annotated[Literal["hour", "day"], Query()] = "hour") -> Response:
+async def show_overview(
+    seat: Viewer,
+    calls: Annotated[Literal["hour", "day"], Query()] = "hour",
+) -> Response:
     """Everything at a glance; each number leads to its rows."""
     tenant = seat.principal.tenant_id
     stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
+    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         data = {
             "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
@@ -38,6 +42,7 @@ async def show_overview(seat: Viewer, calls: Annotated[Literal["hour", "day"], Q
             "calls": await overview.calls(tx, tenant, calls),
             "levels": await overview.levels(tx, tenant),
             "stats": stats,
+            "pause": pause,
         }
     asked = {
         "execution_s": levels.EXECUTION_S,

@@ -18,7 +18,7 @@ from tests.conftest import Databases
 #: Filters that are not found in any column of that name, because they only say how much or how old.
 MEASURES = {"limit", "cursor", "older_than_s", "newer_than_s", "since", "until", "closed", "days", "gone"}
 MEASURES |= {"channels", "queries", "max_companies", "max_queries", "from", "to", "updated_since"}
-MEASURES |= {"low"}
+MEASURES |= {"low", "minutes"}
 #: Starts work and waits for it, whoever reads: tests/accounts/test_door.py asks it for another's tenant.
 CRON_DOOR = "/api/jobs/process"
 CURSOR_PAGE = 2

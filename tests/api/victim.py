@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
+from contracts.replays import ReplayRequest
 from contracts.tenants import Role
+from db import replays
 from db.pool import open_pool
 from tests.api.server_fixture import ABROAD, HOME, Served, in_a_thread
 from tests.db.rows import tenant_tables
@@ -32,6 +34,7 @@ OWNED = {
     "run_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "job_id": "SELECT id FROM app.job_executions WHERE tenant_id = $1",
     "event_id": "SELECT event_id FROM app.outbox WHERE tenant_id = $1",
+    "batch_id": "SELECT replay_id FROM app.dead_letters WHERE tenant_id = $1 AND replay_id IS NOT NULL",
     "order_id": "SELECT id FROM app.waterfall_orders WHERE tenant_id = $1 AND stage = 'SHADOW'",
     "lead_id": "SELECT id FROM app.leads WHERE tenant_id = $1",
     "alert_id": "SELECT id FROM app.alerts WHERE tenant_id = $1",
@@ -176,6 +179,9 @@ async def _history(scene: Scene) -> None:
     await scene.dispatch()
     for delivery in await scene.take(1):
         await scene.give_up(delivery)
+    await scene.bury()
+    async with scene.app() as tx:
+        await replays.replay_many(tx, [scene.mine], ReplayRequest(), "olga")
     await scene.bury()
     await scene.emit()
 

@@ -19,7 +19,7 @@ import pytest
 from contracts.executions import ExecutionFilter
 from contracts.outbox import EventFilter, EventStatus
 from contracts.replays import ReplayRequest
-from db import executions, explanations, inspection, paging, replays, stats, verification
+from db import executions, explanations, inspection, paging, replays, stats, throughput, verification
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, Tx, transaction
 from tests.inspection import history
@@ -102,6 +102,9 @@ CALLS: dict[str, Call] = {
     "jobs of an event": jobs(event_id=lambda known: known.event),
     "one job": lambda tx, who, known: executions.show_execution(tx, who, known.execution),
     "dead letters": letters,
+    "throughput of an hour": lambda tx, who, _: throughput.series(tx, who[0], minutes=60, look=500),
+    "throughput of a day": lambda tx, who, _: throughput.series(tx, who[0], minutes=1440, look=500),
+    "replays of many": lambda tx, who, _: replays.batches(tx, who[0]),
 }
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts.errors import Conflict, NotFound
 from contracts.events import Probed, RunFinished
 from contracts.outbox import EventStatus
-from contracts.replays import Replayed, ReplayReport, ReplayRequest
+from contracts.replays import Replayed, ReplayReport, ReplayRequest, TakenBack
 from db import inspection, replays
 from tests.inspection.scene import Scene
 
@@ -108,7 +108,7 @@ async def test_a_dry_run_counts_and_writes_nothing(scene: Scene) -> None:
     assert (done.matched, done.replayed) == (3, 3)
     assert [row.status for row in await scene.list_()] == [EventStatus.PENDING] * 3
     (row,) = await audit(scene)
-    assert row["detail"] == {"events": 3, "filter": {"status": []}}
+    assert row["detail"] == {"events": 3, "filter": {"status": []}, "replay_id": str(done.replay_id)}
 
 
 async def test_a_rate_spreads_what_is_replayed_oldest_first(scene: Scene) -> None:
@@ -171,3 +171,53 @@ def test_both_spellings_are_accepted() -> None:
     snake = {"dry_run": True, "filter": {"aggregate_type": "run", "older_than_s": 5}}
     camel = {"dryRun": True, "filter": {"aggregateType": "run", "olderThanS": 5}}
     assert ReplayRequest.model_validate(camel) == ReplayRequest.model_validate(snake)
+
+
+async def take_back(scene: Scene, replay_id: UUID, tenant: UUID | None = None) -> TakenBack:
+    async with scene.system() as tx:
+        return await replays.take_back(tx, tenant or scene.mine, replay_id, "olga")
+
+
+async def test_a_replay_of_many_is_taken_back_as_far_as_nobody_has_tried_it(scene: Scene) -> None:
+    # B.02
+    dead = {await scene.bury() for _ in range(3)}
+    done = await replay_many(scene, limit=2, rate=0.01)
+    assert done.replay_id is not None
+    # The first is due and is tried, the second is due in a hundred seconds.
+    await scene.dispatch(outbox_max_attempts=1)
+    async with scene.app() as tx:
+        (batch,) = await replays.batches(tx, scene.mine)
+    assert (batch.id, batch.by, batch.events, batch.waiting) == (done.replay_id, "olga", 2, 1)
+    back = await take_back(scene, done.replay_id)
+    assert (back.taken_back, back.gone) == (1, 1)
+    assert {row.event_id for row in await scene.list_(EventStatus.DEAD_LETTER)} == dead
+    assert await scene.list_(EventStatus.PENDING) == []
+    assert [row["action"] for row in await audit(scene)] == ["outbox.replay", "outbox.replay_undone"]
+    with pytest.raises(Conflict, match="nothing of this replay waits"):
+        await take_back(scene, done.replay_id)
+    # What was taken back can be replayed again.
+    assert (await replay_many(scene)).replayed == 3
+
+
+async def test_an_event_that_was_replayed_anew_belongs_to_the_newer_replay(scene: Scene) -> None:
+    await scene.bury()
+    first = await replay_many(scene)
+    await scene.dispatch(outbox_max_attempts=1)
+    second = await replay_many(scene)
+    assert first.replay_id is not None
+    assert second.replay_id is not None
+    with pytest.raises(Conflict):
+        await take_back(scene, first.replay_id)
+    assert (await take_back(scene, second.replay_id)).taken_back == 1
+
+
+async def test_nobody_takes_back_another_tenants_replay(scene: Scene) -> None:
+    # R18
+    await scene.bury()
+    done = await replay_many(scene)
+    assert done.replay_id is not None
+    with pytest.raises(NotFound):
+        await take_back(scene, done.replay_id, scene.other)
+    async with scene.app(scene.other) as tx:
+        assert await replays.batches(tx, scene.other) == []
+    assert len(await scene.list_(EventStatus.PENDING)) == 1

@@ -214,6 +214,65 @@ def test_a_dead_letter_is_found_looked_at_and_replayed(
         assert screen.complaints == []
 
 
+@pytest.mark.slow
+def test_a_run_that_stopped_is_resumed_from_its_page(
+    address: str,
+    browser: Browser,
+    sandbox_server: RunningSandbox,  # noqa: F811
+) -> None:
+    # S2.17
+    sandbox_server.fault("shape", vendor="gleif", times=1)
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        page = screen.go("/ui/runs/new?channels=register&queries=overalls&forecast=true")
+        page.get_by_role("button", name="Start the run").click()
+        expect(page.locator("#live .tag")).to_contain_text("failed")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("status")).to_contain_text("the run goes on")
+        expect(page.locator("#live .tag")).to_contain_text("completed")
+        assert screen.complaints == []
+
+
+@pytest.mark.slow
+def test_an_operator_looks_closer_does_it_again_and_pauses_the_queue(address: str, browser: Browser) -> None:
+    # S2.17 B.02 B.03
+    with Screen.of(browser, address) as screen:
+        screen.log_in("ops")
+        run = start_a_run(screen)
+        page = screen.page
+        expect(page.locator("#live .tag")).to_contain_text("completed")
+        told = page.locator("ol.timeline > li")
+        expect(page.locator("#replays")).to_contain_text("Do it again")
+        whole = told.count()
+        page.locator(".parts a").first.click()
+        expect(page.get_by_role("link", name="Whole run")).to_be_visible()
+        assert 0 < told.count() < whole
+        assert screen.violations() == []
+        assert not screen.too_wide()
+        page.get_by_role("button", name="Do it again and show the difference").click()
+        page.wait_for_url(re.compile(r"/replays/"))
+        # Nobody reloads: the page asks again until the replay has ended.
+        expect(page.locator("#replay .tag").first).to_contain_text("completed")
+        expect(page.get_by_text("Nothing differs")).to_be_visible()
+        assert screen.violations() == []
+        screen.go("/ui/outbox")
+        expect(page.locator(".chart canvas")).to_have_count(2)
+        page.get_by_text("Pause the queue").click()
+        page.get_by_label("Why").fill("a look around")
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_text("a look around")).to_be_visible()
+        assert screen.violations() == []
+        waiting = start_a_run(screen)
+        assert waiting != run
+        expect(page.locator("#live .tag")).to_contain_text("pending")
+        screen.go("/ui/outbox")
+        page.get_by_role("button", name="Resume the queue").click()
+        screen.go(waiting)
+        expect(page.locator("#live .tag")).to_contain_text("completed")
+        assert screen.complaints == []
+
+
+@pytest.mark.slow
 def test_an_analyst_judges_and_a_viewer_only_looks(address: str, browser: Browser) -> None:
     # S3.20
     with Screen.of(browser, address) as screen:

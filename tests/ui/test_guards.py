@@ -26,6 +26,8 @@ OPEN = {"GET /ui/login", "POST /ui/login", "GET /ui/"}
 SAME = {
     "/ui/runs": "/v1/discovery/runs",
     "/ui/runs/{run_id}/cancel": "/v1/discovery/runs/{run_id}/cancel",
+    "/ui/runs/{run_id}/resume": "/v1/jobs/{job_id}/retry",
+    "/ui/runs/{run_id}/replays": "/v1/discovery/runs/{run_id}/replays",
     "/ui/leads/{lead_id}/feedback": "/v1/leads/{lead_id}/feedback",
     "/ui/messages/{message_id}/approve": "/v1/messages/{message_id}/approve",
     "/ui/messages/{message_id}/reject": "/v1/messages/{message_id}/reject",
@@ -36,6 +38,9 @@ SAME = {
     "/ui/jobs/{job_id}/retry": "/v1/jobs/{job_id}/retry",
     "/ui/jobs/{job_id}/cancel": "/v1/jobs/{job_id}/cancel",
     "/ui/dead-letters/replay": "/v1/outbox/replay",
+    "/ui/dead-letters/replays/{batch_id}/undo": "/v1/outbox/replays/{batch_id}/undo",
+    "/ui/outbox/pause": "/v1/outbox/pause",
+    "/ui/outbox/resume": "/v1/outbox/resume",
     "/ui/models/{model_id}/promote": "/v1/models/{model_id}/promote",
     "/ui/models/{model_id}/archive": "/v1/models/{model_id}/archive",
     "/ui/models/{model_id}/rollback": "/v1/models/{model_id}/rollback",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.learning import MOST_PSI
 from worker.learning import measure
 from worker.learning.frame import Floats
 from worker.learning.segments import Segment
 
 LEAST_LABELS, LEAST_POSITIVES = 200, 30
-MOST_ECE, MOST_PSI, WARN_PSI = 0.05, 0.25, 0.1
+MOST_ECE = 0.05
 #: How much lower its AUC may be.
 AUC_SLACK = 0.01
 LEVEL = 0.9

@@ -64,6 +64,10 @@
       const d = new Date(t * 1000);
       return byDay ? day(d) : `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
     };
+    // Durations are told to a hundredth of a second; whatever else is plotted comes in whole numbers.
+    const inSeconds = el.closest("[data-unit=s]") !== null;
+    const incrs = inSeconds ? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5] : [];
+    const shownValue = (u, v) => (v == null ? "–" : inSeconds ? `${v.toFixed(2)} s` : v.toLocaleString("en"));
     const grid = { stroke: ink, width: 0.3 };
     const axis = { stroke: ink, grid, ticks: { stroke: ink, width: 0.3 }, font: "12px system-ui, sans-serif" };
     const made = new uPlot(
@@ -72,15 +76,17 @@
         height: 200,
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
         cursor: { y: false },
-        scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
-        axes: [{ ...axis, values: (u, ticks) => ticks.map(shown) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
+        scales: { y: { range: (u, low, high) => [0, Math.max(inSeconds ? 0.1 : 1, high * 1.1)] } },
+        axes: [{ ...axis, values: (u, ticks) => ticks.map(shown) }, { ...axis, size: 44, incrs: [...incrs, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
         series: [{ label: "From", value: (u, t) => (t == null ? "–" : `${day(new Date(t * 1000))} ${byDay ? "" : shown(t)}`) }].concat(
           names.map((name, n) => ({
             label: name,
+            value: shownValue,
             stroke: lines[n % lines.length],
             dash: dashes[(n + Math.floor(n / lines.length)) % dashes.length],
             width: 2,
-            points: { show: times.length < 40, size: 5 },
+            // A minute between minutes without a figure has no line to stand on.
+            points: { show: inSeconds || times.length < 40, size: inSeconds ? 4 : 5 },
           })),
         ),
       },
@@ -89,5 +95,10 @@
     );
     new ResizeObserver(() => made.setSize({ width: el.clientWidth, height: 200 })).observe(el);
   };
-  if (window.uPlot) document.querySelectorAll(".chart").forEach(plot);
+  // Some plots come later than their page.
+  const plotAll = () => document.querySelectorAll(".chart:not(:has(canvas))").forEach(plot);
+  if (window.uPlot) {
+    plotAll();
+    new MutationObserver(plotAll).observe(document.querySelector("main"), { childList: true, subtree: true });
+  }
 })();
