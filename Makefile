@@ -57,7 +57,7 @@ snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 	$(BIN)/headwater openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 points: .venv/.stamp  ## write tests/crash/points.txt anew: every fault point of a run
-	WRITE_POINTS=1 $(PYTEST) tests/crash/test_points.py -m "not slow"
+	WRITE_POINTS=1 $(PYTEST) tests/crash/test_points.py -k listed_fault_point
 
 bench: .venv/.stamp requirements-bench.lock  ## measure throughput and latency beside stock Procrastinate
 	@$(UV) pip install -q --python .venv --require-hashes -r requirements-bench.lock
@@ -69,7 +69,7 @@ soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (AR
 	$(BIN)/headwater soak $(ARGS)
 
 crashes: .venv/.stamp  ## every fault point in every way to fail, about 20 minutes (CELLS=regex chooses)
-	CELLS="$(CELLS)" $(PYTEST) tests/crash/test_points.py -m slow -s
+	CELLS="$(CELLS)" $(PYTEST) tests/crash/test_points.py -k no_crash -s
 
 clean:  ## remove the environment, caches and the embedded server's data
 	if [ -L .data/pg ]; then rm -rf "$$(readlink .data/pg)"; fi

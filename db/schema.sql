@@ -858,6 +858,7 @@ CREATE TABLE app.dead_letters (
     resolved_at timestamp with time zone,
     resolution text,
     resolved_by character varying(200),
+    replay_id uuid,
     CONSTRAINT dead_letters_check CHECK (((kind = 'event'::text) = (event IS NOT NULL))),
     CONSTRAINT dead_letters_check1 CHECK (((kind = 'job'::text) = (execution_id IS NOT NULL))),
     CONSTRAINT dead_letters_check2 CHECK (((resolved_at IS NULL) = (resolution IS NULL))),
@@ -2990,6 +2991,8 @@ CREATE INDEX dead_letters_event ON app.dead_letters USING btree (event_id, tenan
 CREATE INDEX dead_letters_open ON app.dead_letters USING btree (tenant_id, id) WHERE (resolved_at IS NULL);
 
 CREATE UNIQUE INDEX dead_letters_open_execution ON app.dead_letters USING btree (tenant_id, execution_id) WHERE ((resolved_at IS NULL) AND (kind = 'job'::text));
+
+CREATE INDEX dead_letters_replay ON app.dead_letters USING btree (tenant_id, replay_id) WHERE (replay_id IS NOT NULL);
 
 CREATE INDEX discovery_queries_profile ON app.discovery_queries USING btree (icp_profile_id, tenant_id) WHERE (icp_profile_id IS NOT NULL);
 
