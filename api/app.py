@@ -62,6 +62,7 @@ from api.routes import (
     webhook_endpoints,
     webhooks,
 )
+from api.together import Together
 from api.tokens import Signer
 from api.trace import Trace
 from api.ui import static_files
@@ -210,6 +211,7 @@ async def _connected(app: FastAPI) -> AsyncIterator[None]:
         idle_in_transaction_s=STILL_S,
     )
     state.wake = Wake(state.database_url)
+    state.together = Together()
     try:
         async with transaction(state.pool, None) as tx:
             pending = await migrate.pending(tx)

@@ -24,7 +24,7 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> Response:
     """Executions, newest first; how many wait and run, and who is there to run them."""
     page = await routes.list_jobs(asked, seat.principal, seat.pool)
-    stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
+    stats = await seat.together("stats", lambda: outbox_routes.show_stats(seat.principal, seat.pool, seat.settings))
     pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     data = {"jobs": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
     return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]})

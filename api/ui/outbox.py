@@ -24,7 +24,7 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Response:
     """What waits, then dead letters, then what was sent; each newest first."""
     page = await routes.list_events(asked, seat.principal, seat.pool)
-    stats = await routes.show_stats(seat.principal, seat.pool, seat.settings)
+    stats = await seat.together("stats", lambda: routes.show_stats(seat.principal, seat.pool, seat.settings))
     pause = await routes.show_pause(seat.principal, seat.pool)
     data = {"events": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
     return show(seat, "outbox.html", data, choices={"status": [s.value for s in EventStatus]}, narrowed=asked.narrows())

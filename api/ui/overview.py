@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -28,22 +28,7 @@ async def show_overview(
     calls: Annotated[Literal["hour", "day"], Query()] = "hour",
 ) -> Response:
     """Everything at a glance; each number leads to its rows."""
-    tenant = seat.principal.tenant_id
-    stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
-    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
-    async with transaction(seat.pool, tenant, read_only=True) as tx:
-        data = {
-            "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
-            "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
-            "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
-            "standing": await overview.standing(tx, tenant),
-            "budgets": await budgets.standing(tx, tenant, defaults(seat.settings)),
-            "alerts": await alerts.standing(tx, [tenant], limit=6),
-            "calls": await overview.calls(tx, tenant, calls),
-            "levels": await overview.levels(tx, tenant),
-            "stats": stats,
-            "pause": pause,
-        }
+    data = await seat.together(f"overview by {calls}", lambda: _all(seat, calls))
     asked = {
         "execution_s": levels.EXECUTION_S,
         "success": levels.SUCCESS,
@@ -51,3 +36,22 @@ async def show_overview(
         "bound": levels.BOUND,
     }
     return show(seat, "overview.html", data, asked=asked, api=None)
+
+
+async def _all(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
+    tenant = seat.principal.tenant_id
+    stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
+    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
+    async with transaction(seat.pool, tenant, read_only=True) as tx:
+        return {
+            "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
+            "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
+            "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
+            "standing": await overview.standing(tx, tenant),
+            "budgets": await budgets.standing(tx, tenant, defaults(seat.settings)),
+            "alerts": await alerts.standing(tx, [tenant], limit=6),
+            "calls": await overview.calls(tx, tenant, of),
+            "levels": await overview.levels(tx, tenant),
+            "stats": stats,
+            "pause": pause,
+        }

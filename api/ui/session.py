@@ -7,6 +7,7 @@ of a neighbouring host through.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -16,6 +17,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.auth import LADDER, of_session, require
+from api.together import Together
 from api.tokens import Signer
 from api.wake import Wake
 from contracts.access import Tokens
@@ -33,6 +35,7 @@ LEEWAY_S = 30.0
 SAID_S = 60
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Seat:
     def wake(self) -> Wake:
         wake: Wake = self.request.app.state.wake
         return wake
+
+    async def together(self, what: str, work: Callable[[], Awaitable[T]]) -> T:
+        """What `work` reads of this tenant, shared with everybody of it who asks for `what` meanwhile."""
+        shared: Together[T] = self.request.app.state.together
+        return await shared.ask((self.principal.tenant_id, what), work)
 
     def may(self, role: str) -> bool:
         """Is theirs this role, or a higher one?"""
