@@ -124,8 +124,10 @@ async def _proof(on: Trial, asked: Asked, started: list[Started], seconds: float
             proof = await story.verify(tx, each.tenant, each.run_id)
             broken += [str(finding) for finding in (proof.findings if proof else ["no such run"])]
     bill = await asyncio.to_thread(read_bill, on.sandbox)
-    paces = paces_of(Settings(**on.settings))
-    bounds = bounds_of(asked, bill, paces, sites)
+    settings = Settings(**on.settings)
+    paces = paces_of(settings)
+    going = min(settings.sched_tenant_concurrency, len(started)) * settings.sched_company_concurrency
+    bounds = bounds_of(asked, bill, paces, sites, going)
     bound_s = max(bounds.values(), default=0.0)
     return {
         "bound_s": bound_s, "ratio": round(seconds / bound_s, 2) if bound_s else None, "bounds": bounds,

@@ -113,10 +113,15 @@ def paces_of(settings: Settings) -> dict[str, tuple[str, Pace]]:
 
 
 def bounds_of(
-    asked: Asked, bill: Bill, paces: dict[str, tuple[str, Pace]], sites: list[dict[str, Any]]
+    asked: Asked,
+    bill: Bill,
+    paces: dict[str, tuple[str, Pace]],
+    sites: list[dict[str, Any]],
+    at_once: int | None = None,
 ) -> dict[str, float]:
     """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.
 
+    `at_once`: companies that may be under way at the same time, if fewer than there are places for jobs.
     A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart; a vendor's question takes its mean latency.
     """
     mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
@@ -126,7 +131,8 @@ def bounds_of(
         + mean_s * (min(1, s["requests"]) + s["asked"])
         for s in sites
     ]
-    found = {"chains": sum(chain) / (asked.workers * asked.concurrency), "longest chain": max(chain, default=0.0)}
+    seats = min(asked.workers * asked.concurrency, at_once or len(sites) or 1)
+    found = {"chains": sum(chain) / seats, "longest chain": max(chain, default=0.0)}
     by_pace: dict[str, tuple[Pace, int]] = {}
     for name, (_, pace) in paces.items():
         known = by_pace.get(pace.name, (pace, 0))[1]
