@@ -105,7 +105,7 @@ def _sold(
 async def seed(pool: Pool, tenant: UUID, lines: int, *, force: bool = False) -> dict[str, int]:
     """Invented customers, SKUs, orders, lines and samples, the same every time. Gives how many of each.
 
-    Raises: Conflict (`not_empty`) when the tenant has companies or orders, unless `force`.
+    Raises: Conflict (`not_empty`) when the tenant has companies or orders, unless `force`; (`seeded`) when it was seeded before.
     """
     orders = max(1, lines // SEED_LINES)
     customers, skus = max(1, orders // 10), max(10, min(2000, orders // 50))
@@ -115,6 +115,9 @@ async def seed(pool: Pool, tenant: UUID, lines: int, *, force: bool = False) -> 
                 "this tenant has companies or orders already: seed one made for it (`headwater tenants create`), or say --force",
                 code="not_empty",
             )
+        if await tx.fetchval(SQL["seeded"], tenant):
+            words = "this tenant was seeded before, and the same would come again: seed another (`headwater tenants create`)"
+            raise Conflict(words, code="seeded")
         await tx.execute(SQL["seed_companies"], tenant, customers)
         await tx.execute(SQL["seed_skus"], tenant, skus)
     for first in range(1, orders + 1, SEED_PART):

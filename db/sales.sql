@@ -52,6 +52,10 @@ ON CONFLICT (tenant_id, source, ext_id) DO UPDATE
    SET company_id = excluded.company_id, sku_id = excluded.sku_id, rep = excluded.rep, given_at = excluded.given_at, updated_at = app.now()
 RETURNING ext_id, xmax = 0 AS new
 
+-- seeded --
+-- Was it done before?
+SELECT EXISTS (SELECT FROM app.skus WHERE tenant_id = $1 AND code = 'SEED-1')
+
 -- seed_companies --
 -- Invented customers, for measuring.
 INSERT INTO app.companies (tenant_id, name, name_core, sources, compared_at)

@@ -113,4 +113,5 @@ def test_the_commands(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(accounts_app, "unwatch", made["id"])
     assert "100 lines" in ask(accounts_app, "seed", "--lines", "100")
     assert "--force" in ask(accounts_app, "seed", "--lines", "100", status=1)
+    assert "seeded before" in ask(accounts_app, "seed", "--lines", "100", "--force", status=1)
     assert len(ask(accounts_app, "skus", "--json")["items"]) == 10

@@ -90,7 +90,7 @@ def here(db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    "count", [1, pytest.param(120, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])], ids=["some", "many"]
+    "count", [1, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])], ids=["some", "many"]
 )
 def test_no_words_make_a_command_break(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # S2.14

@@ -83,13 +83,16 @@ class Screen:
     def log_in(self, role: str) -> None:
         """By keyboard alone: the first field has the focus."""
         self.go("/ui/login")
+        expect(self.page.get_by_label("E-mail")).to_be_focused()
         self.page.keyboard.type(f"{role}@example.com")
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(PASSWORD)
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(HOME)
         self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/ui")
+        self.page.wait_for_load_state()
+        expect(self.page.get_by_role("link", name="Overview")).to_be_visible()
+        assert self.page.url == f"{self.address}/ui", self.page.inner_text("body")
 
     def violations(self) -> list[str]:
         """Accessibility rules (axe) that the page breaks: rule and where."""
