@@ -124,13 +124,7 @@ def bounds_of(
     `at_once`: companies that may be under way at the same time, if fewer than there are places for jobs.
     A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart; a vendor's question takes its mean latency.
     """
-    mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
-    slow = _slow_sites()
-    chain = [
-        max(0, s["requests"] - 1) * max(slow.get(s["domain"], Settings().crawl_delay_s), mean_s)
-        + mean_s * (min(1, s["requests"]) + s["asked"])
-        for s in sites
-    ]
+    chain = chains_of(asked, sites)
     seats = min(asked.workers * asked.concurrency, at_once or len(sites) or 1)
     found = {"chains": sum(chain) / seats, "longest chain": max(chain, default=0.0)}
     by_pace: dict[str, tuple[Pace, int]] = {}
@@ -143,6 +137,17 @@ def bounds_of(
             windows_over = max(0, count - 1) // window.limit
             found[f"{name} {window.limit}/{window.seconds:g}s"] = windows_over * window.seconds
     return {name: round(value, 2) for name, value in found.items() if value > 0}
+
+
+def chains_of(asked: Asked, sites: list[dict[str, Any]]) -> list[float]:
+    """Seconds of waiting that follow each other for each company: its pages, then the vendors' answers."""
+    mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
+    slow = _slow_sites()
+    return [
+        max(0, s["requests"] - 1) * max(slow.get(s["domain"], Settings().crawl_delay_s), mean_s)
+        + mean_s * (min(1, s["requests"]) + s["asked"])
+        for s in sites
+    ]
 
 
 def _slow_sites() -> dict[str, float]:
