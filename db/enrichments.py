@@ -143,6 +143,12 @@ async def fail(tx: Tx, tenant: UUID, lead_id: UUID, cause: str, *, error_code: s
     await tx.execute(SQL["lead_status"], tenant, lead_id, "failed", None)
 
 
+async def reopen(tx: Tx, tenant: UUID, lead_id: UUID, cause: str) -> None:
+    """Before a given-up enrichment is retried: its record is pending again, and its lead under way."""
+    if await tx.fetchval(SQL["reopen"], tenant, lead_id, cause) is not None:
+        await tx.execute(SQL["lead_status"], tenant, lead_id, "processing", None)
+
+
 async def list_(tx: Tx, tenant: UUID, lead_id: UUID) -> list[EnrichmentDetail]:
     """The enrichments of a lead with every step, newest first."""
     rows = [dict(r) for r in await tx.fetch(SQL["list"], tenant, lead_id)]

@@ -42,6 +42,11 @@ SELECT c.merged_into FROM app.companies c WHERE c.tenant_id = $1 AND c.id = $2 F
 UPDATE app.enrichments SET state = $4, payload = $5, cost_usd = $6, error_code = $7, error = left($8, 4000), finished_at = app.now()
  WHERE tenant_id = $1 AND lead_id = $2 AND cause = $3 AND state = 'PENDING' RETURNING id
 
+-- reopen --
+-- An operator has its job retried: what was said at its end is taken back.
+UPDATE app.enrichments SET state = 'PENDING', error_code = NULL, error = NULL, finished_at = NULL
+ WHERE tenant_id = $1 AND lead_id = $2 AND cause = $3 AND state = 'FAILED' RETURNING id
+
 -- lead_status --
 -- Where the lead stands now (S2.05).
 UPDATE app.leads SET status = $3, contact_id = coalesce(contact_id, $4), updated_at = app.now() WHERE tenant_id = $1 AND id = $2

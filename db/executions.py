@@ -20,7 +20,7 @@ from contracts.executions import (
 )
 from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, Produced
-from db import jobs, paging, runs
+from db import enrichments, jobs, paging, runs
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -40,6 +40,10 @@ _WHY_NOT = {
     JobState.DONE: "it succeeded; to do the work again, start a new run",
     JobState.SUPERSEDED: "a younger job of the same key took its place",
 }
+#: Jobs that begin or end a run or a slice of it, and do nothing once that is over.
+_OF_A_RUN = (
+    "discovery.", "nightly.", "opportunities.", "replay.", "accounts.", "analytics.rollup", "model.train", "staging.pull",
+)  # fmt: skip
 _KEY: dict[str, tuple[type, ...]] = {"jobs": (UUID,)}
 _LETTER_KEY: dict[str, tuple[type, ...]] = {"dead": (UUID,)}
 
@@ -159,7 +163,9 @@ async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, b
             f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
             state=before.state.value,
         )
-    if before.run_id is not None and before.job.startswith(("discovery.", "nightly.", "opportunities.", "replay.")):
+    if before.job == "enrichment.run":
+        await enrichments.reopen(tx, tenant, UUID(before.payload["leadId"]), before.payload["cause"])
+    if before.run_id is not None and before.job.startswith(_OF_A_RUN):
         slice_id = before.payload.get("sliceId")
         if not await runs.reopen_for_retry(tx, tenant, before.run_id, UUID(slice_id) if slice_id else None):
             step = f"see headwater runs show {before.run_id}, and start a new run for what is missing"

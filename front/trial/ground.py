@@ -13,7 +13,7 @@ from uuid import UUID
 
 from contracts.errors import Hopeless, Unavailable
 from contracts.providers import FoundCompany
-from db import enrichments, leads, queue, server, tenants
+from db import enrichments, executions, leads, queue, server, tenants
 from db.commands import prepare
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
@@ -74,6 +74,18 @@ class Trial:
                 say(f"  {now} of {len(self.leads)} after {told - began:.0f} s")
             await asyncio.sleep(0.25)
         return time.monotonic() - began
+
+
+    async def retry(self) -> int:
+        """Retry every job that was given up, as an operator would; gives how many there were."""
+        async with transaction(self.pool, self.tenant) as tx:
+            letters = (await executions.list_dead_letters(tx, [self.tenant], limit=1000)).items
+            for letter in letters:
+                assert letter.execution_id is not None, f"an event of this trial was refused: {letter.error}"
+                await executions.retry_execution(tx, [self.tenant], letter.execution_id, "trial")
+        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.wake(tx, queue.OUTBOX_CHANNEL)
+        return len(letters)
 
 
 @asynccontextmanager

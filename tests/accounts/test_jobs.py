@@ -12,11 +12,12 @@ import structlog
 from contracts.accounts import DAILY_JOBS, DOCUMENTED_JOBS, BusinessJob, documented_name, job_named
 from contracts.errors import Invalid
 from contracts.runs import RunStatus
-from db import business_jobs
+from db import business_jobs, executions
 from db.transaction import transaction
 from tests.accounts.shop import Shop, work
 from tests.accounts.test_triggers import add
 from tests.db.conftest import new_tenant
+from tests.worker.dispatching import dispatcher
 
 ALL: tuple[BusinessJob, ...] = get_args(BusinessJob)
 
@@ -42,6 +43,21 @@ async def test_all_jobs_run_and_a_second_round_changes_nothing(shop: Shop) -> No
     assert [s["changed"] for s in second.values()] == [0, 0, 0, 0]
     assert [s["processed"] for s in second.values()] == [s["processed"] for s in first.values()]
     assert await shop.rows() == before
+
+
+async def test_a_retried_job_takes_its_run_to_the_end(shop: Shop) -> None:
+    # S2.14 S4.08: given up and retried by an operator, it is done and its run says so
+    await trade(shop)
+    run_id = await shop.start("accounts.update_types")
+    await dispatcher(shop.pool).dispatch_batch()
+    job: UUID = await shop.conn.fetchval("SELECT id FROM app.job_executions WHERE run_id = $1", run_id)
+    async with transaction(shop.pool, shop.tenant) as tx:
+        await executions.cancel_execution(tx, [shop.tenant], job, "olga")
+    assert (await shop.show(await shop.work(run_id))).status is RunStatus.CANCELLED
+    async with transaction(shop.pool, shop.tenant) as tx:
+        await executions.retry_execution(tx, [shop.tenant], job, "olga")
+    assert (await shop.show(await shop.work(run_id))).status is RunStatus.COMPLETED
+    assert await shop.types()
 
 
 async def test_a_dry_run_writes_no_business_row_and_counts_what_the_real_one_then_does(shop: Shop) -> None:

@@ -11,10 +11,11 @@ import pytest
 from contracts.jobs import EnrichLead
 from contracts.leads import LeadRow
 from contracts.providers import FoundCompany
-from db import enrichments, leads, scores
+from db import enrichments, executions, leads, scores
 from db.transaction import transaction
 from tests.enrichment.house import House
 from worker.context import Stopped
+from worker.dispatcher import Dispatcher
 from worker.enrichment import jobs
 
 
@@ -63,6 +64,24 @@ async def test_a_lead_is_new_then_processing_then_enriched_or_failed(house: Hous
         await enrichments.ask(tx, house.tenant, [lead], limit=1, again=True)
     await house.work()
     assert (await status(house, lead), (await states(house, lead))[-1]) == ("enriched", "COMPLETED")
+
+
+async def test_a_retried_enrichment_is_done_after_all(house: House) -> None:
+    # S2.05 S2.14: `headwater jobs retry` takes back what the end of the job had written.
+    lead = await typed(house)
+    async with transaction(house.pool, house.tenant) as tx:
+        await enrichments.ask(tx, house.tenant, [lead], limit=1, again=False)
+    await Dispatcher(house.pool, house.settings).dispatch_batch()
+    job: UUID = await house.conn.fetchval("SELECT id FROM app.job_executions WHERE job = 'enrichment.run'")
+    async with transaction(house.pool, house.tenant) as tx:
+        await executions.cancel_execution(tx, [house.tenant], job, "olga")
+    await house.work()
+    assert (await status(house, lead), await states(house, lead)) == ("failed", ["FAILED"])
+    async with transaction(house.pool, house.tenant) as tx:
+        await executions.retry_execution(tx, [house.tenant], job, "olga")
+    assert (await status(house, lead), await states(house, lead)) == ("processing", ["PENDING"])
+    await house.work()
+    assert (await status(house, lead), await states(house, lead)) == ("enriched", ["COMPLETED"])
 
 
 async def test_later_stages_write_their_states_into_rows_of_their_own(house: House) -> None:
