@@ -34,6 +34,7 @@ FUNCTIONS: Mapping[str, str] = {
     "settle_call": SQL["ask_settle_call"],
     "hold_units": SQL["ask_hold_units"],
     "night_may_begin": SQL["ask_night_may_begin"],
+    "nights_waiting": SQL["ask_nights_waiting"],
 }
 log = structlog.get_logger("db.isolation")
 

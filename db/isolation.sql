@@ -81,3 +81,7 @@ SELECT count(*) FROM app.hold_units('canary', 'credit', 0, NULL, '[]') h WHERE h
 -- ask_night_may_begin --
 -- Whether a night may begin says how many are under way, and nothing of whose.
 SELECT count(*) FROM app.night_may_begin(1000000) b WHERE NOT b OR $1::text IS NULL OR $2::uuid IS NULL OR $3::uuid IS NULL
+
+-- ask_nights_waiting --
+-- How many nights wait is a number, and nothing of whose.
+SELECT count(*) FROM app.nights_waiting() n WHERE n < 0 OR $1::text IS NULL OR $2::uuid IS NULL OR $3::uuid IS NULL

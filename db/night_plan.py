@@ -86,6 +86,12 @@ async def may_begin(tx: Tx, most: int) -> bool:
     return found
 
 
+async def waiting(tx: Tx) -> int:
+    """How many nights of all tenants wait for their turn, a thousand at most."""
+    found: int = await tx.fetchval(SQL["waiting"])
+    return found
+
+
 async def choose(tx: Tx, tenant: UUID, run_id: UUID, cap: int) -> tuple[list[Target], StepCount]:
     """Write every candidate with its place and reason, and take the first `cap` that nobody forbids. The run must be locked."""
     await tx.execute(SQL["rank"], tenant, run_id, SITE_DAYS, ADDRESS_DAYS, RETRY_DAYS)

@@ -36,6 +36,10 @@ SELECT id, target_countries, target_industries FROM app.icp_profiles WHERE tenan
 -- Is there room for one more tenant's night?
 SELECT app.night_may_begin($1)
 
+-- waiting --
+-- How many wait for that.
+SELECT app.nights_waiting()
+
 -- rank --
 -- Every candidate in its order: unseen, then stale, then recent; within a class by fit x coverage gap, then the one looked at longest ago, then id.
 -- A company that fits several profiles stands under the one where most is to be learned. Without a profile every company is a candidate.

@@ -19,7 +19,7 @@ from db import enrichments, leads, nights, queue, story, tenants
 from db.transaction import DbRole, Pool, transaction
 from front.trial.bill import breaches, read_bill
 from front.trial.ground import Trial, trial
-from front.trial.run import Asked, bounds_of, chains_of, folder_for, kill_some, paces_of
+from front.trial.run import Asked, bounds_of, chains_of, folder_for, kill_some, paces_of, shortest
 from worker.providers.sandbox.people import people_of
 from worker.providers.sandbox.world import World
 
@@ -118,21 +118,20 @@ async def _until_done(on: Trial, started: list[Started], say: Callable[[str], No
 async def _proof(on: Trial, asked: Asked, started: list[Started], seconds: float) -> dict[str, Any]:
     """Whether the nights' own books are right, and what the vendors saw: fullest windows, and questions billed twice."""
     settings = Settings(**on.settings)
-    sites, broken, shortest = [], [], []
+    sites, broken, nights_s = [], [], []
     for each in started:
         async with transaction(on.pool, each.tenant, read_only=True) as tx:
             mine = await enrichments.sites(tx, each.tenant)
             sites += mine
-            chains = chains_of(asked, mine)
-            shortest.append(max(*chains, sum(chains) / settings.sched_company_concurrency))
+            nights_s.append(shortest(chains_of(asked, mine), settings.sched_company_concurrency))
             proof = await story.verify(tx, each.tenant, each.run_id)
             broken += [str(finding) for finding in (proof.findings if proof else ["no such run"])]
     bill = await asyncio.to_thread(read_bill, on.sandbox)
     paces = paces_of(settings)
     going = min(settings.sched_tenant_concurrency, len(started)) * settings.sched_company_concurrency
     bounds = bounds_of(asked, bill, paces, sites, going)
-    # No night is shorter than its longest company, or than all of them in the places it has.
-    bounds["nights"] = round(sum(shortest) / min(settings.sched_tenant_concurrency, len(started)), 2)
+    # No night is shorter than its companies in the places it has, and only so many nights run at once.
+    bounds["nights"] = round(shortest(nights_s, settings.sched_tenant_concurrency), 2)
     bound_s = max(bounds.values(), default=0.0)
     return {
         "bound_s": bound_s, "ratio": round(seconds / bound_s, 2) if bound_s else None, "bounds": bounds,

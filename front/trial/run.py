@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from db.transaction import transaction
 from front.trial.bill import Bill, breaches, read_bill
 from front.trial.ground import Trial, trial
 from worker.providers import lookups
+from worker.providers.hunter_people import PENDING_S
 from worker.providers.limits import effective
 from worker.providers.sandbox.sites import CRAWL_DELAY_S, SLOW_S, kind
 from worker.providers.sandbox.world import World
@@ -133,11 +134,12 @@ def bounds_of(
     """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.
 
     `at_once`: companies that may be under way at the same time, if fewer than there are places for jobs.
-    A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart; a vendor's question takes its mean latency.
+    A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart, and one that answers late is left in peace for as long again
+    (`db.hosts.release`); a vendor's question takes its mean latency.
     """
     chain = chains_of(asked, sites)
     seats = min(asked.workers * asked.concurrency, at_once or len(sites) or 1)
-    found = {"chains": sum(chain) / seats, "longest chain": max(chain, default=0.0)}
+    found = {"chains": shortest(chain, seats), "longest chain": max(chain, default=0.0)}
     by_pace: dict[str, tuple[Pace, int]] = {}
     for name, (_, pace) in paces.items():
         known = by_pace.get(pace.name, (pace, 0))[1]
@@ -150,20 +152,32 @@ def bounds_of(
     return {name: round(value, 2) for name, value in found.items() if value > 0}
 
 
+def shortest(lengths: Sequence[float], places: int) -> float:
+    """The least seconds in which tasks of `lengths` seconds can be done in so many places, one after the other in each.
+
+    Not less than the longest, nor than their sum over the places; and of the k * places + 1 longest ones some place has k + 1, so not less
+    than the k + 1 shortest of those (the usual lower bounds of a schedule on equal machines, e.g. Pinedo, Scheduling, chapter 5).
+    """
+    down = sorted(lengths, reverse=True)
+    crowded = [sum(down[k * places - k : k * places + 1]) for k in range(1, (len(down) - 1) // places + 1)]
+    return max(down[0], sum(down) / places, *crowded) if down else 0.0
+
+
 def chains_of(asked: Asked, sites: list[dict[str, Any]]) -> list[float]:
-    """Seconds of waiting that follow each other for each company: its pages, then the vendors' answers."""
+    """Seconds of waiting that follow each other for each company: its pages, then the vendors' answers, some of which were not ready at first."""
     mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
     slow = _slow_sites()
     return [
         max(0, s["requests"] - 1) * max(slow.get(s["domain"], Settings().crawl_delay_s), mean_s)
         + mean_s * (min(1, s["requests"]) + s["asked"])
+        + s["put_off"] * (PENDING_S + mean_s)
         for s in sites
     ]
 
 
 def _slow_sites() -> dict[str, float]:
     """domain -> seconds from one page to the next, for the sites of the world that ask for a distance or answer late."""
-    world, distance = World(7), {"delay": float(CRAWL_DELAY_S), "slow": SLOW_S}
+    world, distance = World(7), {"delay": float(CRAWL_DELAY_S), "slow": 2 * SLOW_S}
     kinds = {c.domain: kind(world, c) for c in world.companies(None)}
     return {domain: distance[what] for domain, what in kinds.items() if what in distance}
 

@@ -183,6 +183,7 @@ async def test_the_app_role_owns_nothing_and_has_no_rights_in_the_queue(conn: Co
 GUARDED = {
     "app.hold_units(text,text,double precision,uuid,jsonb)": "tests/db/test_budgets.py",
     "app.night_may_begin(integer)": "tests/nightly/test_plan.py",
+    "app.nights_waiting()": "tests/nightly/test_plan.py",
     "app.similar_companies(text[],text[],uuid[],integer)": "tests/db/test_similar.py",
     "app.settle_call(uuid,text,double precision,double precision,integer[],text,text)": "tests/db/test_budgets.py",
 }

@@ -141,7 +141,7 @@ async def test_only_so_many_tenants_have_their_night_at_once(house: NightHouse, 
 
 
 async def test_how_many_nights_run_is_all_a_tenant_learns_of_the_others(conn: Connection, pool: Pool) -> None:
-    # R18: the leak test of app.night_may_begin
+    # R18: the leak test of app.night_may_begin and app.nights_waiting
     mine, others = await new_tenant(pool), await new_tenant(pool)
     await conn.execute(
         "INSERT INTO app.runs (tenant_id, kind, triggered_by, status, started_at)"
@@ -151,6 +151,7 @@ async def test_how_many_nights_run_is_all_a_tenant_learns_of_the_others(conn: Co
     async with transaction(pool, mine) as tx:
         assert await tx.fetchval("SELECT app.night_may_begin(1)") is False
         assert await tx.fetchval("SELECT app.night_may_begin(2)") is True
+        assert await tx.fetchval("SELECT app.nights_waiting()") == 0, "one runs, none waits"
         assert await tx.fetch("SELECT id FROM app.runs WHERE kind = 'nightly'") == []
 
 

@@ -35,8 +35,9 @@ log = structlog.get_logger("worker")
 
 #: Rows of the register read in one go, and in one night; companies a night makes of them.
 PAGE, MOST_READ, MOST_MADE = 2_000, 200_000, 1_000
-#: When a night that finds no room among the others looks again, in seconds. The more wait, the sooner one sees a free place.
-LOOK_AGAIN_S = (5.0, 15.0)
+#: Nights that find no room among the others look again, all of them together about so often a second: a free place is seen as soon as that,
+#: however many wait, and their looks cost no more.
+LOOKS_PER_S = 3.0
 
 
 async def plan(ctx: Context, args: PlanNight) -> None:
@@ -80,8 +81,9 @@ async def _begin(ctx: Context, run_id: UUID, budget_s: float) -> None:
     async with ctx.unfenced() as tx:
         room = await night_plan.may_begin(tx, ctx.settings.sched_tenant_concurrency)
         began = room and await runs.begin(tx, ctx.tenant, run_id, budget_s)
+        waiting = 0 if room else await night_plan.waiting(tx)
     if not room:
-        after_s = random.uniform(*LOOK_AGAIN_S)  # noqa: S311
+        after_s = random.uniform(0.5, 1.5) * max(1.0, waiting / LOOKS_PER_S)  # noqa: S311
         raise VendorBusy("as many nights run as may: this one waits for its turn", code="nights_full", after_s=after_s)
     if not began:
         raise RunOver
