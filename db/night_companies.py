@@ -126,7 +126,7 @@ async def _end(
     row = await tx.fetchrow(SQL["end"], tenant, run_id, lead_id, left, marks, error_code)
     if row is None:
         return
-    await tell(tx, tenant, run_id)
+    await tell(tx, tenant, run_id, always=False)
     await begin_next(tx, tenant, run_id, 1)
     error = row["error_code"]
     end: SliceEnd = "error" if error and state == "done" else state
@@ -135,6 +135,8 @@ async def _end(
     )
 
 
-async def tell(tx: Tx, tenant: UUID, run_id: UUID, steps: Sequence[Step] = PER_COMPANY) -> None:
-    """Write what the steps came to so far on the run's row, which must be locked."""
-    await tx.execute(SQL["tell"], tenant, run_id, list(steps))
+async def tell(
+    tx: Tx, tenant: UUID, run_id: UUID, steps: Sequence[Step] = PER_COMPANY, *, always: bool = True
+) -> None:
+    """Write what the steps came to so far on the run's row, which must be locked. Not `always`: at the last company's end, and some fifty times before."""
+    await tx.execute(SQL["tell"], tenant, run_id, list(steps), always)
