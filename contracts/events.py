@@ -328,6 +328,9 @@ class Probed(Fact):
     probe_id: UUID
     key: Annotated[str, Field(max_length=200)] = ""
     framed: bool = False
+    scope: Literal["exclusive", "period"] | None = Field(
+        default=None, description="of its key; None: it coalesces", exclude_if=lambda v: v is None
+    )
 
 
 Event = (

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_list
+from contracts.job_reports import Progress
 from contracts.texts import LongTitle, Name, NoNul
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
@@ -125,6 +126,8 @@ class CausedExecution(ExecutionRow):
     attempts: list[AttemptRow] = Field(default_factory=list)
     vendor_calls: list[VendorCallRow] = Field(default_factory=list)
     produced: list[Produced] = Field(default_factory=list)
+    progress: Progress | None = None
+    result: dict[str, Any] | None = None
 
 
 class Moment(BaseModel):

@@ -101,6 +101,7 @@ PERIODS: Mapping[str, Period] = {
     "dead_letters": aged(RUN_DAYS, "resolved_at", "after their answer; unresolved ones stay, however old"),
     "job_attempts": aged(RUN_DAYS, "ended_at", "attempts of executions that ended"),
     "job_executions": aged(RUN_DAYS, "finished_at", "ended ones whose event's month is gone and whose dead letter is answered"),
+    "job_reports": goes_with("job_executions", "how far a job said it was, and what it answered"),
     "absorbed_events": aged(RUN_DAYS, "at", "those whose event's month is gone"),
     "schedule_fires": aged(RUN_DAYS, "due_at", "what a schedule started or left out"),
     "runs": aged(RUN_DAYS, "created_at", "ended ones that no run is a replay of"),

@@ -20,7 +20,7 @@ from contracts.executions import (
 )
 from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, Produced
-from db import jobs, paging, runs
+from db import jobs, paging, reports, runs
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -94,13 +94,31 @@ def _page(rows: Sequence[Any], section: str, limit: int) -> tuple[list[Any], str
 
 
 async def show_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID) -> ExecutionDetail:
-    """One execution with arguments, attempts and vendor calls. Raises: NotFound, also for another tenant's."""
+    """One execution with arguments, attempts, vendor calls, progress and result; also by the id of an event that led to one.
+
+    Raises: NotFound, also for another tenant's; Conflict (code `several_jobs`) for an event that led to more than one.
+    """
     row = await tx.fetchrow(SQL["show"], list(tenants), execution_id)
+    asked_by = None if row is not None else execution_id
     if row is None:
-        raise NotFound(f"there is no job {execution_id}: list them with GET /v1/jobs or `headwater jobs list`")
-    attempts, calls = await _history(tx, row["tenant_id"], [execution_id])
-    known = {**dict(row), "attempts": attempts[execution_id], "vendor_calls": calls[execution_id]}
-    return ExecutionDetail.model_validate(known)
+        row = await _led_to(tx, tenants, execution_id)
+    tenant, found = row["tenant_id"], row["id"]
+    attempts, calls = await _history(tx, tenant, [found])
+    said = (await reports.of(tx, tenant, [found])).get(found, {})
+    absorbed = await tx.fetchval(SQL["absorbed_by"], tenant, found)
+    known = {**dict(row), **said, "attempts": attempts[found], "vendor_calls": calls[found]}
+    return ExecutionDetail.model_validate({**known, "absorbed": absorbed, "asked_by": asked_by})
+
+
+async def _led_to(tx: Tx, tenants: Sequence[UUID], event_id: UUID) -> Any:
+    """The one execution that an event made, or that absorbed it."""
+    rows = await tx.fetch(SQL["led_to"], list(tenants), event_id)
+    if not rows:
+        raise NotFound(f"there is no job {event_id}: list them with GET /v1/jobs or `headwater jobs list`")
+    if len(rows) > 1:
+        names = ", ".join(f"{row['job']} {row['id']}" for row in rows)
+        raise Conflict(f"event {event_id} led to {len(rows)} jobs: {names}; show one of them", code="several_jobs")
+    return rows[0]
 
 
 async def caused_by(tx: Tx, event: EventDetail) -> list[CausedExecution]:
@@ -108,11 +126,12 @@ async def caused_by(tx: Tx, event: EventDetail) -> list[CausedExecution]:
     again = event.aggregate_id if event.type == "Redelivery" else None
     rows = await tx.fetch(SQL["caused"], event.tenant_id, event.event_id, again)
     attempts, calls = await _history(tx, event.tenant_id, [row["id"] for row in rows])
+    said = await reports.of(tx, event.tenant_id, [row["id"] for row in rows])
     caused = []
     for row in rows:
         produced = await _produced(tx, event.tenant_id, row["job"], row["payload"])
         known = {**dict(row), "attempts": attempts[row["id"]], "vendor_calls": calls[row["id"]], "produced": produced}
-        caused.append(CausedExecution.model_validate(known))
+        caused.append(CausedExecution.model_validate({**known, **said.get(row["id"], {})}))
     return caused
 
 
@@ -153,7 +172,7 @@ async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, b
     Raises: NotFound, also for another tenant's; Conflict in any other state, or when its run has gone on without it.
     """
     before = await show_execution(tx, tenants, execution_id)
-    tenant = before.tenant_id
+    tenant, execution_id = before.tenant_id, before.id
     if await jobs.revive(tx, tenant, execution_id, by) is None:
         raise Conflict(
             f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
@@ -177,7 +196,7 @@ async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, 
     Raises: NotFound, also for another tenant's; Conflict when it is over.
     """
     before = await show_execution(tx, tenants, execution_id)
-    tenant = before.tenant_id
+    tenant, execution_id = before.tenant_id, before.id
     if await jobs.request_cancel(tx, tenant, execution_id) is None:
         state = (await show_execution(tx, [tenant], execution_id)).state.value
         raise Conflict(f"job {execution_id} is {state}: there is nothing left to cancel", state=state)

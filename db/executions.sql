@@ -37,6 +37,19 @@ SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
 -- One execution of whoever may be seen.
 SELECT e.* FROM unnest($1::uuid[]) AS t(tenant_id) JOIN app.job_executions e ON e.tenant_id = t.tenant_id AND e.id = $2
 
+-- led_to --
+-- The executions an event made or was absorbed by, of whoever may be seen; more than a few are not told apart.
+SELECT e.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
+    SELECT m.* FROM app.job_executions m WHERE m.tenant_id = t.tenant_id AND m.event_id = $2
+    UNION ALL
+    SELECT m.* FROM app.absorbed_events a JOIN app.job_executions m ON m.tenant_id = a.tenant_id AND m.id = a.execution_id
+     WHERE a.tenant_id = t.tenant_id AND a.event_id = $2) e
+ LIMIT 5
+
+-- absorbed_by --
+-- How many events an execution has absorbed.
+SELECT count(*) FROM app.absorbed_events a WHERE a.tenant_id = $1 AND a.execution_id = $2
+
 -- caused --
 -- The executions an event made, was absorbed by, or (a redelivery, $3) delivered again.
 SELECT 'made' AS link, e.* FROM app.job_executions e WHERE e.tenant_id = $1 AND e.event_id = $2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,6 +178,10 @@ def _of_execution(execution: CausedExecution) -> Finding:
     }
     text = f"{name}{link[execution.link]} is {state.value}"
     step, blocking = "nothing to do", False
+    if execution.result is not None:
+        text += f"; it answered {json.dumps(execution.result, ensure_ascii=False)[:500]}"
+    elif execution.progress is not None and execution.finished_at is None:
+        text += f", {execution.progress.in_words()}"
     if state is JobState.WAITING:
         retry_at = next((a.retry_at for a in reversed(execution.attempts) if a.retry_at), None)
         text += f" after {execution.failures} failures ({execution.error_class}: {execution.error})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -18,10 +19,10 @@ from db.transaction import Tx
 jobs_app = typer.Typer(no_args_is_help=True, help="Jobs: run one, where they stand, what they ended in, retry, cancel.")
 jobs_app.command("run")(run_job)
 
-JobArgument = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
+JobArgument = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job, or of the event that led to it.")]
 _FIELDS = (
-    "id", "job", "state", "key", "queue", "failures", "crashes", "event_id", "run_id", "correlation_id",
-    "queued_at", "started_at", "finished_at", "cancel_requested_at", "error_class", "error", "payload",
+    "id", "job", "state", "scope", "key", "queue", "failures", "crashes", "event_id", "absorbed", "asked_by", "run_id", "correlation_id",
+    "queued_at", "started_at", "finished_at", "cancel_requested_at", "error_class", "error", "payload", "result",
 )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def list_jobs(
 
 @jobs_app.command("show")
 def show_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = False) -> None:
-    """One job with its attempts and vendor calls."""
+    """One job with its attempts, vendor calls, progress and result; also by the event it was asked for by."""
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> ExecutionDetail:
         return await executions.show_execution(tx, tenants, job)
@@ -106,6 +107,10 @@ def _print(found: ExecutionDetail, json: bool) -> None:
         print_json(found)
         return
     print_fields(found, _FIELDS)
+    if found.progress is not None:
+        far = found.progress
+        typer.echo(f"progress: {far.in_words()} (attempt {far.attempt}, {far.reported_at:%Y-%m-%d %H:%M:%S} UTC)")
+        typer.echo(f"checkpoint: {dumps(far.checkpoint)}" if far.checkpoint is not None else "checkpoint: none")
     columns = ("token", "outcome", "error_class", "error", "ended_at", "retry_at")
     print_table(found.attempts, columns, empty="no attempt failed")
     columns = ("vendor", "operation", "state", "items", "units_spent", "sent_at")

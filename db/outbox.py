@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ class Claimed:
     version: int
     payload: dict[str, Any]
     tenant_id: UUID
+    created_at: datetime
 
 
 async def emit(
@@ -115,7 +116,7 @@ async def held_back(tx: Tx) -> tuple[bool, float | None]:
 async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]]) -> int:
     """Move events to history and make their jobs, in the claiming transaction. Returns how many jobs are new."""
     jobs = [
-        (nth, event, route)
+        (nth, event, _kept_for(route, event))
         for nth, (event, routes) in enumerate(routed, 1)
         for route in routes
         if isinstance(route, Job)
@@ -132,17 +133,22 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     return made + len(again)
 
 
+def _kept_for(job: Job, event: Claimed) -> Job:
+    spec = JOBS[job.name]
+    return job if spec.period_s is None else replace(job, key=spec.key_at(job.key, event.created_at))
+
+
 async def _make(
     tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]], jobs: Sequence[tuple[int, Claimed, Job]]
 ) -> int:
-    coalescing = any(JOBS[job.name].scope == "coalesce" for _, _, job in jobs)
+    comes_free = any(JOBS[job.name].scope in ("coalesce", "exclusive") for _, _, job in jobs)
     while True:
-        if coalescing:
+        if comes_free:
             await tx.execute("SAVEPOINT made")
         made = await _insert(tx, routed, jobs)
         if made == len(jobs) or await _absorb(tx, jobs):
             return made
-        # A key came free when its job started. Taking it now, after keys that follow it, could deadlock (law 7): let go
+        # A key came free when its job started, or ended. Taking it now, after keys that follow it, could deadlock (law 7): let go
         # of them, and take all in order once more.
         await tx.execute("ROLLBACK TO SAVEPOINT made")
 
