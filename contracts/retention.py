@@ -103,6 +103,7 @@ PERIODS: Mapping[str, Period] = {
     "job_executions": aged(RUN_DAYS, "finished_at", "ended ones whose event's month is gone and whose dead letter is answered"),
     "job_reports": goes_with("job_executions", "how far a job said it was, and what it answered"),
     "absorbed_events": aged(RUN_DAYS, "at", "those whose event's month is gone"),
+    "ordering_turns": aged(RUN_DAYS, "taken_at", "of keys for which no event waits, and none that was given up"),
     "schedule_fires": aged(RUN_DAYS, "due_at", "what a schedule started or left out"),
     "runs": aged(RUN_DAYS, "created_at", "ended ones that no run is a replay of"),
     "run_slices": goes_with("runs", "parts of a run"),

@@ -53,12 +53,13 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
 
 -- held_back --
 -- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;
--- a paused tenant's events wait for an operator, not for us.
+-- a paused tenant's events wait for an operator, not for us. And is there one that waits for its turn?
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
-       extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
+       extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s,
+       EXISTS (SELECT FROM app.outbox_events w WHERE w.sink = 'ordered') AS ordered
   FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
@@ -197,6 +198,7 @@ RETURNING event_id
 UPDATE app.outbox_events o
    SET state = 'failed', lease_token = NULL, lease_expires_at = NULL, attempts = o.attempts + $6::smallint,
        last_error = left($4, 4000), error_class = left($5, 100),
+       ordering_key = CASE WHEN o.headers ->> 'on_failure' = 'skip' THEN NULL ELSE o.ordering_key END, -- the rest goes on, this one as it can
        available_at = app.now() + random() * least($8::float8, $7::float8 * 2 ^ o.attempts) * interval '1 second'
  WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3
 RETURNING o.attempts, o.ctid AS place

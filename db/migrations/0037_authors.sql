@@ -40,3 +40,18 @@ $$;
 
 -- Whom an execution has absorbed: asked for each job that is shown.
 CREATE INDEX absorbed_events_execution ON app.absorbed_events (tenant_id, execution_id);
+
+-- Events for our own queue that have an ordering key wait under the sink 'ordered' until it is their turn; then the sink becomes 'queue', and
+-- the handoff takes them as any other. So no claim ever walks over events that may not go yet, and events without a key enter no new index.
+CREATE INDEX outbox_events_ordered ON app.outbox_events (tenant_id, ordering_key, id) WHERE sink = 'ordered';
+
+-- Whose turn it is, or was last: one row a key.
+CREATE TABLE app.ordering_turns (
+    tenant_id uuid NOT NULL,
+    ordering_key varchar(200) NOT NULL,
+    event_id uuid NOT NULL,
+    on_failure text NOT NULL CHECK (on_failure IN ('block', 'park', 'skip')),
+    taken_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, ordering_key)
+);
+CALL app.wall('app.ordering_turns', 'SELECT');

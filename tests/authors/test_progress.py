@@ -215,8 +215,8 @@ async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
 
     await until(rescued)
     async with process(db_url, -1) as second:
-        assert await second.heard("begins") == "2 4"
-        assert await second.heard("ended") == "2"
+        assert await second.heard("begins") == "3 4"
+        assert await second.heard("ended") == "3"
         await second.heard("settled")
     seen = await shown(pool, event)
     assert (seen.state, seen.result) == ("done", {"steps": 10, "began_at": 4})
