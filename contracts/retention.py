@@ -197,6 +197,7 @@ PERIODS: Mapping[str, Period] = {
     # The machinery.
     "schema_migrations": kept("what was applied"),
     "retention_passes": kept("a row a table"),
+    "queue_ageing": kept("one row, rewritten in place"),
     "queue.procrastinate_jobs": kept("a row while a job is under way; the finish deletes it"),
     "queue.procrastinate_events": kept("nothing writes it"),
     "queue.procrastinate_periodic_defers": kept("nothing writes it"),

@@ -204,3 +204,17 @@ async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, 
         detail = {"job": before.job, "state": before.state.value}
         await audit(tx, tenant, by, "job.cancel", "job", str(execution_id), detail, before.correlation_id)
     return await show_execution(tx, [tenant], execution_id)
+
+
+async def dismiss(tx: Tx, tenants: Sequence[UUID], what: UUID, by: str) -> int:
+    """Answer the dead letters of an event, or of a job, without another try: what its ordering key holds back goes on. Gives how many.
+
+    Raises: NotFound, also for another tenant's, and when there is no open one.
+    """
+    rows = await tx.fetch(SQL["dismiss"], list(tenants), what, by)
+    if not rows:
+        raise NotFound(f"no dead letter of event or job {what} waits for an answer: headwater jobs list --dead-letters")
+    for row in rows:
+        detail = {"kind": row["kind"], "name": row["name"]}
+        await audit(tx, row["tenant_id"], by, "dead_letter.dismiss", row["kind"], str(what), detail, row["correlation_id"])
+    return len(rows)

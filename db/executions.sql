@@ -81,3 +81,9 @@ SELECT r.status, count(*) AS count, (array_agg(DISTINCT r.lead_id) FILTER (WHERE
 -- The slices of a run, by state.
 SELECT s.state AS status, count(*) AS count, (array_agg(s.id ORDER BY s.ordinal))[1:20] AS ids
   FROM app.run_slices s WHERE s.tenant_id = $1 AND s.run_id = $2 GROUP BY s.state ORDER BY s.state
+
+-- dismiss --
+-- Open dead letters of an event or a job ($2) are answered: nobody tries again.
+UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'dismissed', resolved_by = left($3, 200)
+ WHERE d.tenant_id = ANY($1::uuid[]) AND (d.event_id = $2 OR d.execution_id = $2) AND d.resolved_at IS NULL
+RETURNING d.tenant_id, d.kind, d.name, d.correlation_id

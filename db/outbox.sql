@@ -81,7 +81,8 @@ WITH clock AS MATERIALIZED (
       FROM gone g, clock c
 ), made AS (
     INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
-    SELECT g.tenant_id, s.job, s.queue, s.scope, w.key, CASE WHEN s.scope IN ('coalesce', 'exclusive') THEN w.key END, w.priority, w.payload,
+    SELECT g.tenant_id, s.job, s.queue, s.scope, w.key, CASE WHEN s.scope IN ('coalesce', 'exclusive') THEN w.key END,
+           least(32767, greatest(-32768, w.priority::int + g.priority))::smallint, w.payload,
            g.event_id, g.correlation_id, w.run_id, c.now
       FROM clock c,
            unnest($3::int[], $4::int[], $5::text[], $6::smallint[], $7::jsonb[], $8::uuid[]) AS w(nth, kind, key, priority, payload, run_id)

@@ -162,6 +162,21 @@ UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
        queue_name = CASE WHEN b.crashes >= 2 THEN 'alone' ELSE b.queue END
   FROM back b JOIN crashed c ON c.tenant_id = b.tenant_id AND c.id = b.id WHERE j.id = c.delivery_id AND NOT c.aside RETURNING j.id
 
+-- age --
+-- Once in $1 seconds, whoever asks: deliveries that have waited that long while others were ahead of them move up by one, the oldest $2 of them.
+-- Where all have the same priority nothing is written.
+WITH due AS (
+    SELECT a.up_to FROM app.queue_ageing a WHERE a.aged_at <= app.now() - $1::float8 * interval '1 second' FOR UPDATE SKIP LOCKED
+), noted AS (
+    UPDATE app.queue_ageing a SET aged_at = app.now(), up_to = coalesce((SELECT max(j.id) FROM queue.procrastinate_jobs j), a.up_to) FROM due
+), first AS MATERIALIZED (
+    SELECT max(j.priority) AS priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND EXISTS (SELECT FROM due)
+), old AS (
+    SELECT j.id FROM due, first, queue.procrastinate_jobs j
+     WHERE j.status = 'todo' AND j.priority < first.priority AND j.id <= due.up_to ORDER BY j.id LIMIT $2 FOR UPDATE OF j SKIP LOCKED
+)
+UPDATE queue.procrastinate_jobs j SET priority = j.priority + 1 FROM old WHERE j.id = old.id RETURNING j.id
+
 -- drop_deliveries --
 -- Queue rows whose execution has moved on: the truth stands in job_executions.
 DELETE FROM queue.procrastinate_jobs WHERE id = ANY($1::bigint[])

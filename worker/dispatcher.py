@@ -128,9 +128,9 @@ class Dispatcher:
             backlog, next_due_s, ordered = await outbox.held_back(tx)
             if ordered and await turns.advance(tx, self._round):
                 return 0.0
-        if backlog or ordered:
+        if backlog:
             return _HELD_BACK_S
-        poll_s = self.settings.dispatch_poll_s
+        poll_s = _HELD_BACK_S if ordered else self.settings.dispatch_poll_s
         return poll_s if next_due_s is None else min(poll_s, max(0.001, next_due_s))
 
     async def _next_turns(self, tx: Tx) -> None:

@@ -55,3 +55,12 @@ CREATE TABLE app.ordering_turns (
     PRIMARY KEY (tenant_id, ordering_key)
 );
 CALL app.wall('app.ordering_turns', 'SELECT');
+
+-- Ageing: when waiting jobs were last moved up, and the newest delivery there was then, so that what has that id or a lower one has waited a whole step.
+CREATE TABLE app.queue_ageing (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    aged_at timestamptz NOT NULL DEFAULT app.now(),
+    up_to bigint NOT NULL DEFAULT 0
+);
+GRANT SELECT, UPDATE ON app.queue_ageing TO headwater_system;
+INSERT INTO app.queue_ageing DEFAULT VALUES;
