@@ -17,9 +17,9 @@ from contracts.alerts import Severity
 from contracts.errors import Invalid
 from contracts.runs import RunKind
 
-
-#: What becomes of the rest of an ordering key when one of its events fails: `block` = they wait until an operator has answered its dead
-#: letter, `park` = they go on once it is set aside as a dead letter, `skip` = they go on at its first failure, and it is tried again out of order.
+#: What becomes of the rest of an ordering key when one of its events fails: `block` = they wait until an operator has answered its
+#: dead letter, `park` = they go on once it is set aside as a dead letter, `skip` = they go on at its first failure, and it is tried
+#: again out of order.
 OnFailure = Literal["block", "park", "skip"]
 
 

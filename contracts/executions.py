@@ -185,6 +185,15 @@ class DeadLetterRow(BaseModel):
     created_at: datetime
 
 
+class Dismissed(BaseModel):
+    """Dead letters of a job or an event that were answered without another try."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": _ID, "dismissed": 1}]})
+
+    id: UUID
+    dismissed: int
+
+
 class DeadLetterQuery(BaseModel):
     """One page of dead letters."""
 

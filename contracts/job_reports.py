@@ -1,4 +1,4 @@
-"""What a job says of itself while it runs and when it is done: progress, the checkpoint the next attempt begins with, the result."""
+"""What a job says of itself: its progress, the checkpoint that the next attempt begins with, and its result."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ class RunningJob(BaseModel):
 
 
 def small(value: Small, what: str) -> Small:
-    """`value` as Postgres can store it. Raises: Invalid (code `too_large`) beyond MOST_BYTES, (code `bad_json`) for what is no JSON."""
+    """`value` as Postgres can store it. Raises: Invalid: `too_large` beyond MOST_BYTES, `bad_json` for what is no JSON."""
     try:
         stored: Small = storable_json(value)
         size = len(json.dumps(stored, ensure_ascii=False).encode())
     except (TypeError, ValueError) as error:
         raise Invalid(f"a job's {what} must be JSON: {error}", code="bad_json") from error
     if size > MOST_BYTES:
-        words = f"a job's {what} has {size} bytes of JSON, at most {MOST_BYTES} are kept: store rows, and name them here"
+        words = (
+            f"a job's {what} has {size} bytes of JSON, at most {MOST_BYTES} are kept: store rows, and name them here"
+        )
         raise Invalid(words, code="too_large")
     return stored

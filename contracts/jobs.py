@@ -249,7 +249,7 @@ Scope = Literal["once", "coalesce", "exclusive", "period"]
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What is fixed about a kind of job. `timeout_s` bounds one attempt; `period_s` is how long a key of scope `period` holds."""
+    """What is fixed about a kind of job. `timeout_s` bounds one attempt; `period_s`: how long a key of scope `period` holds."""
 
     name: str
     queue: str
@@ -260,7 +260,7 @@ class JobSpec:
     period_s: int | None = None
 
     def key_at(self, key: str, written_at: datetime) -> str:
-        """The key an event written then asks for: of scope `period`, that of its period, which begins at a multiple of `period_s`."""
+        """The key an event written then asks for: of scope `period`, that of its period, which begins at a multiple of it."""
         if self.period_s is None:
             return key
         begins = int(written_at.timestamp()) // self.period_s * self.period_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -172,22 +173,37 @@ async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, b
     Raises: NotFound, also for another tenant's; Conflict in any other state, or when its run has gone on without it.
     """
     before = await show_execution(tx, tenants, execution_id)
-    tenant, execution_id = before.tenant_id, before.id
-    if await jobs.revive(tx, tenant, execution_id, by) is None:
-        raise Conflict(
-            f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
-            state=before.state.value,
-        )
-    if before.run_id is not None and before.job.startswith(("discovery.", "nightly.", "opportunities.", "replay.")):
-        slice_id = before.payload.get("sliceId")
-        if not await runs.reopen_for_retry(tx, tenant, before.run_id, UUID(slice_id) if slice_id else None):
-            step = f"see headwater runs show {before.run_id}, and start a new run for what is missing"
-            raise Conflict(
-                f"run {before.run_id} has gone on without job {execution_id}: {step}", state=before.state.value
-            )
+    tenant = before.tenant_id
+    await again(tx, tenant, before.id, before.job, before.run_id, before.payload, by, state=before.state)
     detail = {"job": before.job, "state": before.state.value}
     await audit(tx, tenant, by, "job.retry", "job", str(execution_id), detail, before.correlation_id)
     return await show_execution(tx, [tenant], execution_id)
+
+
+async def again(
+    tx: Tx,
+    tenant: UUID,
+    execution_id: UUID,
+    job: str,
+    run_id: UUID | None,
+    payload: dict[str, Any],
+    by: str,
+    *,
+    when: datetime | None = None,
+    state: JobState = JobState.DEAD,
+) -> None:
+    """Deliver a job that was given up once more, at `when` (None = now); its run takes it back. `state`: as it was read.
+
+    Raises: Conflict when it is not given up any more, when its key is taken, or when its run has gone on without it.
+    """
+    if await jobs.revive(tx, tenant, execution_id, by, when=when) is None:
+        why = _WHY_NOT.get(state, "somebody else retried it just now")
+        raise Conflict(f"job {execution_id} is {state.value}: {why}", state=state.value)
+    if run_id is not None and job.startswith(("discovery.", "nightly.", "opportunities.", "replay.")):
+        slice_id = payload.get("sliceId")
+        if not await runs.reopen_for_retry(tx, tenant, run_id, UUID(slice_id) if slice_id else None):
+            step = f"see headwater runs show {run_id}, and start a new run for what is missing"
+            raise Conflict(f"run {run_id} has gone on without job {execution_id}: {step}", state=state.value)
 
 
 async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, by: str) -> ExecutionDetail:
@@ -207,7 +223,7 @@ async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, 
 
 
 async def dismiss(tx: Tx, tenants: Sequence[UUID], what: UUID, by: str) -> int:
-    """Answer the dead letters of an event, or of a job, without another try: what its ordering key holds back goes on. Gives how many.
+    """Answer the dead letters of an event or a job without another try: what its ordering key holds back goes on. Gives how many.
 
     Raises: NotFound, also for another tenant's, and when there is no open one.
     """
@@ -216,5 +232,7 @@ async def dismiss(tx: Tx, tenants: Sequence[UUID], what: UUID, by: str) -> int:
         raise NotFound(f"no dead letter of event or job {what} waits for an answer: headwater jobs list --dead-letters")
     for row in rows:
         detail = {"kind": row["kind"], "name": row["name"]}
-        await audit(tx, row["tenant_id"], by, "dead_letter.dismiss", row["kind"], str(what), detail, row["correlation_id"])
+        await audit(
+            tx, row["tenant_id"], by, "dead_letter.dismiss", row["kind"], str(what), detail, row["correlation_id"]
+        )
     return len(rows)

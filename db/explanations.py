@@ -110,13 +110,22 @@ def _of_turn(turn: turns.Ahead) -> list[Finding]:
     found = []
     if turn.before is not None:
         text = f"{turn.waiting} events of its ordering key go before it, the last of them event {turn.before}"
-        found.append(Finding(code="ordering_key", text=text, next_step="nothing to do: they go in order", blocking=True))
+        found.append(
+            Finding(code="ordering_key", text=text, next_step="nothing to do: they go in order", blocking=True)
+        )
     if turn.holder is None:
         return found or [
-            Finding(code="its_turn", text="nobody of its key is before it", next_step="ask again in a moment", blocking=False)
+            Finding(
+                code="its_turn",
+                text="nobody of its key is before it",
+                next_step="ask again in a moment",
+                blocking=False,
+            )
         ]
     if turn.given_up and turn.on_failure == "block":
-        text = f"its key waits behind event {turn.holder}, which was given up and blocks the rest until somebody answers"
+        text = (
+            f"its key waits behind event {turn.holder}, which was given up and blocks the rest until somebody answers"
+        )
         step = f"see headwater outbox explain {turn.holder}, then retry its job, replay it, or headwater jobs dismiss {turn.holder}"
         return [Finding(code="key_blocked", text=text, next_step=step, blocking=True), *found]
     text = f"its key's turn is event {turn.holder}'s, whose jobs have not all ended or have just done so"

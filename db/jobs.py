@@ -150,7 +150,9 @@ async def revive(
     try:
         row = await tx.fetchrow(SQL["revive"], tenant, execution_id)
     except asyncpg.UniqueViolationError as error:
-        raise Conflict(f"another job of the same key as {execution_id} is alive: that one does the work", code="key_taken") from error
+        raise Conflict(
+            f"another job of the same key as {execution_id} is alive: that one does the work", code="key_taken"
+        ) from error
     if row is None:
         return None
     await tx.execute(SQL["resolve"], tenant, execution_id, "replayed", by)

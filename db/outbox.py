@@ -51,8 +51,8 @@ async def emit(
 ) -> UUID:
     """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id.
 
-    Events of one `ordering_key` go one at a time, in the order of their commits: to our queue, the next when the jobs of the one before
-    have ended. `on_failure`: what becomes of the rest when one fails; absent: what its type says.
+    Events of one `ordering_key` go one at a time, in the order of their commits: to our queue, the next when the jobs of the one
+    before have ended. `on_failure`: what becomes of the rest when one fails; absent: what its type says.
     """
     event_id = new_id()
     what = (tenant, event_id, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))

@@ -1,4 +1,4 @@
-"""Order within a key: of the events of one ordering key, one at a time is handed off, and the next when its jobs have ended (ADR 0042)."""
+"""Order within a key: its events are handed off one at a time, the next when the jobs of the one before have ended."""
 
 from __future__ import annotations
 

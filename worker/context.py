@@ -116,7 +116,7 @@ class Context:
         self.wake()
 
     async def answer(self, tx: Tx, result: Small) -> None:
-        """Inside `write()`: keep the job's result (JSON of 8 KB at most) for whoever asks, and for those whose events it absorbed."""
+        """Inside `write()`: keep the job's result (JSON, 8 KB at most), which is also that of the events it absorbed."""
         await reports.answer(tx, self.speaker.who, small(result, "result"))
 
     async def progress(

@@ -1,4 +1,4 @@
-"""What keeps the house in order: the rescue of dead workers' jobs, once a second; the ageing of jobs that wait; worker rows and months, once a day."""
+"""What keeps the house in order: dead workers' jobs, once a second; the ageing of what waits; rows and months, once a day."""
 
 from __future__ import annotations
 

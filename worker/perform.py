@@ -247,7 +247,7 @@ async def tell(
 
 
 async def _last_word(context: Context) -> None:
-    """However the attempt ended: the checkpoint it has not written yet is what the next one begins with. It is not worth more than one try."""
+    """However the attempt ended: what it has not written yet is what the next one begins with. It is worth one try."""
     speaker = context.spoke
     if speaker is None or speaker.left is None or context.delivery.settled:
         return

@@ -1,4 +1,4 @@
-"""What an attempt says of itself, at most once a second: what is said in between is kept, and goes with the next word or the last."""
+"""What an attempt says of itself, at most once a second: what is said in between goes with the next word, or the last."""
 
 from __future__ import annotations
 
@@ -62,5 +62,7 @@ def checked(percent: float | None, message: str | None, checkpoint: Small | None
 def _after(before: Said | None, now: Said) -> Said:
     if before is None:
         return now
-    named = {name: getattr(now, name) for name in ("percent", "message", "checkpoint") if getattr(now, name) is not None}
+    named = {
+        name: getattr(now, name) for name in ("percent", "message", "checkpoint") if getattr(now, name) is not None
+    }
     return replace(before, **named)

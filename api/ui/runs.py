@@ -21,8 +21,8 @@ from contracts.jobs import JobState
 from contracts.run_replays import INSTEAD
 from contracts.runs import RunKind, RunMode, RunPage, RunStatus, RunView
 from contracts.tenants import Role
-from db import run_replays as db_replays
 from db import reports, runs, story
+from db import run_replays as db_replays
 from db.transaction import transaction
 
 router = APIRouter(prefix="/ui/runs", route_class=PageRoute, include_in_schema=False)

@@ -58,7 +58,7 @@ CALL app.wall('app.ordering_turns', 'SELECT');
 
 -- Ageing: when waiting jobs were last moved up, and the newest delivery there was then, so that what has that id or a lower one has waited a whole step.
 CREATE TABLE app.queue_ageing (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    the_one boolean PRIMARY KEY DEFAULT true CHECK (the_one),
     aged_at timestamptz NOT NULL DEFAULT app.now(),
     up_to bigint NOT NULL DEFAULT 0
 );

@@ -1,4 +1,4 @@
-"""A worker's hands on jobs of a test's own body: fetch, perform in the real frame, finish; and a worker process that can be killed."""
+"""A worker's hands on jobs of a test's own body: fetch, perform in the real frame, finish."""
 
 from __future__ import annotations
 

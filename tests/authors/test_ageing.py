@@ -86,7 +86,7 @@ async def test_only_what_has_waited_a_whole_step_moves_up_and_never_beyond_the_f
     assert await aged(pool) == 0  # it came within this step
     await queued(pool, probe())
     assert [await aged(pool) for _ in range(5)] == [1, 2, 1, 0, 0]
-    assert await conn.fetch("SELECT DISTINCT priority FROM queue.procrastinate_jobs") == [(2,)]
+    assert await conn.fetchval("SELECT array_agg(DISTINCT priority) FROM queue.procrastinate_jobs") == [2]
     assert await aged(pool, 60.0) == 0  # once a step, whoever asks
 
 

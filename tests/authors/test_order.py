@@ -32,15 +32,18 @@ async def advanced(pool: Pool) -> int:
 
 
 @asynccontextmanager
-async def house(
-    pool: Pool, queue_pool: Pool, url: str, body: Any, dispatchers: int = 1
-) -> AsyncIterator[None]:
+async def house(pool: Pool, queue_pool: Pool, url: str, body: Any, dispatchers: int = 1) -> AsyncIterator[None]:
     """A worker and dispatchers, as in a worker process; finished work wakes them by their poll."""
     settings = Settings.model_construct(**(Settings.model_construct().model_dump() | {"dispatch_poll_s": 0.2}))
     made = [Dispatcher(pool, settings) for _ in range(dispatchers)]
     running = [asyncio.create_task(each.run()) for each in made]
     frame = performer(pool, body)
-    frame.wake = lambda: [each.wake() for each in made] and None
+
+    def wake() -> None:
+        for each in made:
+            each.wake()
+
+    frame.wake = wake
     async with working(queue_pool, url, frame, poll_s=0.05):
         yield
         for each in made:
@@ -157,7 +160,9 @@ async def test_skip_goes_on_at_the_first_failure_and_the_failed_one_is_tried_out
     who = await worker(pool)
     await advanced(pool)
     await worked(pool, who, failing)
-    await conn.execute("UPDATE app.outbox_events SET available_at = available_at + interval '1 hour' WHERE type = 'Redelivery'")
+    await conn.execute(
+        "UPDATE app.outbox_events SET available_at = available_at + interval '1 hour' WHERE type = 'Redelivery'"
+    )
     assert await advanced(pool) == 1
     (held,) = await taken(pool, who)
     assert held.event_id == second
@@ -172,7 +177,9 @@ async def test_an_event_that_cannot_be_handed_off_holds_its_key_as_its_choice_sa
 ) -> None:
     first, second = await said(pool, probe(), probe(), ordering_key=KEY, on_failure=choice)
     await conn.execute("UPDATE app.outbox_events SET type = 'Forgotten' WHERE event_id = $1", first)
-    dispatcher = Dispatcher(pool, Settings.model_construct(**(Settings.model_construct().model_dump() | {"outbox_max_attempts": 2})))
+    dispatcher = Dispatcher(
+        pool, Settings.model_construct(**(Settings.model_construct().model_dump() | {"outbox_max_attempts": 2}))
+    )
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         await turns.advance(tx, turns.Round())
     await dispatcher.dispatch_batch()
@@ -201,7 +208,9 @@ async def test_an_absorbed_event_holds_its_key_until_the_one_that_absorbed_it_ha
 
 async def test_what_is_not_due_yet_holds_the_rest_of_its_key(conn: Connection, pool: Pool) -> None:
     first, _ = await said(pool, probe(), probe(), ordering_key=KEY)
-    await conn.execute("UPDATE app.outbox_events SET available_at = app.now() + interval '1 hour' WHERE event_id = $1", first)
+    await conn.execute(
+        "UPDATE app.outbox_events SET available_at = app.now() + interval '1 hour' WHERE event_id = $1", first
+    )
     assert await advanced(pool) == 0
     await conn.execute("UPDATE app.outbox_events SET available_at = app.now() WHERE event_id = $1", first)
     assert await advanced(pool) == 1
@@ -210,6 +219,7 @@ async def test_what_is_not_due_yet_holds_the_rest_of_its_key(conn: Connection, p
 async def test_two_who_see_a_turn_free_take_it_once(conn: Connection, pool: Pool, db_url: str) -> None:
     for _ in range(5):
         await said(pool, *(probe() for _ in range(4)), ordering_key=uuid4().hex)
+
     async def look() -> int:
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             return await turns.advance(tx, turns.Round())
@@ -235,8 +245,10 @@ async def test_blocked_keys_cost_other_events_nothing(conn: Connection, pool: Po
     await said(pool, probe(), ordering_key=KEY)
     await advanced(pool)
     await conn.execute(
-        "INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, sink, ordering_key, available_at, created_at)"
-        " SELECT $1, 'probe', gen_random_uuid(), 'Probed', 1, '{}', 'ordered', $2, app.now(), app.now() FROM generate_series(1, 20000)",
+        "INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, sink, ordering_key,"
+        " available_at, created_at)"
+        " SELECT $1, 'probe', gen_random_uuid(), 'Probed', 1, '{}', 'ordered', $2, app.now(), app.now()"
+        "   FROM generate_series(1, 20000)",
         TENANT, KEY,
     )  # fmt: skip
     await conn.execute("ANALYZE app.outbox_events")
@@ -254,7 +266,10 @@ async def test_blocked_keys_cost_other_events_nothing(conn: Connection, pool: Po
         assert max(removed, default=0) < 10, text
 
 
-@pytest.mark.parametrize(("choice", "state", "next_goes"), [("block", "failed", False), ("park", "dead_letter", True), ("skip", "dead_letter", True)])
+@pytest.mark.parametrize(
+    ("choice", "state", "next_goes"),
+    [("block", "failed", False), ("park", "dead_letter", True), ("skip", "dead_letter", True)],
+)
 async def test_other_sinks_have_the_same_choices(
     conn: Connection, pool: Pool, choice: Any, state: str, next_goes: bool
 ) -> None:

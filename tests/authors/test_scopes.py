@@ -1,4 +1,4 @@
-"""How long a key holds: for ever, for a period, while its job is alive, while it is queued. What it absorbs is named, and has its answer."""
+"""How long a key holds: for a period, while its job is alive. What it absorbs is named, and has its answer."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ async def test_an_absorbed_event_reads_the_first_result(conn: Connection, pool: 
     assert shown.result == {"probe_id": str(made.probe_id)}
     assert event.executions[0].result == shown.result
     assert any(
-        f"(it existed already and absorbed this event) is done; it answered {{\"probe_id\": \"{made.probe_id}\"}}" in f.text
+        f'(it existed already and absorbed this event) is done; it answered {{"probe_id": "{made.probe_id}"}}' in f.text
         for f in why
     )
 
@@ -206,7 +206,9 @@ async def test_a_start_and_an_end_write_no_index(conn: Connection, pool: Pool) -
     await conn.execute("SELECT pg_stat_force_next_flush()")
 
     async def counted() -> bool:
-        row = await conn.fetchrow("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_all_tables WHERE relname = 'job_executions'")
+        row = await conn.fetchrow(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_all_tables WHERE relname = 'job_executions'"
+        )
         return bool(row and row["n_tup_upd"] >= 40 and row["n_tup_hot_upd"] == row["n_tup_upd"])
 
     await until(counted)

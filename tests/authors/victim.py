@@ -1,4 +1,4 @@
-"""A worker process whose job does ten steps and says so, a line each. It hangs before step VICTIM_AT, so that a test can kill or stop it."""
+"""A worker process whose job does ten steps and says so. It hangs before step VICTIM_AT, for a test to kill or stop it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ async def steps(ctx: Context, _args: Any) -> None:
             await asyncio.to_thread(sys.stdin.readline)
         async with ctx.step() as tx:
             await tx.execute(
-                "INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id) VALUES ($1, 'victim', 'step', 'step', $2)",
+                "INSERT INTO app.audit_log (tenant_id, actor, action, subject_type, subject_id)"
+                " VALUES ($1, 'victim', 'step', 'step', $2)",
                 ctx.tenant, str(nth),
             )  # fmt: skip
             await ctx.note(tx, 100 * (nth + 1) / STEPS, f"step {nth + 1} of {STEPS}", checkpoint={"next": nth + 1})

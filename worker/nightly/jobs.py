@@ -1,9 +1,10 @@
 """nightly.plan: the first three steps of a tenant's night, then the manifest; each of its companies goes on by itself.
 
-Steps 1 and 2 are upserts, page by page. Each page of step 1 is committed with the mark in the register and with what the step has come to,
-so that an attempt that starts again goes on from there, and its counts and limits are those of the whole night. Step 3 is the job's write: the
-manifest, a slice a company and the events of the first ones are one commit. Steps 4 to 9 are the jobs that any lead has, under the
-night's cause (`db.night_companies`). A dry run does the first three in one transaction that is rolled back, and forecasts the rest.
+Steps 1 and 2 are upserts, page by page. Each page of step 1 is committed with the mark in the register and with what the step has
+come to, so that an attempt that starts again goes on from there, and its counts and limits are those of the whole night. Step 3 is
+the job's write: the manifest, a slice a company and the events of the first ones are one commit. Steps 4 to 9 are the jobs that any
+lead has, under the night's cause (`db.night_companies`). A dry run does the first three in one transaction that is rolled back, and
+forecasts the rest.
 """
 
 from __future__ import annotations
