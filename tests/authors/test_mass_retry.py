@@ -112,8 +112,8 @@ def test_a_filter_takes_both_spellings_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_from_a_shell(conn: Connection, pool: Pool, db_url: str) -> None:
-    await conn.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, 'mine', 'Mine')", TENANT)
     await dead(pool, conn, "bug", "answer", "answer")
 
     async def headwater(*words: str, expect: int = 0) -> str:

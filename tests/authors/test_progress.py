@@ -207,7 +207,6 @@ async def process(url: str, hang_at: int) -> AsyncIterator[Victim]:
 async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:
-    await conn.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, 'steps', 'Steps')", TENANT)
     (event,) = await queued(pool, probe())
     async with process(db_url, 4) as lost:
         assert await lost.heard("begins") == "1 0"
@@ -233,7 +232,6 @@ async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
 async def test_a_worker_stopped_past_its_lease_cannot_go_on_with_its_steps(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:
-    await conn.execute("INSERT INTO app.tenants (id, slug, name) VALUES ($1, 'steps', 'Steps')", TENANT)
     (event,) = await queued(pool, probe())
     async with process(db_url, 4) as slow:
         await slow.heard("hangs")

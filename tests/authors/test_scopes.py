@@ -201,15 +201,14 @@ async def test_the_database_holds_the_scopes(conn: Connection, pool: Pool) -> No
 async def test_a_start_and_an_end_write_no_index(conn: Connection, pool: Pool) -> None:
     # The scopes must not cost the other jobs their HOT updates.
     who = await worker(pool)
-    await queued(pool, *(probe(framed=True) for _ in range(20)))
-    await worked(pool, who, limit=20)
-    await conn.execute("SELECT pg_stat_force_next_flush()")
+    await queued(pool, *(probe(framed=True) for _ in range(3)))  # few: their page must have room for every version
+    await worked(pool, who)
 
     async def counted() -> bool:
         row = await conn.fetchrow(
             "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_all_tables WHERE relname = 'job_executions'"
         )
-        return bool(row and row["n_tup_upd"] >= 40 and row["n_tup_hot_upd"] == row["n_tup_upd"])
+        return bool(row and row["n_tup_upd"] >= 6 and row["n_tup_hot_upd"] == row["n_tup_upd"])
 
     await until(counted)
 

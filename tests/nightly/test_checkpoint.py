@@ -41,7 +41,8 @@ async def test_an_interrupted_refresh_goes_on_and_counts_every_page_once(
         shown = await executions.show_execution(tx, [house.tenant], job)
     assert shown.state == "waiting"
     assert shown.progress is not None
-    assert shown.progress.checkpoint == {"companies": {"read": 2, "made": 2, "renewed": 0, "taken": 2}}
+    assert shown.progress.checkpoint is not None
+    assert shown.progress.checkpoint["companies"] == {"read": 2, "made": 2, "renewed": 0, "taken": 2}
     assert [j.message for j in at_work] == ["2 rows of the register read, 2 companies made"]
     await house.conn.execute("DROP TRIGGER fails ON app.companies")
     await house.conn.execute("UPDATE app.outbox_events SET available_at = app.now()")

@@ -13,6 +13,8 @@ import random
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -139,6 +141,15 @@ class _Brought:
         return StepCount(taken=self.read, done=done, skipped={why: n for why, n in skipped.items() if n})
 
 
+def _stands(so_far: _Brought, mark: Mark) -> dict[str, Any]:
+    """The checkpoint of a page."""
+    return {"companies": asdict(so_far), "mark": {"changed_at": mark.changed_at.isoformat(), "uen": mark.uen}}
+
+
+def _mark(kept: dict[str, str]) -> Mark:
+    return Mark(datetime.fromisoformat(kept["changed_at"]), kept["uen"])
+
+
 @dataclass(slots=True)
 class _First:
     """The first three steps. `inside`: the transaction of a rehearsal; else each page has its own."""
@@ -173,7 +184,8 @@ class _First:
             stands = await night_plan.mark(tx, self.ctx.tenant)
             left = await self.ctx.checkpoint(tx) if self.inside is None else None
         so_far = _Brought(**left["companies"]) if left else _Brought()
-        mark = staging.resumed(stands.changed_at if stands else None)
+        # An attempt goes on where this night's last one stopped; a night steps back for what was committed late.
+        mark = _mark(left["mark"]) if left else staging.resumed(stands.changed_at if stands else None)
         while so_far.read < MOST_READ and so_far.made < MOST_MADE:
             found, mark = await staging.changed(self.ctx.pool, mark, limit=PAGE)
             if not found:
@@ -183,7 +195,7 @@ class _First:
                 if self.inside is None:
                     told = f"{so_far.read} rows of the register read, {so_far.made} companies made"
                     share = 100 * max(so_far.read / MOST_READ, so_far.made / MOST_MADE)
-                    await self.ctx.note(tx, min(share, 99.0), told, checkpoint={"companies": asdict(so_far)})
+                    await self.ctx.note(tx, min(share, 99.0), told, checkpoint=_stands(so_far, mark))
         self.made = so_far.made
         return so_far.count()
 
