@@ -164,16 +164,20 @@ UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
 
 -- age --
 -- Once in $1 seconds, whoever asks: deliveries that have waited that long while others were ahead of them move up by one, the oldest $2 of them.
--- Where all have the same priority nothing is written.
+-- Where all have the same priority the first and the last are read, and no delivery is written.
 WITH due AS (
     SELECT a.up_to FROM app.queue_ageing a WHERE a.aged_at <= app.now() - $1::float8 * interval '1 second' FOR UPDATE SKIP LOCKED
 ), noted AS (
     UPDATE app.queue_ageing a SET aged_at = app.now(), up_to = coalesce((SELECT max(j.id) FROM queue.procrastinate_jobs j), a.up_to) FROM due
-), first AS MATERIALIZED (
-    SELECT max(j.priority) AS priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND EXISTS (SELECT FROM due)
+), ends AS MATERIALIZED (
+    SELECT d.up_to, (SELECT j.priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' ORDER BY j.priority DESC, j.id LIMIT 1) AS first,
+           (SELECT j.priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' ORDER BY j.priority, j.id DESC LIMIT 1) AS last
+      FROM due d
 ), old AS (
-    SELECT j.id FROM due, first, queue.procrastinate_jobs j
-     WHERE j.status = 'todo' AND j.priority < first.priority AND j.id <= due.up_to ORDER BY j.id LIMIT $2 FOR UPDATE OF j SKIP LOCKED
+    SELECT o.id FROM ends e CROSS JOIN LATERAL (
+        SELECT j.id FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.priority < e.first AND j.id <= e.up_to
+         ORDER BY j.id LIMIT $2 FOR UPDATE SKIP LOCKED) o
+     WHERE e.first > e.last
 )
 UPDATE queue.procrastinate_jobs j SET priority = j.priority + 1 FROM old WHERE j.id = old.id RETURNING j.id
 
