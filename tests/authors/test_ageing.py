@@ -107,3 +107,23 @@ async def test_a_step_moves_so_many_at_most_the_oldest_first(
     assert await aged(pool) == 5
     rows = await conn.fetch("SELECT priority FROM queue.procrastinate_jobs ORDER BY id")
     assert [row["priority"] for row in rows] == [1] * 5 + [0] * 15 + [1]
+
+
+@pytest.mark.parametrize("urgent", [0, 1])
+async def test_a_long_queue_is_not_read_through(conn: Connection, pool: Pool, urgent: int) -> None:
+    await conn.execute(
+        "INSERT INTO queue.procrastinate_jobs (queue_name, task_name, tenant_id, execution_id, priority)"
+        " SELECT 'probe', 'probe.run', gen_random_uuid(), gen_random_uuid(), CASE WHEN n > 20000 THEN 1 ELSE 0 END"
+        "   FROM generate_series(1, 20000 + $1::int) n", urgent,
+    )  # fmt: skip
+    await conn.execute("ANALYZE queue.procrastinate_jobs")
+    await aged(pool)
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        rows = await tx.fetch("EXPLAIN (ANALYZE, TIMING off) " + queue.SQL["age"], 0.0, 1000)
+    plan = "\n".join(row[0] for row in rows)
+    removed = [int(line.split(":")[1]) for line in plan.splitlines() if "Rows Removed by Filter" in line]
+    assert max(removed, default=0) < 10, plan
+    assert "Seq Scan on procrastinate_jobs" not in plan, plan
+    assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs WHERE priority = 1") == (
+        1001 if urgent else 0
+    )
