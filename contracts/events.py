@@ -17,9 +17,17 @@ from contracts.alerts import Severity
 from contracts.errors import Invalid
 from contracts.runs import RunKind
 
+#: What becomes of the rest of an ordering key when one of its events fails: `block` = they wait until an operator has answered its
+#: dead letter, `park` = they go on once it is set aside as a dead letter, `skip` = they go on at its first failure, and it is tried
+#: again out of order.
+OnFailure = Literal["block", "park", "skip"]
+
 
 class Fact(BaseModel):
-    """Base of all facts. `aggregate_type` and `about`, the name of a field, say which row it is about."""
+    """Base of all facts. `aggregate_type` and `about`, the name of a field, say which row it is about.
+
+    `on_failure` holds for those that are emitted under an ordering key.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -31,6 +39,7 @@ class Fact(BaseModel):
     version: ClassVar[int] = 1
     aggregate_type: ClassVar[str]
     about: ClassVar[str]
+    on_failure: ClassVar[OnFailure] = "park"
 
     type: str
 
@@ -328,6 +337,9 @@ class Probed(Fact):
     probe_id: UUID
     key: Annotated[str, Field(max_length=200)] = ""
     framed: bool = False
+    scope: Literal["exclusive", "period"] | None = Field(
+        default=None, description="of its key; None: it coalesces", exclude_if=lambda v: v is None
+    )
 
 
 Event = (

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_field
 
+from contracts.job_reports import Progress
 from contracts.jobs import JobState
 from contracts.texts import LongTitle, Name
 
@@ -133,11 +134,18 @@ class VendorCallRow(BaseModel):
 
 
 class ExecutionDetail(ExecutionRow):
-    """One execution with its arguments, attempts and vendor calls."""
+    """One execution with its arguments, attempts and vendor calls, how far it says it is, and what it answered.
+
+    `absorbed`: how many events its key has absorbed. `asked_by`: the event it was asked for by, whose answer `result` is too.
+    """
 
     scope: str
     priority: int
     payload: dict[str, Any]
+    progress: Progress | None = None
+    result: dict[str, Any] | None = None
+    absorbed: int = 0
+    asked_by: UUID | None = None
     attempts: list[AttemptRow] = Field(default_factory=list)
     vendor_calls: list[VendorCallRow] = Field(default_factory=list)
 
@@ -175,6 +183,15 @@ class DeadLetterRow(BaseModel):
     error: str | None
     correlation_id: UUID | None = None
     created_at: datetime
+
+
+class Dismissed(BaseModel):
+    """Dead letters of a job or an event that were answered without another try."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": _ID, "dismissed": 1}]})
+
+    id: UUID
+    dismissed: int
 
 
 class DeadLetterQuery(BaseModel):

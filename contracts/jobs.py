@@ -1,13 +1,20 @@
 """Every job: name, queue, payload, singleton key, retry policy. The worker finds the body, the dispatcher the row.
 
-A key names its cause (run, slice, page), so next month's work has another key. `once` holds for ever; `coalesce` only while
-queued, and only for jobs that read current state instead of arguments (design law 3).
+A key names its cause (run, slice, page), so next month's work has another key. How long a key holds (design law 3):
+
+once       for ever: the next event of this key is absorbed, whatever became of the job
+period     for `period_s` seconds of the clock, by the time the event was written; then the same key may be used again
+exclusive  while the job is queued, runs, or waits for its next attempt: at most one of a key is alive
+coalesce   while it is queued; only for jobs that read current state instead of arguments
+
+An event that finds its key taken is absorbed, and names the execution that absorbed it. What that one answered is its answer too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -237,16 +244,27 @@ class RetryPolicy:
     cap_s: float
 
 
+Scope = Literal["once", "coalesce", "exclusive", "period"]
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What is fixed about a kind of job. `timeout_s` bounds one attempt."""
+    """What is fixed about a kind of job. `timeout_s` bounds one attempt; `period_s`: how long a key of scope `period` holds."""
 
     name: str
     queue: str
     payload: type[Payload]
-    scope: Literal["once", "coalesce"]
+    scope: Scope
     timeout_s: float
     retry: RetryPolicy
+    period_s: int | None = None
+
+    def key_at(self, key: str, written_at: datetime) -> str:
+        """The key an event written then asks for: of scope `period`, that of its period, which begins at a multiple of it."""
+        if self.period_s is None:
+            return key
+        begins = int(written_at.timestamp()) // self.period_s * self.period_s
+        return f"{key}@{datetime.fromtimestamp(begins, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 _ALL = (
@@ -285,6 +303,8 @@ _ALL = (
     JobSpec("enrichment.replay", "enrichment", ReplayRun, "once", 900, RetryPolicy(3, 1, 30)),
     JobSpec("probe.run", "probe", Probe, "once", 30, RetryPolicy(3, 0.1, 1)),
     JobSpec("probe.touch", "probe", Probe, "coalesce", 30, RetryPolicy(3, 0.1, 1)),
+    JobSpec("probe.single", "probe", Probe, "exclusive", 30, RetryPolicy(3, 0.1, 1)),
+    JobSpec("probe.hourly", "probe", Probe, "period", 30, RetryPolicy(3, 0.1, 1), period_s=3600),
 )
 JOBS: Mapping[str, JobSpec] = {spec.name: spec for spec in _ALL}
 QUEUES: tuple[str, ...] = tuple(sorted({spec.queue for spec in _ALL}))

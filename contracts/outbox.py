@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_list
+from contracts.job_reports import Progress
 from contracts.texts import LongTitle, Name, NoNul
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
@@ -38,7 +39,9 @@ class EventFilter(BaseModel):
     aggregate_id: UUID | None = None
     correlation_id: UUID | None = None
     error_class: Annotated[str, Field(min_length=1, max_length=100), NoNul] | None = None
-    sink: Name | None = Field(None, description="queue, or webhook: deliveries to tenants' addresses")
+    sink: Name | None = Field(
+        None, description="queue; ordered: waits for its turn to go there; webhook: deliveries to tenants' addresses"
+    )
     older_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
     newer_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
 
@@ -125,6 +128,8 @@ class CausedExecution(ExecutionRow):
     attempts: list[AttemptRow] = Field(default_factory=list)
     vendor_calls: list[VendorCallRow] = Field(default_factory=list)
     produced: list[Produced] = Field(default_factory=list)
+    progress: Progress | None = None
+    result: dict[str, Any] | None = None
 
 
 class Moment(BaseModel):

@@ -106,6 +106,7 @@ TABLES: Mapping[str, Table] = {
     "isolation_checks": Table("work", ours="leaks unplanted"),
     "job_attempts": Table("work", people="error traceback", ours="outcome error_class"),
     "job_executions": Table("work", people="payload error", ours="job queue scope key coalesce_key state error_class"),
+    "job_reports": Table("work", people="message checkpoint result"),
     "labels": Table("lead", people="source_event", ours="kind source"),
     "lead_feedback": Table("lead", people="note source_event", staff="given_by", ours="verdict source"),
     "leads": Table("lead", ours="status source"),
@@ -134,6 +135,7 @@ TABLES: Mapping[str, Table] = {
     "outbox_events": Table(
         "work", people="payload headers last_error", ours="aggregate_type type sink ordering_key state error_class"
     ),
+    "ordering_turns": Table("work", ours="ordering_key on_failure"),
     "outbox_history": Table("work", people="payload headers last_error", ours="aggregate_type type sink error_class"),
     "pauses": Table("account", staff="paused_by", ours="reason"),
     "qualification_rules": Table("account", ours="type field_key operator value on_missing"),

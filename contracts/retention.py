@@ -101,7 +101,9 @@ PERIODS: Mapping[str, Period] = {
     "dead_letters": aged(RUN_DAYS, "resolved_at", "after their answer; unresolved ones stay, however old"),
     "job_attempts": aged(RUN_DAYS, "ended_at", "attempts of executions that ended"),
     "job_executions": aged(RUN_DAYS, "finished_at", "ended ones whose event's month is gone and whose dead letter is answered"),
+    "job_reports": goes_with("job_executions", "how far a job said it was, and what it answered"),
     "absorbed_events": aged(RUN_DAYS, "at", "those whose event's month is gone"),
+    "ordering_turns": aged(RUN_DAYS, "taken_at", "of keys for which no event waits, and none that was given up"),
     "schedule_fires": aged(RUN_DAYS, "due_at", "what a schedule started or left out"),
     "runs": aged(RUN_DAYS, "created_at", "ended ones that no run is a replay of"),
     "run_slices": goes_with("runs", "parts of a run"),
@@ -195,6 +197,7 @@ PERIODS: Mapping[str, Period] = {
     # The machinery.
     "schema_migrations": kept("what was applied"),
     "retention_passes": kept("a row a table"),
+    "queue_ageing": kept("one row, rewritten in place"),
     "queue.procrastinate_jobs": kept("a row while a job is under way; the finish deletes it"),
     "queue.procrastinate_events": kept("nothing writes it"),
     "queue.procrastinate_periodic_defers": kept("nothing writes it"),

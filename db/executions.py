@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from contracts.executions import (
 )
 from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, Produced
-from db import enrichments, jobs, paging, runs
+from db import enrichments, jobs, paging, reports, runs
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -98,13 +99,31 @@ def _page(rows: Sequence[Any], section: str, limit: int) -> tuple[list[Any], str
 
 
 async def show_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID) -> ExecutionDetail:
-    """One execution with arguments, attempts and vendor calls. Raises: NotFound, also for another tenant's."""
+    """One execution with arguments, attempts, vendor calls, progress and result; also by the id of an event that led to one.
+
+    Raises: NotFound, also for another tenant's; Conflict (code `several_jobs`) for an event that led to more than one.
+    """
     row = await tx.fetchrow(SQL["show"], list(tenants), execution_id)
+    asked_by = None if row is not None else execution_id
     if row is None:
-        raise NotFound(f"there is no job {execution_id}: list them with GET /v1/jobs or `headwater jobs list`")
-    attempts, calls = await _history(tx, row["tenant_id"], [execution_id])
-    known = {**dict(row), "attempts": attempts[execution_id], "vendor_calls": calls[execution_id]}
-    return ExecutionDetail.model_validate(known)
+        row = await _led_to(tx, tenants, execution_id)
+    tenant, found = row["tenant_id"], row["id"]
+    attempts, calls = await _history(tx, tenant, [found])
+    said = (await reports.of(tx, tenant, [found])).get(found, {})
+    absorbed = await tx.fetchval(SQL["absorbed_by"], tenant, found)
+    known = {**dict(row), **said, "attempts": attempts[found], "vendor_calls": calls[found]}
+    return ExecutionDetail.model_validate({**known, "absorbed": absorbed, "asked_by": asked_by})
+
+
+async def _led_to(tx: Tx, tenants: Sequence[UUID], event_id: UUID) -> Any:
+    """The one execution that an event made, or that absorbed it."""
+    rows = await tx.fetch(SQL["led_to"], list(tenants), event_id)
+    if not rows:
+        raise NotFound(f"there is no job {event_id}: list them with GET /v1/jobs or `headwater jobs list`")
+    if len(rows) > 1:
+        names = ", ".join(f"{row['job']} {row['id']}" for row in rows)
+        raise Conflict(f"event {event_id} led to {len(rows)} jobs: {names}; show one of them", code="several_jobs")
+    return rows[0]
 
 
 async def caused_by(tx: Tx, event: EventDetail) -> list[CausedExecution]:
@@ -112,11 +131,12 @@ async def caused_by(tx: Tx, event: EventDetail) -> list[CausedExecution]:
     again = event.aggregate_id if event.type == "Redelivery" else None
     rows = await tx.fetch(SQL["caused"], event.tenant_id, event.event_id, again)
     attempts, calls = await _history(tx, event.tenant_id, [row["id"] for row in rows])
+    said = await reports.of(tx, event.tenant_id, [row["id"] for row in rows])
     caused = []
     for row in rows:
         produced = await _produced(tx, event.tenant_id, row["job"], row["payload"])
         known = {**dict(row), "attempts": attempts[row["id"]], "vendor_calls": calls[row["id"]], "produced": produced}
-        caused.append(CausedExecution.model_validate(known))
+        caused.append(CausedExecution.model_validate({**known, **said.get(row["id"], {})}))
     return caused
 
 
@@ -158,23 +178,38 @@ async def retry_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, b
     """
     before = await show_execution(tx, tenants, execution_id)
     tenant = before.tenant_id
-    if await jobs.revive(tx, tenant, execution_id, by) is None:
-        raise Conflict(
-            f"job {execution_id} is {before.state.value}: {_WHY_NOT.get(before.state, 'somebody else retried it just now')}",
-            state=before.state.value,
-        )
-    if before.job == "enrichment.run":
-        await enrichments.reopen(tx, tenant, UUID(before.payload["leadId"]), before.payload["cause"])
-    if before.run_id is not None and before.job.startswith(_OF_A_RUN):
-        slice_id = before.payload.get("sliceId")
-        if not await runs.reopen_for_retry(tx, tenant, before.run_id, UUID(slice_id) if slice_id else None):
-            step = f"see headwater runs show {before.run_id}, and start a new run for what is missing"
-            raise Conflict(
-                f"run {before.run_id} has gone on without job {execution_id}: {step}", state=before.state.value
-            )
+    await again(tx, tenant, before.id, before.job, before.run_id, before.payload, by, state=before.state)
     detail = {"job": before.job, "state": before.state.value}
     await audit(tx, tenant, by, "job.retry", "job", str(execution_id), detail, before.correlation_id)
     return await show_execution(tx, [tenant], execution_id)
+
+
+async def again(
+    tx: Tx,
+    tenant: UUID,
+    execution_id: UUID,
+    job: str,
+    run_id: UUID | None,
+    payload: dict[str, Any],
+    by: str,
+    *,
+    when: datetime | None = None,
+    state: JobState = JobState.DEAD,
+) -> None:
+    """Deliver a job that was given up once more, at `when` (None = now); its run takes it back. `state`: as it was read.
+
+    Raises: Conflict when it is not given up any more, when its key is taken, or when its run has gone on without it.
+    """
+    if await jobs.revive(tx, tenant, execution_id, by, when=when) is None:
+        why = _WHY_NOT.get(state, "somebody else retried it just now")
+        raise Conflict(f"job {execution_id} is {state.value}: {why}", state=state.value)
+    if job == "enrichment.run":
+        await enrichments.reopen(tx, tenant, UUID(payload["leadId"]), payload["cause"])
+    if run_id is not None and job.startswith(_OF_A_RUN):
+        slice_id = payload.get("sliceId")
+        if not await runs.reopen_for_retry(tx, tenant, run_id, UUID(slice_id) if slice_id else None):
+            step = f"see headwater runs show {run_id}, and start a new run for what is missing"
+            raise Conflict(f"run {run_id} has gone on without job {execution_id}: {step}", state=state.value)
 
 
 async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, by: str) -> ExecutionDetail:
@@ -183,7 +218,7 @@ async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, 
     Raises: NotFound, also for another tenant's; Conflict when it is over.
     """
     before = await show_execution(tx, tenants, execution_id)
-    tenant = before.tenant_id
+    tenant, execution_id = before.tenant_id, before.id
     if await jobs.request_cancel(tx, tenant, execution_id) is None:
         state = (await show_execution(tx, [tenant], execution_id)).state.value
         raise Conflict(f"job {execution_id} is {state}: there is nothing left to cancel", state=state)
@@ -191,3 +226,19 @@ async def cancel_execution(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, 
         detail = {"job": before.job, "state": before.state.value}
         await audit(tx, tenant, by, "job.cancel", "job", str(execution_id), detail, before.correlation_id)
     return await show_execution(tx, [tenant], execution_id)
+
+
+async def dismiss(tx: Tx, tenants: Sequence[UUID], what: UUID, by: str) -> int:
+    """Answer the dead letters of an event or a job without another try: what its ordering key holds back goes on. Gives how many.
+
+    Raises: NotFound, also for another tenant's, and when there is no open one.
+    """
+    rows = await tx.fetch(SQL["dismiss"], list(tenants), what, by)
+    if not rows:
+        raise NotFound(f"no dead letter of event or job {what} waits for an answer: headwater jobs list --dead-letters")
+    for row in rows:
+        detail = {"kind": row["kind"], "name": row["name"]}
+        await audit(
+            tx, row["tenant_id"], by, "dead_letter.dismiss", row["kind"], str(what), detail, row["correlation_id"]
+        )
+    return len(rows)

@@ -37,6 +37,19 @@ SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
 -- One execution of whoever may be seen.
 SELECT e.* FROM unnest($1::uuid[]) AS t(tenant_id) JOIN app.job_executions e ON e.tenant_id = t.tenant_id AND e.id = $2
 
+-- led_to --
+-- The executions an event made or was absorbed by, of whoever may be seen; more than a few are not told apart.
+SELECT e.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
+    SELECT m.* FROM app.job_executions m WHERE m.tenant_id = t.tenant_id AND m.event_id = $2
+    UNION ALL
+    SELECT m.* FROM app.absorbed_events a JOIN app.job_executions m ON m.tenant_id = a.tenant_id AND m.id = a.execution_id
+     WHERE a.tenant_id = t.tenant_id AND a.event_id = $2) e
+ LIMIT 5
+
+-- absorbed_by --
+-- How many events an execution has absorbed.
+SELECT count(*) FROM app.absorbed_events a WHERE a.tenant_id = $1 AND a.execution_id = $2
+
 -- caused --
 -- The executions an event made, was absorbed by, or (a redelivery, $3) delivered again.
 SELECT 'made' AS link, e.* FROM app.job_executions e WHERE e.tenant_id = $1 AND e.event_id = $2
@@ -68,3 +81,9 @@ SELECT r.status, count(*) AS count, (array_agg(DISTINCT r.lead_id) FILTER (WHERE
 -- The slices of a run, by state.
 SELECT s.state AS status, count(*) AS count, (array_agg(s.id ORDER BY s.ordinal))[1:20] AS ids
   FROM app.run_slices s WHERE s.tenant_id = $1 AND s.run_id = $2 GROUP BY s.state ORDER BY s.state
+
+-- dismiss --
+-- Open dead letters of an event or a job ($2) are answered: nobody tries again.
+UPDATE app.dead_letters d SET resolved_at = app.now(), resolution = 'dismissed', resolved_by = left($3, 200)
+ WHERE d.tenant_id = ANY($1::uuid[]) AND (d.event_id = $2 OR d.execution_id = $2) AND d.resolved_at IS NULL
+RETURNING d.tenant_id, d.kind, d.name, d.correlation_id

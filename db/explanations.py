@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, EventStatus, Explanation, Finding
-from db import executions, inspection, queue
+from db import executions, inspection, outbox, queue, turns
 from db.sql import load
 from db.transaction import Tx
 
@@ -39,6 +40,7 @@ class Circumstances:
     pause_reason: str | None
     ahead: int
     blocked_by: UUID | None
+    turn: turns.Ahead | None = None
 
 
 async def look_at_delivery(tx: Tx, tenant: UUID, *, cap: int, alive_within_s: float) -> Delivery:
@@ -61,7 +63,10 @@ async def explain(
     elif event.status is EventStatus.DEAD_LETTER:
         found = [_of_dead(event)]
     else:
-        found = of_waiting(event, Circumstances(**dict(row)), delivery, max_attempts)
+        turn = None
+        if event.sink == outbox.ORDERED and event.ordering_key is not None:
+            turn = await turns.ahead(tx, event.tenant_id, event.ordering_key, event.id)
+        found = of_waiting(event, Circumstances(**dict(row), turn=turn), delivery, max_attempts)
     delivered = event.status is EventStatus.SENT
     return Explanation(event_id=event_id, status=event.status, delivered=delivered, findings=found)
 
@@ -86,7 +91,9 @@ def of_waiting(event: EventDetail, seen: Circumstances, delivery: Delivery, max_
     if seen.paused_by is not None:
         text = f"{seen.paused_by} paused this tenant ({seen.pause_reason or 'no reason given'})"
         found.append(Finding(code="tenant_paused", text=text, next_step="end the pause", blocking=True))
-    if seen.blocked_by is not None:
+    if seen.turn is not None:
+        found += _of_turn(seen.turn)
+    elif seen.blocked_by is not None:
         text = f"event {seen.blocked_by} has the same ordering key and goes first"
         step = f"see why that one waits: headwater outbox explain {seen.blocked_by}"
         found.append(Finding(code="ordering_key", text=text, next_step=step, blocking=True))
@@ -96,6 +103,34 @@ def of_waiting(event: EventDetail, seen: Circumstances, delivery: Delivery, max_
         text = f"nothing holds it back; {ahead} due events of this tenant stand before it"
         found.append(Finding(code="in_line", text=text, next_step="ask again in a moment", blocking=False))
     return found
+
+
+def _of_turn(turn: turns.Ahead) -> list[Finding]:
+    """Behind whom of its key it waits."""
+    found = []
+    if turn.before is not None:
+        text = f"{turn.waiting} events of its ordering key go before it, the last of them event {turn.before}"
+        found.append(
+            Finding(code="ordering_key", text=text, next_step="nothing to do: they go in order", blocking=True)
+        )
+    if turn.holder is None:
+        return found or [
+            Finding(
+                code="its_turn",
+                text="nobody of its key is before it",
+                next_step="ask again in a moment",
+                blocking=False,
+            )
+        ]
+    if turn.given_up and turn.on_failure == "block":
+        text = (
+            f"its key waits behind event {turn.holder}, which was given up and blocks the rest until somebody answers"
+        )
+        step = f"see headwater outbox explain {turn.holder}, then retry its job, replay it, or headwater jobs dismiss {turn.holder}"
+        return [Finding(code="key_blocked", text=text, next_step=step, blocking=True), *found]
+    text = f"its key's turn is event {turn.holder}'s, whose jobs have not all ended or have just done so"
+    step = f"see how far they are: headwater outbox explain {turn.holder}"
+    return [Finding(code="behind", text=text, next_step=step, blocking=True), *found]
 
 
 def _of_delivery(event: EventDetail, delivery: Delivery) -> list[Finding]:
@@ -177,6 +212,10 @@ def _of_execution(execution: CausedExecution) -> Finding:
     }
     text = f"{name}{link[execution.link]} is {state.value}"
     step, blocking = "nothing to do", False
+    if execution.result is not None:
+        text += f"; it answered {json.dumps(execution.result, ensure_ascii=False)[:500]}"
+    elif execution.progress is not None and execution.finished_at is None:
+        text += f", {execution.progress.in_words()}"
     if state is JobState.WAITING:
         retry_at = next((a.retry_at for a in reversed(execution.attempts) if a.retry_at), None)
         text += f" after {execution.failures} failures ({execution.error_class}: {execution.error})"

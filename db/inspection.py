@@ -186,6 +186,9 @@ def _moments(execution: CausedExecution) -> list[Moment]:
     if execution.started_at is not None:
         text = f"{job} attempt {execution.token} started"
         moments.append(Moment(at=execution.started_at, what="started", id=execution.id, text=text))
+    if (said := execution.progress) is not None and (said.percent is not None or said.message):
+        text = f"{job} attempt {said.attempt} said {said.in_words()}"
+        moments.append(Moment(at=said.reported_at, what="progress", id=execution.id, text=text))
     if execution.finished_at is not None:
         text = f"{job} ended: {execution.state.value}"
         moments.append(Moment(at=execution.finished_at, what=execution.state.value, id=execution.id, text=text))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from contracts.errors import Conflict
 from db.outbox import redeliver_at
 from db.sql import filled, load
 from db.transaction import Pool, Tx, transaction
@@ -139,11 +140,21 @@ async def request_cancel_run(tx: Tx, tenant: UUID, run_id: UUID) -> None:
     await tx.execute(SQL["request_cancel_run"], tenant, run_id)
 
 
-async def revive(tx: Tx, tenant: UUID, execution_id: UUID, by: str) -> dict[str, Any] | None:
-    """Deliver an execution that was given up once more, now. None: it is not dead, quarantined or cancelled."""
-    row = await tx.fetchrow(SQL["revive"], tenant, execution_id)
+async def revive(
+    tx: Tx, tenant: UUID, execution_id: UUID, by: str, *, when: datetime | None = None
+) -> dict[str, Any] | None:
+    """Deliver an execution that was given up once more, at `when` (None = now). None: it is not dead, quarantined or cancelled.
+
+    Raises: Conflict (code `key_taken`) when another job is alive under its key, of which there may be one.
+    """
+    try:
+        row = await tx.fetchrow(SQL["revive"], tenant, execution_id)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            f"another job of the same key as {execution_id} is alive: that one does the work", code="key_taken"
+        ) from error
     if row is None:
         return None
     await tx.execute(SQL["resolve"], tenant, execution_id, "replayed", by)
-    await redeliver_at(tx, tenant, execution_id, None, correlation_id=row["correlation_id"])
+    await redeliver_at(tx, tenant, execution_id, when, correlation_id=row["correlation_id"])
     return dict(row)

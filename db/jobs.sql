@@ -53,7 +53,7 @@ UPDATE app.job_executions e SET cancel_requested_at = coalesce(e.cancel_requeste
 -- revive --
 -- dead, quarantined or cancelled -> waiting, by an operator; its redelivery is emitted in the same transaction.
 UPDATE app.job_executions SET state = 'waiting', token = token + 1, failures = 0, crashes = 0, error = NULL, error_class = NULL,
-       finished_at = NULL, cancel_requested_at = NULL
+       finished_at = NULL, cancel_requested_at = NULL, coalesce_key = CASE WHEN scope = 'exclusive' THEN key END
  WHERE tenant_id = $1 AND id = $2 AND state IN ('dead', 'quarantined', 'cancelled')
 RETURNING id, job, payload, run_id, correlation_id
 

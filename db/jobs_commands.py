@@ -1,27 +1,42 @@
-"""`headwater jobs`: run, list, show, retry, cancel, for whoever may read the database's URL."""
+"""`headwater jobs`: run, list, show, retry, dismiss, cancel, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from json import dumps
 from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
-from contracts.executions import DeadLetterPage, ExecutionDetail, ExecutionFilter, ExecutionPage
+from contracts.executions import DeadLetterPage, Dismissed, ExecutionDetail, ExecutionFilter, ExecutionPage
+from contracts.job_retries import JobRetryReport, JobRetryRequest
 from contracts.jobs import JobState
+from contracts.misfits import in_words
 from contracts.settings import Settings
-from db import drift, executions
+from db import drift, executions, job_retries
 from db.account_commands import run_job
-from db.terminal import JsonOption, TenantOption, ask, operator, print_fields, print_json, print_table, wake_dispatchers
+from db.terminal import (
+    JsonOption,
+    TenantOption,
+    age_s,
+    ask,
+    operator,
+    print_fields,
+    print_json,
+    print_table,
+    wake_dispatchers,
+)
 from db.transaction import Tx
 
 jobs_app = typer.Typer(no_args_is_help=True, help="Jobs: run one, where they stand, what they ended in, retry, cancel.")
 jobs_app.command("run")(run_job)
 
-JobArgument = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
+JobArgument = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job, or of the event that led to it.")]
 _FIELDS = (
-    "id", "job", "state", "key", "queue", "failures", "crashes", "event_id", "run_id", "correlation_id",
-    "queued_at", "started_at", "finished_at", "cancel_requested_at", "error_class", "error", "payload",
+    "id", "job", "state", "scope", "key", "queue", "failures", "crashes", "event_id", "absorbed", "asked_by", "run_id",
+    "correlation_id", "queued_at", "started_at", "finished_at", "cancel_requested_at", "error_class", "error", "payload", "result",
 )  # fmt: skip
 
 
@@ -69,7 +84,7 @@ def list_jobs(
 
 @jobs_app.command("show")
 def show_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = False) -> None:
-    """One job with its attempts and vendor calls."""
+    """One job with its attempts, vendor calls, progress and result; also by the event it was asked for by."""
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> ExecutionDetail:
         return await executions.show_execution(tx, tenants, job)
@@ -78,17 +93,77 @@ def show_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = F
 
 
 @jobs_app.command("retry")
-def retry_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = False) -> None:
-    """Run a job that gave up, was cancelled or lost its delivery once more, now."""
+def retry_job(
+    job_id: Annotated[UUID | None, typer.Argument(metavar="[JOB]", help="One job; absent: by filter.")] = None,
+    job: Annotated[str | None, typer.Option("--job", help="Name, e.g. discovery.fetch.")] = None,
+    error_class: Annotated[str | None, typer.Option("--error-class", help="For example vendor_down.")] = None,
+    run_id: Annotated[UUID | None, typer.Option("--run", help="Id of a run.")] = None,
+    older_than: Annotated[str | None, typer.Option("--older-than", help="Dead for so long: 90s, 15m, 2h, 7d.")] = None,
+    newer_than: Annotated[
+        str | None, typer.Option("--newer-than", help="Dead no longer than: 90s, 15m, 2h, 7d.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every job that gave up.")] = False,
+    tenant: TenantOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    rate: Annotated[float | None, typer.Option(help="Jobs a second; absent: all at once.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 200,
+    json: JsonOption = False,
+) -> None:
+    """Run a job that gave up, was cancelled or lost its delivery once more, now; or all dead letters that a filter finds."""
+    given = {
+        "job": job, "error_class": error_class, "run_id": run_id,
+        "older_than_s": age_s(older_than), "newer_than_s": age_s(newer_than),
+    }  # fmt: skip
+    by_filter = all_ or any(value is not None for value in given.values())
+    if (job_id is not None) == by_filter or (job_id is not None and (dry_run or rate is not None)):
+        raise typer.BadParameter("give either one job, or a filter, or --all")
+    if job_id is None:
+        _retry_many(given, tenant, dry_run, rate, limit, json)
+        return
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> ExecutionDetail:
-        if await drift.restore(tx, tenants, job, by=operator()):
-            return await executions.show_execution(tx, tenants, job)
-        return await executions.retry_execution(tx, tenants, job, operator())
+        assert job_id is not None
+        if await drift.restore(tx, tenants, job_id, by=operator()):
+            return await executions.show_execution(tx, tenants, job_id)
+        return await executions.retry_execution(tx, tenants, job_id, operator())
 
     found = ask(work, tenant)
     wake_dispatchers()
     _print(found, json)
+
+
+def _retry_many(
+    given: Mapping[str, object], tenant: str | None, dry_run: bool, rate: float | None, limit: int, json: bool
+) -> None:
+    try:
+        asked = JobRetryRequest.model_validate({"filter": given, "dry_run": dry_run, "rate": rate, "limit": limit})
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(in_words(e) for e in error.errors()[:3])) from None
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> JobRetryReport:
+        return await job_retries.retry_many(tx, tenants, asked, operator())
+
+    found = ask(work, tenant)
+    wake_dispatchers()
+    if json:
+        print_json(found)
+        return
+    print_fields(found, ("matched", "retried", "by_job", "oldest", "newest", "last_due_at"))
+    for one in found.left:
+        typer.echo(f"! {one.job} {one.id} stays dead: {one.why}")
+    typer.echo("more fit: ask again for the rest" if found.more else "that was all")
+
+
+@jobs_app.command("dismiss")
+def dismiss_job(job: JobArgument, tenant: TenantOption = None, json: JsonOption = False) -> None:
+    """Answer the dead letters of a job, or of an event, without another try: what its ordering key holds back goes on."""
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> Dismissed:
+        return Dismissed(id=job, dismissed=await executions.dismiss(tx, tenants, job, operator()))
+
+    found = ask(work, tenant)
+    wake_dispatchers()
+    print_json(found) if json else typer.echo(f"{found.dismissed} dead letters of {job} are answered")
 
 
 @jobs_app.command("cancel")
@@ -106,6 +181,10 @@ def _print(found: ExecutionDetail, json: bool) -> None:
         print_json(found)
         return
     print_fields(found, _FIELDS)
+    if found.progress is not None:
+        far = found.progress
+        typer.echo(f"progress: {far.in_words()} (attempt {far.attempt}, {far.reported_at:%Y-%m-%d %H:%M:%S} UTC)")
+        typer.echo(f"checkpoint: {dumps(far.checkpoint)}" if far.checkpoint is not None else "checkpoint: none")
     columns = ("token", "outcome", "error_class", "error", "ended_at", "retry_at")
     print_table(found.attempts, columns, empty="no attempt failed")
     columns = ("vendor", "operation", "state", "items", "units_spent", "sent_at")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.events import Event, Redelivery, payload_of
+from contracts.events import Event, OnFailure, Redelivery, payload_of
 from contracts.jobs import JOBS, Again, Job
 from db import spans
 from db.ids import new_id
@@ -19,6 +19,8 @@ SQL = load("outbox")
 #: Backoff of handoffs and deliveries: base and cap in seconds.
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 300.0
+#: Where events for our queue wait that have an ordering key, until it is their turn (`db.turns`).
+ORDERED = "ordered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Claimed:
     version: int
     payload: dict[str, Any]
     tenant_id: UUID
+    created_at: datetime
 
 
 async def emit(
@@ -43,9 +46,14 @@ async def emit(
     available_at: datetime | None = None,
     sink: str = "queue",
     ordering_key: str | None = None,
+    on_failure: OnFailure | None = None,
     priority: int = 0,
 ) -> UUID:
-    """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id."""
+    """Write an event in the caller's transaction; it exists if and only if the transaction commits. Returns its id.
+
+    Events of one `ordering_key` go one at a time, in the order of their commits: to our queue, the next when the jobs of the one
+    before have ended. `on_failure`: what becomes of the rest when one fails; absent: what its type says.
+    """
     event_id = new_id()
     what = (tenant, event_id, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
     with spans.tracer.emit([event]) as span:
@@ -54,6 +62,8 @@ async def emit(
             await tx.execute(SQL["emit_plain"], *what, correlation_id)
             return event_id
         if ordering_key is not None:
+            sink = ORDERED if sink == "queue" else sink
+            headers = {**(headers or {}), "on_failure": on_failure or event.on_failure}
             await tx.execute(SQL["lock_ordering_key"], str(tenant), ordering_key)
         await tx.execute(SQL["emit"], *what, headers or {}, correlation_id, sink, priority, ordering_key, available_at)
     return event_id
@@ -106,16 +116,16 @@ async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None, sharers: int =
     return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer, sharers)]
 
 
-async def held_back(tx: Tx) -> tuple[bool, float | None]:
-    """(is a due event still standing, seconds until the next future one)."""
+async def held_back(tx: Tx) -> tuple[bool, float | None, bool]:
+    """(is a due event still standing, seconds until the next future one, does one wait for its turn)."""
     row = await tx.fetchrow(SQL["held_back"])
-    return (row["backlog"], row["next_due_s"]) if row else (False, None)
+    return (row["backlog"], row["next_due_s"], row["ordered"]) if row else (False, None, False)
 
 
 async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]]) -> int:
     """Move events to history and make their jobs, in the claiming transaction. Returns how many jobs are new."""
     jobs = [
-        (nth, event, route)
+        (nth, event, _kept_for(route, event))
         for nth, (event, routes) in enumerate(routed, 1)
         for route in routes
         if isinstance(route, Job)
@@ -132,17 +142,22 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     return made + len(again)
 
 
+def _kept_for(job: Job, event: Claimed) -> Job:
+    spec = JOBS[job.name]
+    return job if spec.period_s is None else replace(job, key=spec.key_at(job.key, event.created_at))
+
+
 async def _make(
     tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]], jobs: Sequence[tuple[int, Claimed, Job]]
 ) -> int:
-    coalescing = any(JOBS[job.name].scope == "coalesce" for _, _, job in jobs)
+    comes_free = any(JOBS[job.name].scope in ("coalesce", "exclusive") for _, _, job in jobs)
     while True:
-        if coalescing:
+        if comes_free:
             await tx.execute("SAVEPOINT made")
         made = await _insert(tx, routed, jobs)
         if made == len(jobs) or await _absorb(tx, jobs):
             return made
-        # A key came free when its job started. Taking it now, after keys that follow it, could deadlock (law 7): let go
+        # A key came free when its job started, or ended. Taking it now, after keys that follow it, could deadlock (law 7): let go
         # of them, and take all in order once more.
         await tx.execute("ROLLBACK TO SAVEPOINT made")
 

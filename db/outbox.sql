@@ -44,7 +44,7 @@ WITH clock AS MATERIALIZED (
     SELECT r.tenant_id, least(r.free, ceil($1::numeric / count(*) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
 )
 SELECT e.* FROM share s CROSS JOIN LATERAL (
-    SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id
+    SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id, o.created_at
       FROM app.outbox_events o
      WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
        AND o.available_at <= (SELECT c.now FROM clock c)
@@ -53,12 +53,13 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
 
 -- held_back --
 -- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;
--- a paused tenant's events wait for an operator, not for us.
+-- a paused tenant's events wait for an operator, not for us. And is there one that waits for its turn?
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
-       extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s
+       extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s,
+       EXISTS (SELECT FROM app.outbox_events w WHERE w.sink = 'ordered') AS ordered
   FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
@@ -80,12 +81,15 @@ WITH clock AS MATERIALIZED (
       FROM gone g, clock c
 ), made AS (
     INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, coalesce_key, priority, payload, event_id, correlation_id, run_id, queued_at)
-    SELECT g.tenant_id, s.job, s.queue, s.scope, w.key, CASE WHEN s.scope = 'coalesce' THEN w.key END, w.priority, w.payload,
+    SELECT g.tenant_id, s.job, s.queue, s.scope, w.key, CASE WHEN s.scope IN ('coalesce', 'exclusive') THEN w.key END,
+           least(32767, greatest(-32768, w.priority::int + g.priority))::smallint, w.payload,
            g.event_id, g.correlation_id, w.run_id, c.now
       FROM clock c,
            unnest($3::int[], $4::int[], $5::text[], $6::smallint[], $7::jsonb[], $8::uuid[]) AS w(nth, kind, key, priority, payload, run_id)
       JOIN gone g ON g.nth = w.nth
       JOIN unnest($9::text[], $10::text[], $11::text[]) WITH ORDINALITY AS s(job, queue, scope, kind) ON s.kind = w.kind
+     WHERE s.scope <> 'exclusive' OR NOT EXISTS ( -- not by the index: it would wait for the write of the job that runs
+           SELECT FROM app.job_executions x WHERE x.tenant_id = g.tenant_id AND x.job = s.job AND x.coalesce_key = w.key)
      ORDER BY g.tenant_id, s.job, w.key
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, id, job, queue, priority
@@ -99,7 +103,7 @@ SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM queued) AS que
 -- absorb --
 -- Events whose job existed already: name the execution that absorbed them. Returns how many neither made a job nor
 -- found the one they met: a worker started it in between, and a started job absorbs nothing any more.
--- Two index probes an event: an OR over both keys reads all jobs of the tenant instead.
+-- An index probe a scope and event: an OR over all keys reads all jobs of the tenant instead.
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS w(tenant_id, job, key, event_id)
 ), named AS (
@@ -108,6 +112,9 @@ WITH wanted AS MATERIALIZED (
       FROM wanted w CROSS JOIN LATERAL (
         SELECT o.id, o.event_id FROM app.job_executions o
          WHERE o.tenant_id = w.tenant_id AND o.job = w.job AND o.key = w.key AND o.scope = 'once'
+        UNION ALL
+        SELECT p.id, p.event_id FROM app.job_executions p
+         WHERE p.tenant_id = w.tenant_id AND p.job = w.job AND p.key = w.key AND p.scope = 'period'
         UNION ALL
         SELECT c.id, c.event_id FROM app.job_executions c
          WHERE c.tenant_id = w.tenant_id AND c.job = w.job AND c.coalesce_key = w.key) e
@@ -130,13 +137,14 @@ WITH wanted AS (
      WHERE e.state = 'waiting' ORDER BY e.tenant_id, e.id FOR UPDATE
 ), twins AS (
     SELECT w.tenant_id, w.id FROM wanted w JOIN app.job_executions t
-        ON t.tenant_id = w.tenant_id AND t.job = w.job AND t.coalesce_key = w.key WHERE w.scope = 'coalesce'
+        ON t.tenant_id = w.tenant_id AND t.job = w.job AND t.coalesce_key = w.key AND t.id <> w.id
+     WHERE w.scope IN ('coalesce', 'exclusive')
 ), aside AS (
     UPDATE app.job_executions e SET state = 'superseded', finished_at = app.now() FROM twins t
      WHERE e.tenant_id = t.tenant_id AND e.id = t.id
 ), again AS (
     INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, coalesce_key)
-    SELECT w.tenant_id, w.id, w.job, w.queue, w.scope, w.key, w.payload, w.event_id, app.now(), CASE WHEN w.scope = 'coalesce' THEN w.key END
+    SELECT w.tenant_id, w.id, w.job, w.queue, w.scope, w.key, w.payload, w.event_id, app.now(), CASE WHEN w.scope IN ('coalesce', 'exclusive') THEN w.key END
       FROM wanted w WHERE NOT EXISTS (SELECT FROM twins t WHERE t.tenant_id = w.tenant_id AND t.id = w.id)
      ORDER BY w.tenant_id, w.job, w.key
     ON CONFLICT (tenant_id, id) DO UPDATE SET state = 'queued', coalesce_key = EXCLUDED.coalesce_key, queued_at = EXCLUDED.queued_at
@@ -191,6 +199,7 @@ RETURNING event_id
 UPDATE app.outbox_events o
    SET state = 'failed', lease_token = NULL, lease_expires_at = NULL, attempts = o.attempts + $6::smallint,
        last_error = left($4, 4000), error_class = left($5, 100),
+       ordering_key = CASE WHEN o.headers ->> 'on_failure' = 'skip' THEN NULL ELSE o.ordering_key END, -- the rest goes on, this one as it can
        available_at = app.now() + random() * least($8::float8, $7::float8 * 2 ^ o.attempts) * interval '1 second'
  WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3
 RETURNING o.attempts, o.ctid AS place

@@ -20,6 +20,8 @@ SQL = load("queue")
 JOBS_CHANNEL = "headwater_jobs"
 #: Dispatchers listen here; whoever emitted notifies after commit.
 OUTBOX_CHANNEL = "headwater_outbox"
+#: A job that waits behind others gains one point of priority in so many seconds; so many jobs do at a time, the oldest first.
+AGE_STEP_S, AGED = 5.0, 1000
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +156,11 @@ async def rescue(tx: Tx, crashed: Sequence[Stranded]) -> int:
         [c.delivery_id for c in crashed],
     )
     return len(rows)
+
+
+async def age(tx: Tx, step_s: float = AGE_STEP_S) -> int:
+    """Move up what has waited for a step behind others; gives how many. Any number may ask: it is done once a step."""
+    return len(await tx.fetch(SQL["age"], step_s, AGED))
 
 
 async def drop_deliveries(tx: Tx, delivery_ids: Sequence[int]) -> None:

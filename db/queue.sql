@@ -38,7 +38,7 @@ WITH clock AS MATERIALIZED (
     RETURNING j.id, j.attempts, j.priority, j.tenant_id, j.execution_id, j.queue_name, j.task_name
 ), started AS (
     UPDATE app.job_executions e
-       SET state = 'running', token = e.token + 1, coalesce_key = NULL, worker_id = $2, started_at = c.now
+       SET state = 'running', token = e.token + 1, coalesce_key = CASE WHEN e.scope = 'exclusive' THEN e.coalesce_key END, worker_id = $2, started_at = c.now
       FROM (SELECT k.tenant_id, k.execution_id FROM taken k ORDER BY k.tenant_id, k.execution_id) t, clock c
      WHERE e.tenant_id = t.tenant_id AND e.id = t.execution_id AND e.state = 'queued'
     RETURNING e.tenant_id, e.id, e.job, e.token, e.failures, e.payload, e.event_id, e.correlation_id, e.run_id,
@@ -58,7 +58,7 @@ SELECT EXISTS (SELECT FROM queue.procrastinate_jobs WHERE status = 'todo' AND qu
 -- Batch finish: done marks of jobs that wrote nothing themselves, fenced by token; queue rows gone, fenced by attempt.
 -- `<> 'todo'` means `doing`; said that way no partial index fits, and the rows are found by id whatever the planner believes.
 WITH done AS (
-    UPDATE app.job_executions e SET state = 'done', finished_at = c.now
+    UPDATE app.job_executions e SET state = 'done', finished_at = c.now, coalesce_key = NULL
       FROM (SELECT app.now() AS now) c, unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
      WHERE e.tenant_id = d.tenant_id AND e.id = d.id AND e.token = d.token AND e.state = 'running'
     RETURNING 1
@@ -90,14 +90,14 @@ WITH mine AS MATERIALIZED (
       FROM lost l JOIN app.job_executions e ON e.tenant_id = l.tenant_id AND e.id = l.execution_id
      WHERE e.state = 'running' AND e.worker_id = $1 AND NOT l.stale ORDER BY e.tenant_id, e.id FOR UPDATE OF e
 ), judged AS MATERIALIZED (
-    SELECT h.*, h.scope = 'coalesce' AND (
+    SELECT h.*, h.scope IN ('coalesce', 'exclusive') AND (
                row_number() OVER (PARTITION BY h.tenant_id, h.job, h.scope, h.key ORDER BY h.id DESC) > 1 OR EXISTS (
-                   SELECT FROM app.job_executions t WHERE t.tenant_id = h.tenant_id AND t.job = h.job AND t.coalesce_key = h.key)) AS aside
+                   SELECT FROM app.job_executions t WHERE t.tenant_id = h.tenant_id AND t.job = h.job AND t.coalesce_key = h.key AND t.id <> h.id)) AS aside
       FROM held h
 ), back AS (
     INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, state, coalesce_key, finished_at)
     SELECT g.tenant_id, g.id, g.job, g.queue, g.scope, g.key, g.payload, g.event_id, g.queued_at, CASE WHEN g.aside THEN 'superseded' ELSE 'queued' END,
-           CASE WHEN g.scope = 'coalesce' AND NOT g.aside THEN g.key END, CASE WHEN g.aside THEN app.now() END
+           CASE WHEN g.scope IN ('coalesce', 'exclusive') AND NOT g.aside THEN g.key END, CASE WHEN g.aside THEN app.now() END
       FROM judged g ORDER BY g.tenant_id, g.job, g.key
     ON CONFLICT (tenant_id, id) DO UPDATE
        SET state = EXCLUDED.state, token = e.token + 1, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
@@ -137,9 +137,9 @@ SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity
 -- running -> queued under a new token, doing -> todo; one that meets its like (coalesce), in the queue or among the rescued,
 -- is superseded instead. Keys are taken as `reconcile` takes them; `stranded` has locked the rows.
 WITH crashed AS MATERIALIZED (
-    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at, c.delivery_id, e.scope = 'coalesce' AND (
+    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at, c.delivery_id, e.scope IN ('coalesce', 'exclusive') AND (
                row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
-                   SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key)) AS aside
+                   SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key AND t.id <> e.id)) AS aside
       FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
       JOIN app.job_executions e ON e.tenant_id = c.tenant_id AND e.id = c.id
 ), logged AS (
@@ -150,7 +150,7 @@ WITH crashed AS MATERIALIZED (
 ), back AS (
     INSERT INTO app.job_executions AS e (tenant_id, id, job, queue, scope, key, payload, event_id, queued_at, state, coalesce_key, finished_at)
     SELECT c.tenant_id, c.id, c.job, c.queue, c.scope, c.key, c.payload, c.event_id, c.queued_at, CASE WHEN c.aside THEN 'superseded' ELSE 'queued' END,
-           CASE WHEN c.scope = 'coalesce' AND NOT c.aside THEN c.key END, CASE WHEN c.aside THEN app.now() END
+           CASE WHEN c.scope IN ('coalesce', 'exclusive') AND NOT c.aside THEN c.key END, CASE WHEN c.aside THEN app.now() END
       FROM crashed c ORDER BY c.tenant_id, c.job, c.key
     ON CONFLICT (tenant_id, id) DO UPDATE
        SET token = e.token + 1, crashes = e.crashes + 1, state = EXCLUDED.state, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
@@ -161,6 +161,25 @@ WITH crashed AS MATERIALIZED (
 UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
        queue_name = CASE WHEN b.crashes >= 2 THEN 'alone' ELSE b.queue END
   FROM back b JOIN crashed c ON c.tenant_id = b.tenant_id AND c.id = b.id WHERE j.id = c.delivery_id AND NOT c.aside RETURNING j.id
+
+-- age --
+-- Once in $1 seconds, whoever asks: deliveries that have waited that long while others were ahead of them move up by one, the oldest $2 of them.
+-- Where all have the same priority the first and the last are read, and no delivery is written.
+WITH due AS (
+    SELECT a.up_to FROM app.queue_ageing a WHERE a.aged_at <= app.now() - $1::float8 * interval '1 second' FOR UPDATE SKIP LOCKED
+), noted AS (
+    UPDATE app.queue_ageing a SET aged_at = app.now(), up_to = coalesce((SELECT max(j.id) FROM queue.procrastinate_jobs j), a.up_to) FROM due
+), ends AS MATERIALIZED (
+    SELECT d.up_to, (SELECT j.priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' ORDER BY j.priority DESC, j.id LIMIT 1) AS first,
+           (SELECT j.priority FROM queue.procrastinate_jobs j WHERE j.status = 'todo' ORDER BY j.priority, j.id DESC LIMIT 1) AS last
+      FROM due d
+), old AS (
+    SELECT o.id FROM ends e CROSS JOIN LATERAL (
+        SELECT j.id FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.priority < e.first AND j.id <= e.up_to
+         ORDER BY j.id LIMIT $2 FOR UPDATE SKIP LOCKED) o
+     WHERE e.first > e.last
+)
+UPDATE queue.procrastinate_jobs j SET priority = j.priority + 1 FROM old WHERE j.id = old.id RETURNING j.id
 
 -- drop_deliveries --
 -- Queue rows whose execution has moved on: the truth stands in job_executions.

@@ -39,6 +39,7 @@ OWN = {
     "job_attempts": SQL["past_job_attempts"],
     "job_executions": SQL["past_job_executions"],
     "absorbed_events": SQL["past_absorbed_events"],
+    "ordering_turns": SQL["past_ordering_turns"],
     "runs": SQL["past_runs"],
     "sessions": SQL["past_sessions"],
     "enrichments": SQL["past_enrichments"],

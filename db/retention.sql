@@ -74,6 +74,14 @@ SELECT t.ctid FROM app.absorbed_events t WHERE t.ctid >= $2 AND t.ctid < $3 AND 
    AND t.at < (SELECT app.history_begins())
  LIMIT $4
 
+-- past_ordering_turns --
+-- Whose last event is long over, and after whom nobody waits.
+SELECT t.ctid FROM app.ordering_turns t WHERE t.ctid >= $2 AND t.ctid < $3 AND t.taken_at < app.now() - $1::int * interval '1 day'
+   AND NOT EXISTS (SELECT FROM app.outbox_events o WHERE o.tenant_id = t.tenant_id AND o.sink = 'ordered' AND o.ordering_key = t.ordering_key)
+   AND NOT EXISTS (SELECT FROM app.outbox_events o WHERE o.tenant_id = t.tenant_id AND o.event_id = t.event_id)
+   AND NOT EXISTS (SELECT FROM app.dead_letters d WHERE d.tenant_id = t.tenant_id AND d.event_id = t.event_id AND d.resolved_at IS NULL)
+ LIMIT $4
+
 -- past_runs --
 -- Ended ones that no run refers to (S1.06).
 SELECT t.ctid FROM app.runs t WHERE t.ctid >= $2 AND t.ctid < $3 AND t.created_at < app.now() - $1::int * interval '1 day'

@@ -56,10 +56,15 @@ async def refuse(tx: Tx, event: Leased, error: str, error_class: str, *, counts:
     )
     if row is None:
         return "lost"
-    if counts and row["attempts"] >= max_attempts:
+    if counts and row["attempts"] >= max_attempts and not (event.ordering_key and _blocks(event)):
         await tx.execute(SQL["bury"], row["place"], error, error_class)
         return "dead_letter"
     return "failed"
+
+
+def _blocks(event: Leased) -> bool:
+    """Its key waits until it was delivered, or an operator takes it away: it is never given up."""
+    return event.headers.get("on_failure") == "block"
 
 
 async def reclaim(tx: Tx) -> int:

@@ -14,8 +14,10 @@ SELECT * FROM (
     SELECT o.created_at, 'event', o.event_id::text, o.type, o.state, o.last_error, NULL
       FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.correlation_id = $2
     UNION ALL
-    SELECT coalesce(e.started_at, e.queued_at), 'execution', e.id::text, e.job, e.state, e.error, extract(epoch FROM e.finished_at - e.started_at)::float8
-      FROM app.job_executions e WHERE e.tenant_id = $1 AND e.run_id = $2
+    SELECT coalesce(e.started_at, e.queued_at), 'execution', e.id::text, e.job, e.state,
+           coalesce(e.error, nullif(concat_ws(': ', round(r.percent) || ' %', r.message), '')), extract(epoch FROM e.finished_at - e.started_at)::float8
+      FROM app.job_executions e LEFT JOIN app.job_reports r ON r.tenant_id = e.tenant_id AND r.execution_id = e.id
+     WHERE e.tenant_id = $1 AND e.run_id = $2
     UNION ALL
     SELECT a.ended_at, 'attempt', a.execution_id::text, 'attempt ' || a.token || ': ' || a.outcome, a.outcome, a.error, extract(epoch FROM a.ended_at - a.started_at)::float8
       FROM app.job_attempts a JOIN app.job_executions e ON e.tenant_id = a.tenant_id AND e.id = a.execution_id

@@ -61,4 +61,6 @@ ACTIVITIES: Mapping[str, Activity] = {
     "alert.test": Activity(alerting.try_channel, alerting.test_stopped),
     "probe.run": Activity(probe.run, probe.stopped),
     "probe.touch": Activity(probe.run, probe.stopped),
+    "probe.single": Activity(probe.run, probe.stopped),
+    "probe.hourly": Activity(probe.run, probe.stopped),
 }

@@ -12,16 +12,19 @@ import structlog
 
 from contracts.alerts import AlertWay
 from contracts.crm_access import CrmAccess
+from contracts.job_reports import Small, small
 from contracts.jobs import Payload
 from contracts.outgoing import Alert
 from contracts.providers import Channel, CompanySearch, Operation
 from contracts.settings import Settings
 from contracts.sites import SiteCrawler
-from db import jobs
+from db import jobs, reports
 from db.queue import Delivery
+from db.reports import Attempt
 from db.transaction import Pool, Tx, transaction
 from worker.pace import Pacer
 from worker.patience import Patience
+from worker.progress import Speaker, checked
 
 
 class RunOver(Exception):
@@ -76,10 +79,19 @@ class Context:
     #: How long this attempt may wait for its turn at a vendor.
     patience: Patience = field(default_factory=Patience)
     log: Any = field(default_factory=structlog.get_logger)
+    #: Made when the job first speaks: most never do.
+    spoke: Speaker | None = None
 
     @property
     def tenant(self) -> UUID:
         return self.delivery.tenant_id
+
+    @property
+    def speaker(self) -> Speaker:
+        if self.spoke is None:
+            d = self.delivery
+            self.spoke = Speaker(self.pool, Attempt(d.tenant_id, d.execution_id, d.token))
+        return self.spoke
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
         """A short transaction as the tenant, for the load beat. The database refuses it any write."""
@@ -98,8 +110,44 @@ class Context:
         d = self.delivery
         async with jobs.completing(self.pool, d.tenant_id, d.execution_id, d.token) as tx:
             yield tx
+            if self.spoke is not None:
+                await self.spoke.note(tx)
         d.settled = True
         self.wake()
+
+    async def answer(self, tx: Tx, result: Small) -> None:
+        """Inside `write()`: keep the job's result (JSON, 8 KB at most), which is also that of the events it absorbed."""
+        await reports.answer(tx, self.speaker.who, small(result, "result"))
+
+    async def progress(
+        self, percent: float | None = None, message: str | None = None, *, checkpoint: Small | None = None
+    ) -> None:
+        """Say how far this job is (0 to 100) and where the next attempt would begin. Written at most once a second.
+
+        A checkpoint said here names work that is committed already, or may be done twice; `step` commits both together.
+        Raises: Fenced when another attempt owns the execution; Invalid for what cannot be kept.
+        """
+        await self.speaker.say(percent, message, checkpoint)
+
+    async def checkpoint(self, tx: Tx) -> Small | None:
+        """For the load beat: what an earlier attempt of this job left, None for the first."""
+        return await reports.checkpoint(tx, self.tenant, self.delivery.execution_id)
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[Tx]:
+        """A transaction for a part of a long job, fenced as `write()` is; the job goes on after it. `note` in it how far that is.
+
+        Raises: Fenced when the execution is not this attempt's any more: nothing of the part is kept.
+        """
+        async with transaction(self.pool, self.tenant) as tx:
+            await reports.fence(tx, self.speaker.who)
+            yield tx
+
+    async def note(
+        self, tx: Tx, percent: float | None = None, message: str | None = None, *, checkpoint: Small | None = None
+    ) -> None:
+        """Inside `step()`: what `progress` says, committed with the part. Raises: Invalid."""
+        await self.speaker.note(tx, checked(percent, message, checkpoint))
 
 
 class Body(Protocol):

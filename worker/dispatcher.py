@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from contracts.errors import HeadwaterError, Unavailable
 from contracts.events import parse
 from contracts.jobs import Again, Job
 from contracts.settings import Settings
-from db import outbox, queue, webhooks
+from db import outbox, queue, turns, webhooks
 from db.outbox import Claimed
 from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
@@ -31,6 +32,8 @@ _DATA_ERRORS = ("22", "23")
 LANES = 2
 #: How soon to look again while a tenant's backlog waits for room in the queue, should the wake-up of finished work not come.
 _HELD_BACK_S = 0.25
+#: How often, while batches come back full, the turns of ordering keys are looked at.
+_TURNS_S = 0.05
 
 
 async def open_dispatch_pool(
@@ -70,6 +73,8 @@ class Dispatcher:
     peers: int = 1
     _deep: bool = False
     _told: bool = False
+    _round: turns.Round = field(default_factory=turns.Round)
+    _turns_at: float = 0.0
 
     def wake(self) -> None:
         self.woken.set()
@@ -118,12 +123,21 @@ class Dispatcher:
             if self.worker_id is not None:
                 self.peers = await queue.dispatched(tx, self.worker_id)
             if self._deep:
+                await self._next_turns(tx)
                 return 0.0
-            backlog, next_due_s = await outbox.held_back(tx)
+            backlog, next_due_s, ordered = await outbox.held_back(tx)
+            if ordered and await turns.advance(tx, self._round):
+                return 0.0
         if backlog:
             return _HELD_BACK_S
-        poll_s = self.settings.dispatch_poll_s
+        poll_s = _HELD_BACK_S if ordered else self.settings.dispatch_poll_s
         return poll_s if next_due_s is None else min(poll_s, max(0.001, next_due_s))
+
+    async def _next_turns(self, tx: Tx) -> None:
+        """While a backlog lasts, those that wait for their turn are looked at now and then: their keys must not starve."""
+        if (now := time.monotonic()) >= self._turns_at:
+            self._turns_at = now + _TURNS_S
+            await turns.advance(tx, self._round)
 
     async def dispatch_batch(self, lanes: int = 1) -> tuple[int, int]:
         """One transaction: claim, route, hand off. Returns (jobs made, events claimed).

@@ -1,4 +1,4 @@
-"""What keeps the house in order: the rescue of dead workers' jobs, once a second; worker rows and months, once a day."""
+"""What keeps the house in order: dead workers' jobs, once a second; the ageing of what waits; rows and months, once a day."""
 
 from __future__ import annotations
 
@@ -97,9 +97,11 @@ class Maintenance:
         chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (queue.forget_workers,),
         rounds: tuple[Callable[[Pool], Awaitable[object]], ...] = (),
         rounds_after_s: float = SETTLED_S,
+        age_step_s: float = queue.AGE_STEP_S,
     ) -> None:
         self._pool, self._dead_after_s, self._stop_hook = pool, dead_after_s, stop_hook
         self._every_s, self._chores, self._rounds = every_s, chores, rounds
+        self._age_step_s = age_step_s
         self._under_way: asyncio.Task[None] | None = None
         self._rounds_at = time.monotonic() + rounds_after_s
         self._stopping = asyncio.Event()
@@ -109,6 +111,7 @@ class Maintenance:
         """Work until `stop()`. An error is logged, and the next round tries again."""
         while not self._stopping.is_set():
             await self._rescue()
+            await self._age()
             if time.monotonic() >= self._chores_at:
                 await self._do_chores()
             self._begin_rounds()
@@ -135,6 +138,16 @@ class Maintenance:
                 # Nobody could beat while the server was away: let the living do so before judging them.
                 self._blind_until = time.monotonic() + self._dead_after_s
             log.warning("rescue_failed", error=f"{type(error).__name__}: {error}")
+
+    async def _age(self) -> None:
+        """Jobs of low priority that wait move up, so that none waits for ever."""
+        if time.monotonic() < self._blind_until:
+            return
+        try:
+            async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
+                await queue.age(tx, self._age_step_s)
+        except Exception as error:
+            log.warning("ageing_failed", error=f"{type(error).__name__}: {error}")
 
     async def _do_chores(self) -> None:
         """What an outage left undone must not wait for a whole day."""

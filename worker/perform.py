@@ -95,8 +95,12 @@ class Performer:
                 context = Context(
                     self.pool, self.settings, self.ports, delivery, self.wake, self.pacer, self.crawler, patience
                 )
-                async with asyncio.timeout(spec.timeout_s):
-                    await self.activities[spec.name].run(context, args)
+                try:
+                    async with asyncio.timeout(spec.timeout_s):
+                        await self.activities[spec.name].run(context, args)
+                finally:
+                    if context.spoke is not None:
+                        await _last_word(context)
         except Fenced:
             await self._insist(lambda: self._fenced(delivery))
         except RunOver:
@@ -240,6 +244,17 @@ async def tell(
         log.exception("unreadable_arguments")
         return
     await activity.stopped(tx, tenant, args, stopped)
+
+
+async def _last_word(context: Context) -> None:
+    """However the attempt ended: what it has not written yet is what the next one begins with. It is worth one try."""
+    speaker = context.spoke
+    if speaker is None or speaker.left is None or context.delivery.settled:
+        return
+    try:
+        await speaker.flush()
+    except (Fenced, HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+        log.warning("progress_not_kept", errorClass=_class(error))
 
 
 def _is_transient(error: asyncpg.PostgresError) -> bool:

@@ -153,7 +153,8 @@ def jobs_for(event: Event) -> list[Job | Again]:
         case Redelivery():
             return [Again(event.execution_id)]
         case Probed():
-            name = "probe.touch" if event.key else "probe.run"
+            kept = {None: "probe.touch", "exclusive": "probe.single", "period": "probe.hourly"}[event.scope]
+            name = kept if event.key else "probe.run"
             return [job(name, event.key or str(event.probe_id), Probe(probe_id=event.probe_id, framed=event.framed))]
         case _:
             assert_never(event)

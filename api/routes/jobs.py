@@ -13,13 +13,15 @@ from api.errors import problems
 from contracts.executions import (
     DeadLetterPage,
     DeadLetterQuery,
+    Dismissed,
     ExecutionDetail,
     ExecutionFilter,
     ExecutionPage,
     ExecutionQuery,
 )
+from contracts.job_retries import JobRetryReport, JobRetryRequest
 from contracts.tenants import Principal, Role
-from db import executions
+from db import executions, job_retries
 from db.transaction import transaction
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -48,9 +50,22 @@ async def list_dead_letters(
         )
 
 
-@router.get("/{job_id}", name="show", responses=problems(404))
+@router.post("/retry", name="retry_many", status_code=202)
+async def retry_many(asked: JobRetryRequest, principal: Ops, pool: PoolDep, wake: WakeDep) -> JobRetryReport:
+    """Deliver jobs that gave up once more, by filter and at a rate; `dry_run` only says which. Safe to ask for twice."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        report = await job_retries.retry_many(tx, [principal.tenant_id], asked, principal.name)
+    if report.retried:
+        wake.soon()
+    return report
+
+
+@router.get("/{job_id}", name="show", responses=problems(404, 409))
 async def show_job(job_id: UUID, principal: Viewer, pool: PoolDep) -> ExecutionDetail:
-    """One execution with arguments, attempts and vendor calls."""
+    """One execution with arguments, attempts, vendor calls, progress and result.
+
+    By its id, or by that of an event: then the one execution that the event made or that absorbed it, with the first result.
+    """
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return await executions.show_execution(tx, [principal.tenant_id], job_id)
 
@@ -69,3 +84,12 @@ async def cancel_job(job_id: UUID, principal: Ops, pool: PoolDep) -> ExecutionDe
     """Ask an unfinished job to stop. Answers at once; the job ends when it notices. Again is no error."""
     async with transaction(pool, principal.tenant_id) as tx:
         return await executions.cancel_execution(tx, [principal.tenant_id], job_id, principal.name)
+
+
+@router.post("/{job_id}/dismiss", name="dismiss", responses=problems(404))
+async def dismiss_job(job_id: UUID, principal: Ops, pool: PoolDep, wake: WakeDep) -> Dismissed:
+    """Answer the dead letters of a job, or of an event, without another try: what its ordering key holds back goes on."""
+    async with transaction(pool, principal.tenant_id) as tx:
+        count = await executions.dismiss(tx, [principal.tenant_id], job_id, principal.name)
+    wake.soon()
+    return Dismissed(id=job_id, dismissed=count)

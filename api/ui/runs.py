@@ -21,8 +21,8 @@ from contracts.jobs import JobState
 from contracts.run_replays import INSTEAD
 from contracts.runs import RunKind, RunMode, RunPage, RunStatus, RunView
 from contracts.tenants import Role
+from db import reports, runs, story
 from db import run_replays as db_replays
-from db import runs, story
 from db.transaction import transaction
 
 router = APIRouter(prefix="/ui/runs", route_class=PageRoute, include_in_schema=False)
@@ -74,6 +74,7 @@ async def show_run(
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         run = await runs.show(tx, tenant, run_id, costs=True)
         read = await story.inspect(tx, tenant, run_id)
+        at_work = await reports.of_run(tx, tenant, run_id)
     if run is None or read is None:
         raise NotFound(f"no run {run_id}: the list of runs shows what there is", code="run_not_found")
     told = await routes.timeline(run_id, seat.principal, seat.pool, MOMENTS, since, until)
@@ -83,6 +84,7 @@ async def show_run(
     data = {
         "run": run,
         "progress": progress.of(run),
+        "at_work": at_work,
         "jobs": read.jobs,
         "records": read.records,
         "findings": read.findings,
@@ -113,7 +115,9 @@ def _instead(run: RunView) -> str:
 async def follow(run_id: UUID, seat: Viewer) -> Response:
     """The part of a run's page that changes while it runs: asked for every two seconds until the run has ended."""
     run = await routes.show(run_id, seat.principal, seat.pool)
-    answer = show(seat, "run_live.html", {"run": run, "progress": progress.of(run)})
+    async with transaction(seat.pool, seat.principal.tenant_id, read_only=True) as tx:
+        at_work = [] if run.status.ended else await reports.of_run(tx, seat.principal.tenant_id, run_id)
+    answer = show(seat, "run_live.html", {"run": run, "progress": progress.of(run), "at_work": at_work})
     if run.status.ended:
         answer.headers["HX-Refresh"] = "true"
     return answer

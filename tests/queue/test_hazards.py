@@ -346,7 +346,7 @@ async def test_h10_a_retry_far_away_blocks_nobody_of_its_key(
         await until(lambda: worker.finished == 2)
     assert await states(pool) == {"waiting": 1, "done": 1}
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-        _, next_due_s = await outbox.held_back(tx)
+        _, next_due_s, _ = await outbox.held_back(tx)
     assert next_due_s == pytest.approx(3600, abs=60)
 
 

@@ -83,6 +83,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "alert.test": lambda: AlertTestRequested(channel_id=uuid4(), probe_id=uuid4()),
     "probe.run": lambda: Probed(probe_id=uuid4()),
     "probe.touch": lambda: Probed(probe_id=uuid4(), key="k"),
+    "probe.single": lambda: Probed(probe_id=uuid4(), key="k", scope="exclusive"),
+    "probe.hourly": lambda: Probed(probe_id=uuid4(), key="k", scope="period"),
 }
 Body = Callable[[Context, Any], Awaitable[None]]
 

@@ -145,6 +145,8 @@ ROUTES: list[tuple[Event, list[tuple[str, str]]]] = [
     ),
     (Probed(probe_id=LEAD), [("probe.run", f"probe.run:{LEAD}")]),
     (Probed(probe_id=LEAD, key="k"), [("probe.touch", "probe.touch:k")]),
+    (Probed(probe_id=LEAD, key="k", scope="exclusive"), [("probe.single", "probe.single:k")]),
+    (Probed(probe_id=LEAD, key="k", scope="period"), [("probe.hourly", "probe.hourly:k")]),
 ]
 
 

@@ -1,17 +1,20 @@
 """nightly.plan: the first three steps of a tenant's night, then the manifest; each of its companies goes on by itself.
 
-Steps 1 and 2 are upserts, page by page, so that an attempt that starts again goes on from there. Step 3 is the job's write: the
-manifest, a slice a company and the events of the first ones are one commit. Steps 4 to 9 are the jobs that any lead has, under the
-night's cause (`db.night_companies`). A dry run does the first three in one transaction that is rolled back, and forecasts the rest.
+Steps 1 and 2 are upserts, page by page. Each page of step 1 is committed with the mark in the register and with what the step has
+come to, so that an attempt that starts again goes on from there, and its counts and limits are those of the whole night. Step 3 is
+the job's write: the manifest, a slice a company and the events of the first ones are one commit. Steps 4 to 9 are the jobs that any
+lead has, under the night's cause (`db.night_companies`). A dry run does the first three in one transaction that is rolled back, and
+forecasts the rest.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -122,6 +125,33 @@ async def _rehearse(ctx: Context, run_id: UUID, standing: Standing, params: Nigh
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What step 1 has come to: the checkpoint of its pages."""
+
+    read: int = 0
+    made: int = 0
+    renewed: int = 0
+    taken: int = 0
+
+    def after(self, read: int, made: int, renewed: int, taken: int) -> _Brought:
+        return _Brought(self.read + read, self.made + made, self.renewed + renewed, self.taken + taken)
+
+    def count(self) -> StepCount:
+        done = self.made + self.renewed
+        skipped = {"not_wanted": self.read - self.taken, "unchanged": self.taken - done}
+        return StepCount(taken=self.read, done=done, skipped={why: n for why, n in skipped.items() if n})
+
+
+def _stands(so_far: _Brought, mark: Mark) -> dict[str, Any]:
+    """The checkpoint of a page."""
+    return {"companies": asdict(so_far), "mark": {"changed_at": mark.changed_at.isoformat(), "uen": mark.uen}}
+
+
+def _mark(kept: dict[str, str]) -> Mark:
+    return Mark(datetime.fromisoformat(kept["changed_at"]), kept["uen"])
+
+
 @dataclass(slots=True)
 class _First:
     """The first three steps. `inside`: the transaction of a rehearsal; else each page has its own."""
@@ -138,6 +168,10 @@ class _First:
     def _tx(self) -> AbstractAsyncContextManager[Tx]:
         return nullcontext(self.inside) if self.inside is not None else self.ctx.unfenced()
 
+    def _part(self) -> AbstractAsyncContextManager[Tx]:
+        """A page of step 1: nobody else's attempt may bring it as well."""
+        return nullcontext(self.inside) if self.inside is not None else self.ctx.step()
+
     async def do(self, params: NightParams) -> None:
         """Steps 1 and 2, or the reason why not."""
         async with self._tx() as tx:
@@ -148,21 +182,24 @@ class _First:
 
     async def _companies(self, wishes: Sequence[Wish]) -> StepCount:
         """Step 1: what the register says anew since the last night, of companies we have or would want."""
-        tenant, skipped, read, done = self.ctx.tenant, Counter[str](), 0, 0
         async with self._tx() as tx:
-            stands = await night_plan.mark(tx, tenant)
-        mark = staging.resumed(stands.changed_at if stands else None)
-        while read < MOST_READ and self.made < MOST_MADE:
+            stands = await night_plan.mark(tx, self.ctx.tenant)
+            left = await self.ctx.checkpoint(tx) if self.inside is None else None
+        so_far = _Brought(**left["companies"]) if left else _Brought()
+        # An attempt goes on where this night's last one stopped; a night steps back for what was committed late.
+        mark = _mark(left["mark"]) if left else staging.resumed(stands.changed_at if stands else None)
+        while so_far.read < MOST_READ and so_far.made < MOST_MADE:
             found, mark = await staging.changed(self.ctx.pool, mark, limit=PAGE)
             if not found:
                 break
-            read += len(found)
-            async with self._tx() as tx:
-                made, renewed, taken = await self._bring(tx, found, mark, wishes)
-            self.made += made
-            done += made + renewed
-            skipped += Counter(not_wanted=len(found) - taken, unchanged=taken - made - renewed)
-        return StepCount(taken=read, done=done, skipped={why: n for why, n in skipped.items() if n})
+            async with self._part() as tx:
+                so_far = so_far.after(len(found), *await self._bring(tx, found, mark, wishes))
+                if self.inside is None:
+                    told = f"{so_far.read} rows of the register read, {so_far.made} companies made"
+                    share = 100 * max(so_far.read / MOST_READ, so_far.made / MOST_MADE)
+                    await self.ctx.note(tx, min(share, 99.0), told, checkpoint=_stands(so_far, mark))
+        self.made = so_far.made
+        return so_far.count()
 
     async def _bring(
         self, tx: Tx, found: Sequence[StagedCompany], mark: Mark, wishes: Sequence[Wish]

@@ -15,8 +15,9 @@ async def run(ctx: Context, args: Probe) -> None:
     if args.framed:
         async with ctx.read() as tx:
             await jobs.where_it_stands(tx, ctx.tenant, ctx.delivery.execution_id)
-        async with ctx.write():
-            pass
+        async with ctx.write() as tx:
+            if ctx.delivery.job in ("probe.single", "probe.hourly"):
+                await ctx.answer(tx, {"probe_id": str(args.probe_id)})
 
 
 async def stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:
