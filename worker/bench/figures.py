@@ -41,6 +41,11 @@ async def dispatch(on: Ground, events: int, *, dispatchers: int = 1, lanes: int 
     return Rate.of(events, time.perf_counter() - began, used)
 
 
+async def hand_off_all(on: Ground) -> None:
+    """Move every due event to the queue."""
+    await _until_empty(on.dispatcher())
+
+
 async def _until_empty(dispatcher: Dispatcher) -> None:
     while await dispatcher.turn() == 0.0:
         pass
@@ -51,7 +56,7 @@ async def drain(on: Ground, jobs: int, concurrency: int, *, framed: bool = False
     # Every tenant gets the same share: waiting for the remainder would never end.
     jobs = max(1, jobs // len(on.tenants)) * len(on.tenants)
     await fill(on, jobs, framed=framed)
-    await _until_empty(on.dispatcher())
+    await hand_off_all(on)
     await settle(on)
     queue_pool = await open_queue_pool(on.url)
     pool = await open_pool(on.url, name="headwater bench jobs", size=16)
