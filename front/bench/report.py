@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from front.bench import aims
+from worker.bench import ablation
 from worker.bench.cpu import Rate
 
 Rates = Mapping[str, Sequence[Rate]]
@@ -19,20 +21,36 @@ def of(rates: Rates, waits: Mapping[str, Sequence[Sequence[float]]], *, lost: in
     drain, stock = _middle(rates, "drain 50"), _middle(rates, "drain stock")
     emit = {str(n): _ratio(rates, f"emit {n}") for n in _clients(rates)}
     slow = {str(n): _ratio(rates, f"emit {n} slow disk") for n in _clients(rates)}
-    idle, busy = _latencies(waits["idle"]), _latencies(waits["busy"])
-    return {
-        "drain": {"jobs_per_s": drain, "stock_jobs_per_s": stock, "ratio": round(drain / stock, 2), "concurrency": 50},
+    idle, busy, stocks = (_latencies(waits[name]) for name in ("idle", "busy", "stock"))
+    report = {
+        "drain": {
+            "jobs_per_s": drain,
+            "stock_jobs_per_s": stock,
+            "ratio": round(drain / stock, 2),
+            "concurrency": 50,
+            "floor_jobs_per_s": _middle(rates, "drain floor"),
+            "floor_ratio": _ratio(rates, "drain 50", "drain floor"),
+            "two_to_one": _ratio(rates, "drain two processes", "drain one process"),
+        },
         "dispatch": {
             "events_per_s": _middle(rates, "dispatch"),
             "one_lane_events_per_s": _middle(rates, "dispatch one lane"),
             "two_dispatchers_events_per_s": _middle(rates, "dispatch two"),
             "two_to_one": _ratio(rates, "dispatch two", "dispatch one lane"),
             "duplicates_events_per_s": _middle(rates, "dispatch duplicates"),
+            "duplicates_cost_percent": round(100 * (1 - _ratio(rates, "dispatch duplicates", "dispatch")), 1),
+            "stock_defers_per_s": _middle(rates, "defer stock"),
+            "stock_defers_ratio": _ratio(rates, "dispatch", "defer stock"),
         },
         "latency_ms": {name: idle[name] for name in ("p50", "p95", "p99")},
         "latency_at_1000_per_s_ms": busy,
+        "stock_latency_ms": stocks,
         "emit": {"ratio": min(emit.values()), "by_clients": emit, "by_clients_slow_disk": slow},
-        "framed": {"jobs_per_s": _middle(rates, "framed")},
+        "framed": {
+            "jobs_per_s": _middle(rates, "framed"),
+            "stock_jobs_per_s": _middle(rates, "framed stock"),
+            "ratio": _ratio(rates, "framed", "framed stock"),
+        },
         "create_run": {
             "runs_per_s": _middle(rates, "create run"),
             "bare_inserts_per_s": _middle(rates, "create run bare"),
@@ -43,6 +61,7 @@ def of(rates: Rates, waits: Mapping[str, Sequence[Sequence[float]]], *, lost: in
         "repetitions": len(rates["drain 50"]),
         "figures": {name: _figure(seen) for name, seen in rates.items()},
     }
+    return {**report, "aims": aims.judged(report)}
 
 
 def _clients(rates: Rates) -> list[int]:
@@ -82,21 +101,29 @@ def at(waits: Sequence[float], part: float) -> float:
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report as Markdown: what is quoted, then every rate with its spread and its cost."""
-    return "\n".join([*_quoted(report), "", *_rates(report["figures"])])
+    """The report as Markdown: what is quoted, what was aimed at, every rate with its spread and its cost, what each law costs."""
+    parts = (_quoted(report), aims.table(report["aims"]), _rates(report["figures"]), ablation.table(report["ablation"]))
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _quoted(report: Mapping[str, Any]) -> list[str]:
     drain, dispatch, idle = report["drain"], report["dispatch"], report["latency_ms"]
     busy, emit, create = report["latency_at_1000_per_s_ms"], report["emit"], report["create_run"]
+    framed, stocks = report["framed"], report["stock_latency_ms"]
     rows = [
         ("drain, no-op jobs, concurrency 50", f"{drain['jobs_per_s']:,} jobs/s",
-         f"{drain['ratio']} x stock Procrastinate ({drain['stock_jobs_per_s']:,})"),
-        ("framed jobs (a load and a write transaction each)", f"{report['framed']['jobs_per_s']:,} jobs/s", ""),
+         f"{drain['ratio']} x stock Procrastinate ({drain['stock_jobs_per_s']:,}); {drain['floor_ratio']} of bare batches"
+         f" ({drain['floor_jobs_per_s']:,})"),
+        ("drain, two processes beside one", f"{drain['two_to_one']} x", ""),
+        ("framed jobs (a load and a write transaction each)", f"{framed['jobs_per_s']:,} jobs/s",
+         f"{framed['ratio']} x stock with such jobs ({framed['stock_jobs_per_s']:,})"),
         ("dispatch, one dispatcher", f"{dispatch['events_per_s']:,} events/s",
-         f"one lane {dispatch['one_lane_events_per_s']:,}, two of one lane {dispatch['two_to_one']} x that"),
-        ("dispatch, 10 % singleton duplicates", f"{dispatch['duplicates_events_per_s']:,} events/s", ""),
+         f"one lane {dispatch['one_lane_events_per_s']:,}, two of one lane {dispatch['two_to_one']} x that; stock's bulk defer"
+         f" {dispatch['stock_defers_per_s']:,}"),
+        ("dispatch, 10 % singleton duplicates", f"{dispatch['duplicates_events_per_s']:,} events/s",
+         f"{dispatch['duplicates_cost_percent']} % lost"),
         ("commit to handler, idle", f"p50 {idle['p50']} ms", f"p95 {idle['p95']}, p99 {idle['p99']}"),
+        ("the same, stock without an outbox", f"p50 {stocks['p50']} ms", f"p95 {stocks['p95']}, p99 {stocks['p99']}"),
         ("commit to handler, 1,000 events/s", f"p50 {busy['p50']} ms", f"p95 {busy['p95']}, p99 {busy['p99']}"),
         ("emit beside a bare insert", f"{emit['ratio']}", _by_clients(emit["by_clients"])),
         ("the same, flush of 2 ms", f"{min(emit['by_clients_slow_disk'].values())}",

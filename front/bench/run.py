@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from api.wake import Wake
-from front.bench import intake, report
-from worker.bench import figures
+from front.bench import intake, processes, report
+from worker.bench import ablation, figures, floor, stock
 from worker.bench.cpu import Rate
 from worker.bench.ground import Ground, empty, ground, lost_and_doubled
 from worker.dispatcher import LANES
-from worker.queue import stock
 
 #: The figure quoted for drain and framed; the others are measured beside it.
 CONCURRENCY = 50
@@ -30,6 +29,7 @@ class Seen:
 
     rates: dict[str, list[Rate]] = field(default_factory=dict)
     waits: dict[str, list[list[float]]] = field(default_factory=dict)
+    laws: list[dict[str, dict[str, Rate]]] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
 
@@ -37,7 +37,7 @@ class Seen:
 async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure on the migrated database `url`, which must be nobody else's; gives the report.
 
-    `scale` 1.0 is about a minute and a half a repetition. Raises: RuntimeError when something measured did not do its work.
+    `scale` 1.0 is about three minutes a repetition. Raises: RuntimeError when something measured did not do its work.
     """
     seen = Seen()
     async with ground(url) as on:
@@ -49,13 +49,19 @@ async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], N
             await _latency(on, scale, seen, say)
             await _emit(on, scale, seen, say)
             await _intake(on, scale, seen, say)
-    return report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
+            seen.laws.append(await ablation.measure(on, scale, lambda name, rate: say(_line(name, rate))))
+    found = report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
+    return {**found, "ablation": ablation.report(seen.laws)}
 
 
 def _note(seen: Seen, name: str, rate: Rate, say: Callable[[str], None]) -> None:
     seen.rates.setdefault(name, []).append(rate)
+    say(_line(name, rate))
+
+
+def _line(name: str, rate: Rate) -> str:
     server = "" if rate.server_us is None else f" + server {rate.server_us:.0f}"
-    say(f"  {name:<28} {rate.per_s:>9,.0f}/s   {rate.worker_us:.0f}{server} us each")
+    return f"  {name:<28} {rate.per_s:>9,.0f}/s   {rate.worker_us:.0f}{server} us each"
 
 
 async def _dispatch(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
@@ -69,6 +75,7 @@ async def _dispatch(on: Ground, scale: float, seen: Seen, say: Callable[[str], N
         await empty(on)
         rate = await figures.dispatch(on, events, dispatchers=dispatchers, lanes=lanes, duplicates=duplicates)
         _note(seen, name, rate, say)
+    _note(seen, "defer stock", await stock.defer(on.url, int(10_000 * scale), on.server), say)
 
 
 async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
@@ -78,10 +85,15 @@ async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None
         _note(seen, f"drain {concurrency}", await figures.drain(on, jobs, concurrency), say)
         await _count(on, jobs, seen)
     _note(seen, "drain stock", await stock.drain(on.url, int(4_000 * scale), CONCURRENCY, on.server), say)
+    _note(seen, "drain floor", await floor.drain(on.url, int(40_000 * scale), on.server), say)
+    for name, many in (("drain one process", 1), ("drain two processes", 2)):
+        await empty(on)
+        _note(seen, name, await processes.drain(on, int(40_000 * scale), many, CONCURRENCY), say)
     jobs = int(8_000 * scale)
     await empty(on)
     _note(seen, "framed", await figures.drain(on, jobs, CONCURRENCY, framed=True), say)
     await _count(on, jobs, seen)
+    _note(seen, "framed stock", await stock.framed(on.url, int(2_000 * scale), CONCURRENCY, on.server), say)
 
 
 async def _count(on: Ground, jobs: int, seen: Seen) -> None:
@@ -99,11 +111,16 @@ async def _latency(on: Ground, scale: float, seen: Seen, say: Callable[[str], No
             ("busy", int(4 * BUSY_PER_S * scale), BUSY_PER_S),
         ):
             await empty(on)
-            waits = sorted(await figures.latency(on, max(20, samples), wake.soon, per_s=per_s))
-            seen.waits.setdefault(name, []).append(waits)
-            say(f"  latency {name:<20} p50 {report.at(waits, 0.5):.2f} ms, p99 {report.at(waits, 0.99):.2f} ms")
+            _waited(seen, name, await figures.latency(on, max(20, samples), wake.soon, per_s=per_s), say)
     finally:
         await wake.stop()
+    _waited(seen, "stock", await stock.latency(on.url, max(20, int(300 * scale))), say)
+
+
+def _waited(seen: Seen, name: str, waits: Sequence[float], say: Callable[[str], None]) -> None:
+    ordered = sorted(waits)
+    seen.waits.setdefault(name, []).append(ordered)
+    say(f"  latency {name:<20} p50 {report.at(ordered, 0.5):.2f} ms, p99 {report.at(ordered, 0.99):.2f} ms")
 
 
 async def _emit(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:

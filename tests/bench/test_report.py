@@ -21,6 +21,12 @@ def test_the_report_has_its_keys_and_lost_nothing() -> None:
     assert report["drain"]["jobs_per_s"] > 0
     assert report["dispatch"]["events_per_s"] > 0
     assert report["framed"]["jobs_per_s"] > 0
+    assert report["drain"]["floor_jobs_per_s"] > report["drain"]["stock_jobs_per_s"], (
+        "bare batches beat one claim a job"
+    )
+    assert report["framed"]["stock_jobs_per_s"] > 0
+    assert report["dispatch"]["stock_defers_per_s"] > 0
+    assert 0 < report["stock_latency_ms"]["p50"] <= report["stock_latency_ms"]["p99"]
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["p99"]
     assert report["emit"]["ratio"] > 0
     assert set(report["emit"]["by_clients"]) == set(report["emit"]["by_clients_slow_disk"]) == {"1", "16", "64"}

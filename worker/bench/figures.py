@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from worker.bench.cpu import Rate, Spent, spent
 from worker.bench.ground import Ground, fill, settle
 from worker.dispatcher import LANES, Dispatcher
 from worker.memory import collected_seldom
-from worker.perform import Performer
+from worker.perform import Activity, Performer
 from worker.providers.registry import build
 from worker.queue.listener import Listener
 from worker.queue.pool import open_queue_pool
@@ -41,6 +41,21 @@ async def dispatch(on: Ground, events: int, *, dispatchers: int = 1, lanes: int 
     return Rate.of(events, time.perf_counter() - began, used)
 
 
+async def hand_off(on: Ground, events: int) -> Rate:
+    """The first `events` of those that stand in the outbox, by one dispatcher: somewhat more are moved, and counted."""
+    dispatcher = on.dispatcher()
+    began = time.perf_counter()
+    with collected_seldom(), spent(on.server) as used:
+        while dispatcher.dispatched < events:
+            await dispatcher.turn()
+    return Rate.of(dispatcher.dispatched, time.perf_counter() - began, used)
+
+
+async def hand_off_all(on: Ground) -> None:
+    """Move every due event to the queue."""
+    await _until_empty(on.dispatcher())
+
+
 async def _until_empty(dispatcher: Dispatcher) -> None:
     while await dispatcher.turn() == 0.0:
         pass
@@ -51,12 +66,19 @@ async def drain(on: Ground, jobs: int, concurrency: int, *, framed: bool = False
     # Every tenant gets the same share: waiting for the remainder would never end.
     jobs = max(1, jobs // len(on.tenants)) * len(on.tenants)
     await fill(on, jobs, framed=framed)
-    await _until_empty(on.dispatcher())
+    await hand_off_all(on)
     await settle(on)
+    return await work_off(on, jobs, concurrency, framed=framed)
+
+
+async def work_off(
+    on: Ground, jobs: int, concurrency: int, *, framed: bool = False, activities: Mapping[str, Activity] = ACTIVITIES
+) -> Rate:
+    """The `jobs` that stand in the queue; `framed`: in the frame, with these bodies."""
     queue_pool = await open_queue_pool(on.url)
     pool = await open_pool(on.url, name="headwater bench jobs", size=16)
     ports = build(on.settings)
-    performer = Performer(pool, on.settings, ports, ACTIVITIES, lambda: None)
+    performer = Performer(pool, on.settings, ports, activities, lambda: None)
 
     async def nothing(_: Delivery) -> None:
         return None
@@ -110,7 +132,7 @@ async def latency(on: Ground, samples: int, wake: Callable[[], None], *, per_s: 
         wake()
         return str(probe)
 
-    async with _installation(on, note):
+    async with installation(on, note):
         if per_s:
             await _at_a_rate(send, samples, per_s)
         else:
@@ -136,13 +158,15 @@ async def _at_a_rate(send: Callable[[], Awaitable[object]], samples: int, per_s:
 
 
 @asynccontextmanager
-async def _installation(on: Ground, perform: Callable[[Delivery], Awaitable[None]]) -> AsyncIterator[None]:
+async def installation(
+    on: Ground, perform: Callable[[Delivery], Awaitable[None]], *, concurrency: int = 50
+) -> AsyncIterator[None]:
     """A dispatcher, its listener and a worker in this process, as in a worker process."""
     queue_pool = await open_queue_pool(on.url)
     dispatcher = on.dispatcher(lanes=LANES)
     listener = Listener(on.url, name="headwater bench listen", on_relisten=dispatcher.wake)
     worker = BatchWorker(
-        pool=queue_pool, listen_url=on.url, perform=perform, concurrency=50, on_drained=dispatcher.wake
+        pool=queue_pool, listen_url=on.url, perform=perform, concurrency=concurrency, on_drained=dispatcher.wake
     )
     dispatcher.on_jobs = worker.wake
     listening = asyncio.create_task(listener.run([queue.OUTBOX_CHANNEL], lambda _c, _p: dispatcher.wake()))
