@@ -41,6 +41,9 @@ CONNECTION_ERRORS = (
     asyncpg.TooManyConnectionsError,  # no room for our session: nothing was sent
 )
 
+#: How long a transaction may take to open, in seconds; a connection that is slower has no other end any more.
+OPENING_S = 5.0
+
 #: Another transaction stood in the way; everything is rolled back, so trying again is safe.
 CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
@@ -86,7 +89,10 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
         while True:
             owing = await self._take()
             try:
-                await self._connection.execute(OWED + self._opening if owing else self._opening)
+                await self._connection.execute(OWED + self._opening if owing else self._opening, timeout=OPENING_S)
+            except TimeoutError as error:
+                await self._break_off()
+                raise Unavailable("the database did not answer in time; check that it runs", after_s=1) from error
             except BaseException as error:
                 await self._abandon()
                 if owing and isinstance(error, _ENDED):
@@ -122,6 +128,13 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
             await self._give_back(clean)
         if said != "COMMIT":
             raise asyncpg.InFailedSQLTransactionError("nothing was committed: an error inside the block was swallowed")
+
+    async def _break_off(self) -> None:
+        with suppress(asyncpg.InterfaceError):  # a broken one was taken from us already
+            self._connection.terminate()
+        if isinstance(self._pool, LendingPool):
+            self._pool.suspect()
+        await self._give_back(False)
 
     async def _abandon(self) -> None:
         clean = False

@@ -59,7 +59,7 @@ def soak(
         keep,
     )
     with _folder(keep) as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        _forget_settings()
+        forget_settings()
         try:
             report = runner.run(_soak(asked, folder))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -78,7 +78,7 @@ async def _soak(asked: Asked, folder: Path) -> dict[str, Any]:
     return await soak_once(asked, folder, lambda line: typer.echo(line, err=True))
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """A caller's database, keys and limits have nothing to do with it."""
     for name in list(os.environ):
         if name.lower() in Settings.model_fields and name.lower() != "headwater_pg":

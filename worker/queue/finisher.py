@@ -72,7 +72,7 @@ class Finisher:
                     again_in_s=pause,
                     error=f"{type(error).__name__}: {error}",
                 )
-                await self._line.cut()
+                await self._line.cut(error)
             else:
                 self.finished += len(batch)
                 # After a lost answer a missing row may be our own earlier success.
