@@ -42,7 +42,8 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     )
     headwater_data: str = Field(".data", description="folder of the embedded server and generated secrets")
     database_direct_url: str | None = Field(
-        None, description="the same database without the pooler of DATABASE_URL: for LISTEN and migrations; absent: polling"
+        None,
+        description="the same database without the pooler of DATABASE_URL: for LISTEN and migrations; absent: polling",
     )
     db_pool_size: int = Field(10, ge=1, le=200)
     db_command_timeout_s: float = Field(30, gt=0, le=3600)

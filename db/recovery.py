@@ -53,7 +53,8 @@ async def stale_accepted(pool: Pool) -> int:
         return int(await tx.fetchval(SQL["stale_accepted"]))
 
 
-async def rescues(pool: Pool) -> int:
-    """Attempts that were taken for dead."""
+async def rescues(pool: Pool) -> tuple[int, int]:
+    """(attempts that were taken for dead, those of them that were not, and came back)."""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-        return int(await tx.fetchval(SQL["rescues"]))
+        row = await tx.fetchrow(SQL["rescues"])
+    return (row["rescued"], row["false"]) if row else (0, 0)

@@ -62,5 +62,5 @@ SELECT (SELECT count(*) FROM soak.effects f JOIN app.job_executions e ON e.tenan
          WHERE e.state = 'done' AND a.outcome = 'crashed' AND a.token = e.token)
 
 -- rescues --
--- Attempts that were taken for dead so far.
-SELECT count(*) FROM app.job_attempts WHERE outcome = 'crashed'
+-- Attempts that were taken for dead so far, and those of them that were not.
+SELECT count(*) AS rescued, count(a.fenced_at) AS false FROM app.job_attempts a WHERE a.outcome IN ('crashed', 'quarantined')

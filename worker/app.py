@@ -106,7 +106,7 @@ async def work(
             parts.start("schedule", scheduler.run(), scheduler.stop)
         if "maintain" in only:
             _start_maintenance(parts, pool, settings, activities)
-        watched = SilenceWatch(url, [each for each in (pool, dispatch_pool) if each is not None])
+        watched = SilenceWatch(url, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
         parts.start("silence", watched.run())
         if dispatcher is not None:
             parts.start("presence", _presence(pool, settings, dispatcher))

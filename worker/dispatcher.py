@@ -30,7 +30,7 @@ _DATA_ERRORS = ("22", "23")
 #: Batches under way at once while a backlog lasts: one is routed here while Postgres writes the other.
 LANES = 2
 #: How long one of its statements may take, in seconds; none waits for locks that are held long.
-STATEMENT_S = 10.0
+STATEMENT_S = 8.0
 #: How soon to look again while a tenant's backlog waits for room in the queue, should the wake-up of finished work not come.
 _HELD_BACK_S = 0.25
 

@@ -88,7 +88,9 @@ class Purchase(Generic[Query, Answer]):
         """Take what is stored; decide what becomes of calls whose sender is gone. Raises VendorBusy when another is asking."""
         while missing := self._missing():
             async with self._ctx.unfenced() as tx:
-                found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing)
+                found = await ledger.look_all(
+                    tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing, self._spec.timeout_s
+                )
                 adrift = {s.call_id: s for s in found.values() if isinstance(s, Adrift)}
                 for call in adrift.values():
                     if not self._lets_go_on(call):

@@ -108,6 +108,6 @@ async def _judge(at: House, result: Result) -> None:
     result.doubled = sum(row["n"] for row in breaches if row["what"].startswith(("doubled", "ghost", "early")))
     result.by_hand = await at.given_up()
     result.stale_accepted = await recovery.stale_accepted(at.pool)
-    result.rescued = await recovery.rescues(at.pool)
+    result.rescued, result.false_rescues = await recovery.rescues(at.pool)
     result.events = at.emitted
     result.ends = dict(at.nursery.ends)

@@ -18,7 +18,7 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx
 #: How long to wait for a server that is away before an ordinary call gives up, in seconds.
 PATIENCE_S = 300.0
 #: How long one statement on deliveries may take, in seconds; one that takes longer is asked on a connection with nobody behind it.
-STATEMENT_S = 10.0
+STATEMENT_S = 8.0
 #: How many statements may run on one plan.
 REPLAN_EVERY = 50
 #: What a server that is away, comes up or has no room looks like: nothing was sent yet, so wait.
