@@ -36,11 +36,10 @@ def direct_url(settings: Settings, url: str) -> str | None:
 
 def migration_url(settings: Settings) -> str:
     """The database for migrations, whose locks are a session's. Raises: Unavailable, with the next step."""
-    url = direct_url(settings, given := database_url(settings))
+    url = direct_url(settings, database_url(settings))
     if url is None:
         raise Unavailable(
-            f"migrations need sessions of their own, and {pooler.PARAMETER}=true stands in DATABASE_URL ({pooler.split(given)[0].rpartition('@')[2]}): "
-            "set DATABASE_DIRECT_URL to the server itself",
+            f"migrations need sessions of their own, and DATABASE_URL says {pooler.PARAMETER}=true: set DATABASE_DIRECT_URL to the server itself",
             code="no_direct_url",
         )
     return url

@@ -158,7 +158,7 @@ class LendingPool(Pool):
         return [each for each in inner if each is not None and not each.is_closed() and each.is_in_transaction()]
 
     def suspect(self) -> None:
-        """Break off every connection that nobody uses: what silenced one of them has silenced the others, and each would take its time."""
+        """Break off all that nobody uses: what silenced one connection has silenced the others, and each would take its time."""
         for each in self._kept:
             if each._con is not None:
                 each._con.terminate()

@@ -15,7 +15,7 @@ from db import pooler
 from db.lending import LendingPool
 from db.transaction import CONNECTION_ERRORS, Pool
 
-#: How long the kernel waits for what we sent to be acknowledged, and before and between its probes of a quiet connection, in seconds.
+#: How long the kernel waits for what we sent to be acknowledged, and before and between probes of a quiet connection, in seconds.
 UNACKNOWLEDGED_S, QUIET_S, PROBE_S, PROBES = 10, 10, 3, 3
 #: Member of the object that stands for JSON which cannot be read.
 UNREADABLE = "unreadable"

@@ -1,7 +1,7 @@
 """Behind a pooler in transaction mode (PgBouncer): its server sessions are everybody's, so nothing of ours may stand in one.
 
-A URL says so itself, with `pgbouncer=true` among its parameters. Connections of such a URL keep no prepared statements, and send what
-else is set once a session with each transaction, as SET LOCAL. A single statement becomes a transaction for that.
+A URL says so itself, with `pgbouncer=true` among its parameters. Connections of such a URL keep no prepared statements, and send
+what else is set once a session with each transaction, as SET LOCAL. A single statement becomes a transaction for that.
 """
 
 from __future__ import annotations

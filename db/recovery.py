@@ -25,6 +25,11 @@ async def fill_disk(login: Tx, full: bool) -> None:
     await login.execute(SQL["fill_disk"], full)
 
 
+async def move_clock(login: Tx) -> None:
+    """Let the database's clock jump an hour ahead."""
+    await login.execute(SQL["move_clock"])
+
+
 async def session_names(login: Tx) -> list[str]:
     """The application names of our sessions."""
     return [row["application_name"] for row in await login.fetch(SQL["session_names"])]

@@ -23,6 +23,13 @@ GRANT USAGE ON SCHEMA soak TO headwater_owner;
 GRANT SELECT ON soak.disk TO headwater_app, headwater_system, headwater_owner;
 GRANT SELECT, INSERT ON soak.starts TO headwater_app, headwater_system
 
+-- move_clock --
+-- All clocks of the database jump ahead by another hour, in every session at once.
+DO $$ BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L',
+                   format('SELECT interval %L', app.clock_shift() + interval '1 hour'));
+END $$
+
 -- fill_disk --
 -- From here on, or no longer, nothing can be written.
 UPDATE soak.disk SET "full" = $1

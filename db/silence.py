@@ -1,7 +1,7 @@
-"""Connections whose other end has gone without a word: half-open. Neither end is told, so whoever waits for an answer waits for ever.
+"""Connections whose other end has gone without a word: half-open. Nobody is told, and who waits for an answer waits for ever.
 
-The kernel finds out about a peer that is gone (see `db.pool.watch_out`). A device in between that answers for it and passes nothing on is
-found out by asking the server, over a new connection, whether it knows of the transaction that we believe to be in.
+The kernel finds out about a peer that is gone (see `db.pool.watch_out`). A device in between that answers for it and passes nothing
+on is found out by asking the server, over a new connection, whether it works for the transaction that we believe to be in.
 """
 
 from __future__ import annotations

@@ -111,6 +111,13 @@ async def _fill_disk(at: House) -> None:
             await recovery.fill_disk(login, False)
 
 
+async def _move_clock(at: House) -> None:
+    """Everybody's last beat is an hour old at once."""
+    await at.busy_worker()
+    async with direct(at.on.url) as login:
+        await recovery.move_clock(login)
+
+
 async def _deafen(at: House) -> None:
     """From before the first event until all is done; the fault is over for the clock when the last event is committed."""
     at.proxy.deaf = True
@@ -137,6 +144,7 @@ CELLS = (
     Cell("dispatcher-storm", f"SIGKILL of all dispatchers every {KILL_EVERY_S} s for {STORM_S:.0f} s", _dispatcher_storm, STORM_S),
     Cell("stop", f"SIGSTOP of a worker and a dispatcher for {STILL_S:.0f} s, then SIGCONT", _stand_still, STILL_S),
     Cell("disk-full", f"SQLSTATE 53100 from every hot table for {FULL_S:.0f} s (by triggers)", _fill_disk, FULL_S),
+    Cell("clock", "the database's clock jumps an hour ahead", _move_clock),
     Cell("deaf", "every NOTIFY is dropped", _deafen, 3.0, after=_heal),
     Cell("pgbouncer", "PgBouncer in transaction mode dies and comes back; LISTEN direct", _bounce, pooled="direct"),
     Cell("pgbouncer-polling", "the same without a direct connection: polling", _bounce, pooled="polling"),

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,16 +45,10 @@ async def _try(name: str, trials: int, keep: bool) -> Result:
     from front.recovery.bouncer import installed
     from front.recovery.cells import CELLS
     from front.recovery.trial import Result, try_cell
+    from front.soak.commands import folder_for
 
     cell = next(each for each in CELLS if each.name == name)
     if cell.pooled and installed() is None:
         return Result(cell.name, cell.what, skipped="pgbouncer is not installed (apt install pgbouncer)")
-    folder = Path(tempfile.mkdtemp(prefix="headwater-recovery-"))
-    folder.chmod(0o711)
-    try:
+    with folder_for("headwater-recovery-", keep) as folder:
         return await try_cell(cell, trials, folder, lambda line: typer.echo(line, err=True))
-    finally:
-        if keep:
-            typer.echo(f"kept: {folder}", err=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The installation that faults fall on: its processes with their default settings, a load whose record is kept, and when all is done."""
+"""The installation that faults fall on: processes with their default settings, a load whose record is kept, and when all is done."""
 
 from __future__ import annotations
 
@@ -73,6 +73,12 @@ class House:
             else:
                 break
         self.emitted += len(causes)
+
+    async def one(self, kind: str) -> Cause:
+        """Commit a single event, which leads to a job of this kind."""
+        cause = Cause(uuid4(), kind)
+        await self._commit(self.tenants[0], [cause])
+        return cause
 
     async def _commit(self, tenant: UUID, causes: Sequence[Cause]) -> None:
         async with transaction(self.load, tenant) as tx:

@@ -20,10 +20,18 @@ def table(results: Sequence[Result]) -> str:
             lines.append(f"| {each.what} | skipped: {each.skipped} | | | | | | | |")
             continue
         said = each.as_dict()
-        lines.append(
-            f"| {each.what} | {each.trials} | {each.recovered} | {said['median_s']}, {said['max_s']} | {each.lost} | {each.doubled} | "
-            f"{each.stale_accepted} | {each.by_hand} | {each.rescued}, {each.false_rescues} |"
+        took = f"{said['median_s']}, {said['max_s']}"
+        told = (
+            each.what,
+            each.trials,
+            each.recovered,
+            took,
+            each.lost,
+            each.doubled,
+            each.stale_accepted,
+            each.by_hand,
         )
+        lines.append(f"| {' | '.join(map(str, told))} | {each.rescued}, {each.false_rescues} |")
     for each in results:
         if each.detected_s:
             said = each.as_dict()

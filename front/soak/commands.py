@@ -58,7 +58,7 @@ def soak(
         database_url or Settings().database_url,
         keep,
     )
-    with _folder(keep) as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with folder_for("headwater-soak-", keep) as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         forget_settings()
         try:
             report = runner.run(_soak(asked, folder))
@@ -86,8 +86,9 @@ def forget_settings() -> None:
 
 
 @contextmanager
-def _folder(keep: bool) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="headwater-soak-"))
+def folder_for(prefix: str, keep: bool) -> Iterator[Path]:
+    """A new folder that the server's user may pass, gone at the end unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     # Run by root, the server is another user's, who must be able to pass.
     folder.chmod(0o711)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import time
@@ -119,7 +120,7 @@ def _check_one_host(url: str) -> None:
 
 
 def _free_port() -> int:
-    for port in PORTS:
+    for port in random.sample(PORTS, len(PORTS)):  # two that start at once meet seldom
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

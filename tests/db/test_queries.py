@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db import soak, sql
+from db import recovery, soak, sql
 from db.transaction import DbRole, opening
 from tests.conftest import Connection
 
@@ -22,6 +22,7 @@ _PLANNED = re.compile(r"^\s*(--.*\n\s*)*(SELECT|INSERT|UPDATE|DELETE|WITH|VALUES
 async def test_every_query_can_be_prepared(conn: Connection) -> None:
     broken: dict[str, str] = {}
     await soak.make_tables(conn)
+    await recovery.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):
@@ -40,6 +41,7 @@ async def test_every_query_is_allowed_to_the_role_that_sends_it(conn: Connection
         pytest.skip("EXPLAIN (GENERIC_PLAN) needs PostgreSQL 16: run the tests on a newer server as well")
     refused: dict[str, str] = {}
     await soak.make_tables(conn)
+    await recovery.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):
