@@ -39,7 +39,8 @@ def migration_url(settings: Settings) -> str:
     url = direct_url(settings, database_url(settings))
     if url is None:
         raise Unavailable(
-            f"migrations need sessions of their own, and DATABASE_URL says {pooler.PARAMETER}=true: set DATABASE_DIRECT_URL to the server itself",
+            f"migrations need sessions of their own, and DATABASE_URL says {pooler.PARAMETER}=true: "
+            "set DATABASE_DIRECT_URL to the server itself",
             code="no_direct_url",
         )
     return url

@@ -1,4 +1,4 @@
-"""The installation that faults fall on: processes with their default settings, a load whose record is kept, and when all is done."""
+"""The installation that faults fall on: processes with default settings, a load whose record is kept, and when all is done."""
 
 from __future__ import annotations
 
