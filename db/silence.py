@@ -60,20 +60,19 @@ class SilenceWatch:
 
     async def ask(self, still: Sequence[Any]) -> None:
         """Break off those of `still` that the server does not work for. Raises: what connecting raises."""
-        begun = {each: each._protocol.queries_count for each in still}
+        # One that closes meanwhile has no protocol any more.
+        asked = {each: (each.get_server_pid(), each._protocol.queries_count) for each in still if not each.is_closed()}
         settings = {"application_name": "headwater silence watch"}
         fresh = await asyncpg.connect(timeout=ASK_S, command_timeout=ASK_S, **pooler.options(self._url, settings))
         try:
-            at_work = {
-                row["pid"] for row in await fresh.fetch(SQL["at_work"], [each.get_server_pid() for each in still])
-            }
+            at_work = {row["pid"] for row in await fresh.fetch(SQL["at_work"], [pid for pid, _ in asked.values()])}
         finally:
             fresh.terminate()
         # An answer may have come meanwhile: to a process that was busy, all looks silent.
         silent = [
             each
-            for each in still
-            if each.get_server_pid() not in at_work and each._protocol.queries_count == begun[each]
+            for each, (pid, begun) in asked.items()
+            if pid not in at_work and not each.is_closed() and each._protocol.queries_count == begun
         ]
         for each in silent:
             each.terminate()

@@ -46,7 +46,9 @@ class Bouncer:
             program, "-q", *whom, str(config), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=(self._folder / "pgbouncer.log").open("ab"),
         )  # fmt: skip
-        for _ in range(200):
+        for _ in range(400):
+            if self._process.returncode is not None:
+                break
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
@@ -64,7 +66,7 @@ class Bouncer:
 
     def _configuration(self) -> str:
         at = self._parts
-        login = f"user={at.username} password='{unquote(at.password or '')}'"
+        login = f"user={at.username}" + (f" password='{unquote(at.password)}'" if at.password else "")
         database = at.path.lstrip("/")
         return "\n".join(
             [

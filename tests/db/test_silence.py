@@ -69,6 +69,18 @@ async def test_a_silent_transaction_is_broken_off_and_a_slow_one_is_not(
         assert await tx.fetchval("SELECT 3") == 3
 
 
+async def test_one_that_is_closed_while_the_server_is_asked_is_nobodys_concern(pool: LendingPool, db_url: str) -> None:
+    watch = SilenceWatch(db_url, [pool])
+    gone, going = await asyncpg.connect(db_url), await asyncpg.connect(db_url)
+    await going.execute("BEGIN")
+    await gone.close()
+    asking = asyncio.create_task(watch.ask([gone, going]))
+    await asyncio.sleep(0)
+    going.terminate()
+    await asking
+    assert watch.found == 0
+
+
 async def test_connections_at_hand_that_went_silent_cost_one_short_wait_together(
     proxy: Proxy, pool: LendingPool
 ) -> None:
