@@ -21,6 +21,7 @@ CREATE TRIGGER disk BEFORE INSERT OR UPDATE ON queue.procrastinate_jobs FOR EACH
 CREATE TRIGGER disk BEFORE INSERT OR UPDATE ON soak.effects FOR EACH STATEMENT EXECUTE FUNCTION soak.refuse();
 GRANT USAGE ON SCHEMA soak TO headwater_owner;
 GRANT SELECT ON soak.disk TO headwater_app, headwater_system, headwater_owner;
+GRANT UPDATE ON soak.disk TO headwater_system;
 GRANT SELECT, INSERT ON soak.starts TO headwater_app, headwater_system
 
 -- move_clock --
