@@ -2,7 +2,7 @@
 # a private uv, the locked packages, and a Postgres out of a wheel. Only Python >= 3.11 and make are assumed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check fmt lock snapshot points bench bench-peers soak crashes clean
+.PHONY: help demo up test test-slow check fmt lock snapshot points bench bench-peers soak recovery crashes clean
 
 #: The first interpreter that is new enough; PYTHON=/path/to/python overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -74,6 +74,9 @@ bench-peers: .venv/.stamp requirements-peers.lock  ## measure other queues on Po
 
 soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)
 	$(BIN)/headwater soak $(ARGS)
+
+recovery: .venv/.stamp  ## every fault 20 times, and how soon all work is done again, about 70 minutes (ARGS="--cells stop --trials 3")
+	$(BIN)/headwater recovery $(ARGS)
 
 crashes: .venv/.stamp  ## every fault point in every way to fail, about 20 minutes (CELLS=regex chooses)
 	CELLS="$(CELLS)" $(PYTEST) tests/crash/test_points.py -k no_crash -s

@@ -77,6 +77,10 @@ class _Figures:
             yield _single("headwater_dispatch_age_seconds", "Since a dispatcher last ran", now.dispatched_s_ago)
         yield _gauge("headwater_runs", "Runs under way", ["status"], {"pending": 0, "running": 0, **now.runs})
         yield _gauge("headwater_runs_ended_1h", "Runs ended within the hour", ["status"], now.runs_ended)
+        yield _single("headwater_rescues_1h", "Attempts taken for dead within the hour", now.rescues.get("rescued", 0))
+        yield _single(
+            "headwater_false_rescues_1h", "Those of them that came back, and were refused", now.rescues.get("false", 0)
+        )
         yield _single("headwater_dead_letters", "Dead letters nobody resolved", now.dead_letters)
 
 

@@ -114,6 +114,9 @@ class AttemptRow(BaseModel):
     started_at: datetime | None
     ended_at: datetime
     retry_at: datetime | None
+    fenced_at: datetime | None = Field(
+        None, description="when it came back after it had been taken for dead, and was refused"
+    )
 
 
 class VendorCallRow(BaseModel):

@@ -81,6 +81,21 @@ class Pace:
     concurrency: int = 4
 
 
+class RequestKey(str):
+    """What names a request at its vendor: the same however often it is sent, so that it is done and billed once.
+
+    `attempt` says who sends it this time, as EXECUTION.TOKEN; a vendor may refuse an older token of one execution, and must not
+    tell requests apart by it.
+    """
+
+    attempt: str
+
+    def __new__(cls, call: str, attempt: str) -> RequestKey:
+        made = super().__new__(cls, call)
+        made.attempt = attempt
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class OperationSpec:
     """What is fixed about one operation of one vendor. Figures are defaults: `VENDOR_LIMITS` overrides them.
@@ -226,7 +241,9 @@ class Operation(Protocol[_Q, _A]):
         ...
 
     async def ask(self, queries: Sequence[_Q], *, key: str) -> list[Reply[_A]]:
-        """Ask for at most `spec.batch` items in one request. `key` names this request for vendors with idempotency keys."""
+        """Ask for at most `spec.batch` items in one request. `key` names this request for vendors with idempotency keys; a
+        `RequestKey` says which attempt sends it as well.
+        """
         ...
 
     async def recover(self, query: _Q, *, key: str) -> Reply[_A] | None:

@@ -41,6 +41,10 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
         "auto", description="which Postgres to bring along when no URL is given"
     )
     headwater_data: str = Field(".data", description="folder of the embedded server and generated secrets")
+    database_direct_url: str | None = Field(
+        None,
+        description="the same database without the pooler of DATABASE_URL: for LISTEN and migrations; absent: polling",
+    )
     db_pool_size: int = Field(10, ge=1, le=200)
     db_command_timeout_s: float = Field(30, gt=0, le=3600)
 
@@ -128,7 +132,7 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
     smtp_from: str | None = Field(None, max_length=320, description="the address that mails come from")
     headwater_faults: str | None = Field(None, description="watch the fault points of a process, or fail at one")
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_direct_url")
     @classmethod
     def _an_address(cls, value: str | None) -> str | None:
         """The driver would take part of a password with / or # in it for a port, and quote it in its error."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from db import server
+from db import pooler, server
 
 
 def folder(settings: Settings) -> Path:
@@ -25,5 +25,22 @@ def database_url(settings: Settings) -> str:
             "no database: set DATABASE_URL, or start one with `headwater up` or `headwater db serve` "
             f"(data in {settings.headwater_data})",
             code="no_database",
+        )
+    return url
+
+
+def direct_url(settings: Settings, url: str) -> str | None:
+    """Where sessions of our own are to be had, for LISTEN: DATABASE_DIRECT_URL, else `url`. None: only behind a pooler."""
+    return settings.database_direct_url or (None if pooler.split(url)[1] else url)
+
+
+def migration_url(settings: Settings) -> str:
+    """The database for migrations, whose locks are a session's. Raises: Unavailable, with the next step."""
+    url = direct_url(settings, database_url(settings))
+    if url is None:
+        raise Unavailable(
+            f"migrations need sessions of their own, and DATABASE_URL says {pooler.PARAMETER}=true: "
+            "set DATABASE_DIRECT_URL to the server itself",
+            code="no_direct_url",
         )
     return url

@@ -12,6 +12,7 @@ from contracts.checkups import Finding, fine, note, wrong
 from contracts.errors import HeadwaterError
 from contracts.settings import Settings
 from db import drift, migrate, queue, retention
+from db.address import direct_url
 from db.direct import direct
 from db.pool import open_pool
 from db.sql import load
@@ -37,7 +38,7 @@ async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list
         return found
     pool = await open_pool(url, name="headwater doctor", size=2)
     try:
-        found.append(await _notification(url, pool))
+        found.append(await _notification(direct_url(settings, url), pool))
         checks = (drift.stuck_keys, drift.bloat, drift.queue_schema, drift.walls, drift.daily)
         for check in (_workers, _waiting, _stuck, _history, *checks):
             found += await _asked(pool, check, settings)
@@ -88,8 +89,12 @@ def _roles(rows: list[Any], login: str) -> list[Finding]:
     return found or [fine("roles", f"{len(rows)} roles, none above row-level security")]
 
 
-async def _notification(url: str, pool: Pool) -> Finding:
+async def _notification(url: str | None, pool: Pool) -> Finding:
     """Does a notification arrive? Not through a pooler that shares sessions between transactions."""
+    if url is None:
+        return note(
+            "notifications", "there is only a pooler, so workers poll", "set DATABASE_DIRECT_URL to the server itself"
+        )
     heard = asyncio.Event()
     async with direct(url) as listening:
         await listening.add_listener(CHANNEL, lambda *_: heard.set())

@@ -39,7 +39,7 @@ async def prepare(url: str) -> list[str]:
 @app.command("migrate")
 def migrate_command(data: Data = None, as_json: AsJson = False) -> None:
     """Apply what is pending; safe to run from several hosts at once."""
-    applied = asyncio.run(prepare(address.database_url(settings_with(data))))
+    applied = asyncio.run(prepare(address.migration_url(settings_with(data))))
     typer.echo(json.dumps({"applied": applied}) if as_json else "\n".join(applied) or "up to date")
 
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from contracts.errors import Unavailable
-from db import faults
+from db import pooler
 from db.engines import OLDEST_MAJOR
 
 #: How long to wait for a server that is starting, in seconds.
@@ -38,13 +38,7 @@ async def _connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     settings = {"application_name": "headwater direct", "search_path": "app", "timezone": "UTC"}
     while True:
         try:
-            return await asyncpg.connect(
-                url,
-                timeout=5,
-                server_settings=settings,
-                statement_cache_size=0,
-                connection_class=faults.connection_class(),
-            )
+            return await asyncpg.connect(timeout=5, **{**pooler.options(url, settings), "statement_cache_size": 0})
         except (
             OSError,
             TimeoutError,

@@ -62,7 +62,7 @@ SELECT 'redelivered', e.* FROM app.job_executions e WHERE e.tenant_id = $1 AND e
 
 -- attempts --
 -- Attempts of these executions that did not end in done, oldest first.
-SELECT execution_id, token, outcome, error_class, error, traceback, started_at, ended_at, retry_at
+SELECT execution_id, token, outcome, error_class, error, traceback, started_at, ended_at, retry_at, fenced_at
   FROM app.job_attempts WHERE tenant_id = $1 AND execution_id = ANY($2::uuid[]) ORDER BY execution_id, token LIMIT 1000
 
 -- vendor_calls --

@@ -129,6 +129,11 @@ async def where_it_stands(tx: Tx, tenant: UUID, execution_id: UUID) -> tuple[str
     return (row["state"], row["token"], row["cancelled"]) if row else None
 
 
+async def came_back(tx: Tx, tenant: UUID, execution_id: UUID, token: int) -> bool:
+    """Note that an attempt is refused. True: because it had been taken for dead, falsely."""
+    return await tx.fetchval(SQL["came_back"], tenant, execution_id, token) is not None
+
+
 async def request_cancel(tx: Tx, tenant: UUID, execution_id: UUID) -> str | None:
     """Ask for an unfinished execution to stop. Returns its state, None when it is unknown or already over."""
     state: str | None = await tx.fetchval(SQL["request_cancel"], tenant, execution_id)

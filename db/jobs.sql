@@ -22,6 +22,11 @@ INSERT INTO app.job_attempts (tenant_id, execution_id, token, outcome, error_cla
 VALUES ($1, $2, $3, $4, left($5, 100), left($6, 4000), left($7, 20000), $8, $9, app.now(), $10)
 ON CONFLICT DO NOTHING
 
+-- came_back --
+-- An attempt that was taken for dead, and is refused now: its rescue was a false one. No row: it lost its job in another way.
+UPDATE app.job_attempts SET fenced_at = coalesce(fenced_at, app.now())
+ WHERE tenant_id = $1 AND execution_id = $2 AND token = $3 AND outcome IN ('crashed', 'quarantined') RETURNING token
+
 -- bury --
 -- A job that gave up, with what is needed to decide whether to retry it.
 INSERT INTO app.dead_letters (tenant_id, kind, event_id, execution_id, name, attempts, error_class, error, traceback, correlation_id, created_at)

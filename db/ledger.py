@@ -29,6 +29,9 @@ BUDGET_SPENT = "HW001"
 #: A call without an answer that nobody asks for again is written off after this, in seconds.
 ADRIFT_S = 86_400.0
 
+#: A worker that was taken for dead has this long to show that it is not, before what it asked for is written off, in seconds.
+SIGN_OF_LIFE_S = 3.0
+
 #: The attempt that sent a call: execution and token.
 Sender = tuple[UUID | None, int | None]
 
@@ -136,10 +139,13 @@ async def look(tx: Tx, tenant: UUID, item: Item) -> Standing | None:
 
 
 async def look_all(
-    tx: Tx, tenant: UUID, vendor: str, operation: str, fingerprints: Sequence[bytes]
+    tx: Tx, tenant: UUID, vendor: str, operation: str, fingerprints: Sequence[bytes], timeout_s: float = 0.0
 ) -> dict[bytes, Standing]:
-    """What stands for items now, by fingerprint; items that nothing stands for are left out."""
-    rows = await tx.fetch(SQL["look"], tenant, vendor, operation, list(fingerprints))
+    """What stands for items now, by fingerprint; items that nothing stands for are left out.
+
+    `timeout_s`: how long the vendor may take, and a sender that was falsely taken for dead is waited for. 0: it is not.
+    """
+    rows = await tx.fetch(SQL["look"], tenant, vendor, operation, list(fingerprints), timeout_s, SIGN_OF_LIFE_S)
     return {bytes(row["fingerprint"]): _standing(row) for row in rows}
 
 

@@ -34,6 +34,7 @@ class LendingPool(Pool):
 
     _maxsize: int
     _generation: int
+    _holders: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,6 +150,21 @@ class LendingPool(Pool):
         """Replace every connection by a new one, at its next use."""
         await super().expire_connections()
         await self._give_up(len(self._kept))
+
+    def in_transactions(self) -> list[Any]:
+        """asyncpg's connections that are lent and, as far as we know, in a transaction."""
+        kept = set(self._kept)
+        inner = [each._con for each in self._out if each not in kept]
+        return [each for each in inner if each is not None and not each.is_closed() and each.is_in_transaction()]
+
+    def suspect(self) -> None:
+        """Break off all that nobody uses: what silenced one connection has silenced the others, and each would take its time."""
+        for each in self._kept:
+            if each._con is not None:
+                each._con.terminate()
+        for holder in self._holders:
+            if holder._con is not None and not holder._in_use:
+                holder.terminate()
 
     def _fit(self, connection: Any) -> bool:
         # One that breaks while nobody uses it is taken from its holder by asyncpg.

@@ -25,6 +25,8 @@ class Snapshot:
     runs: dict[str, int]
     runs_ended: dict[str, int]
     dead_letters: int
+    #: Of the last hour: attempts taken for dead, and those of them that were not.
+    rescues: dict[str, int]
 
 
 async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
@@ -38,5 +40,6 @@ async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
         dispatched_s_ago=dispatched_s_ago,
         runs={r["status"]: r["runs"] for r in await tx.fetch(SQL["open_runs"], MOST)},
         runs_ended={r["status"]: r["runs"] for r in await tx.fetch(SQL["ended_runs"], MOST)},
+        rescues=dict(await tx.fetchrow(SQL["rescues"], MOST) or {}),
         dead_letters=await tx.fetchval(SQL["dead_letters"], MOST),
     )

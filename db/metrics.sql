@@ -31,5 +31,10 @@ SELECT s.status, sum(n.runs)::bigint AS runs
            AND r.finished_at > app.now() - interval '1 hour' LIMIT $1) x) n
  GROUP BY 1
 
+-- rescues --
+-- Attempts of the last hour whose worker was taken for dead, and those of them that came back: false rescues, refused by the fence.
+SELECT count(*) AS rescued, count(r.fenced_at) AS false FROM (
+    SELECT a.fenced_at FROM app.job_attempts a WHERE a.outcome = 'crashed' AND a.ended_at > app.now() - interval '1 hour' LIMIT $1) r
+
 -- dead_letters --
 SELECT count(*) FROM (SELECT 1 FROM app.dead_letters WHERE resolved_at IS NULL LIMIT $1) d

@@ -69,6 +69,16 @@ WITH done AS (
 )
 SELECT (SELECT count(*) FROM done) AS done, (SELECT count(*) FROM gone) AS gone
 
+-- came_back --
+-- Those of a refused batch whose attempts had been taken for dead: each was a false rescue, which did no harm. In key order (law 7).
+WITH theirs AS MATERIALIZED (
+    SELECT a.tenant_id, a.execution_id, a.token FROM app.job_attempts a JOIN unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
+        ON a.tenant_id = d.tenant_id AND a.execution_id = d.id AND a.token = d.token
+     WHERE a.outcome IN ('crashed', 'quarantined') AND a.fenced_at IS NULL ORDER BY a.tenant_id, a.execution_id FOR UPDATE OF a
+)
+UPDATE app.job_attempts a SET fenced_at = app.now() FROM theirs t
+ WHERE a.tenant_id = t.tenant_id AND a.execution_id = t.execution_id AND a.token = t.token RETURNING a.execution_id
+
 -- cancel_requests --
 -- Which of my running executions should stop?
 SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(tenant_id, id) ON e.tenant_id = r.tenant_id AND e.id = r.id

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from contracts.errors import Hopeless
+from db.pooler import split
 from db.transaction import CONNECTION_ERRORS, DbRole
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ async def _open_database(connection: Connection) -> None:
 async def _cluster_lock(url: str) -> AsyncIterator[None]:
     """Advisory locks end at the database's border, so all meet in `postgres`, or else retries must do."""
     try:
-        meeting = await asyncpg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), timeout=5)
+        meeting = await asyncpg.connect(urlunsplit(urlsplit(split(url)[0])._replace(path="/postgres")), timeout=5)
     except (*CONNECTION_ERRORS, asyncpg.PostgresError):
         yield
         return

@@ -94,7 +94,7 @@ WITH done AS MATERIALIZED (
                WHERE w.kind NOT IN ('touch', 'poison') AND d.n IS NULL
     UNION ALL SELECT 'doubled: a job was done twice', d.probe FROM done d WHERE d.n > 1
     UNION ALL SELECT 'lost: a job is done and wrote nothing', w.probe FROM wanted w LEFT JOIN made m USING (tenant_id, probe)
-               WHERE w.kind IN ('framed', 'flaky', 'future') AND m.n IS NULL
+               WHERE w.kind IN ('framed', 'held', 'write', 'emit', 'flaky', 'future') AND m.n IS NULL
     UNION ALL SELECT 'doubled: a job wrote twice', m.probe FROM made m WHERE m.n > 1
     UNION ALL SELECT 'ghost: written without a cause', m.probe FROM made m LEFT JOIN wanted w USING (tenant_id, probe) WHERE w.events IS NULL
     UNION ALL SELECT 'ghost: done without a cause', d.probe FROM done d LEFT JOIN wanted w USING (tenant_id, probe) WHERE w.events IS NULL

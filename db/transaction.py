@@ -41,6 +41,10 @@ CONNECTION_ERRORS = (
     asyncpg.TooManyConnectionsError,  # no room for our session: nothing was sent
 )
 
+#: How long a transaction may take to open, and with a first statement that may wait for a lock, in seconds; a connection that is
+#: slower has no other end any more.
+OPENING_S, FIRST_S = 5.0, 10.0
+
 #: Another transaction stood in the way; everything is rolled back, so trying again is safe.
 CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
@@ -73,7 +77,7 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
     there has undone the whole, which is InFailedSQLTransactionError (where something could have been written).
     """
 
-    __slots__ = ("_connection", "_opening", "_pool", "_read_only")
+    __slots__ = ("_connection", "_opening", "_patience_s", "_pool", "_read_only")
     _connection: Any
 
     def __init__(
@@ -81,12 +85,18 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
     ) -> None:
         self._pool, self._read_only = pool, read_only
         self._opening = opening(role, tenant, read_only) + (first and f"; {first}")
+        self._patience_s = FIRST_S if first else OPENING_S
 
     async def __aenter__(self) -> Tx:
         while True:
             owing = await self._take()
             try:
-                await self._connection.execute(OWED + self._opening if owing else self._opening)
+                await self._connection.execute(
+                    OWED + self._opening if owing else self._opening, timeout=self._patience_s
+                )
+            except TimeoutError as error:
+                await self._break_off()
+                raise Unavailable("the database did not answer in time; check that it runs", after_s=1) from error
             except BaseException as error:
                 await self._abandon()
                 if owing and isinstance(error, _ENDED):
@@ -122,6 +132,13 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
             await self._give_back(clean)
         if said != "COMMIT":
             raise asyncpg.InFailedSQLTransactionError("nothing was committed: an error inside the block was swallowed")
+
+    async def _break_off(self) -> None:
+        with suppress(asyncpg.InterfaceError):  # a broken one was taken from us already
+            self._connection.terminate()
+        if isinstance(self._pool, LendingPool):
+            self._pool.suspect()
+        await self._give_back(False)
 
     async def _abandon(self) -> None:
         clean = False

@@ -18,8 +18,10 @@ from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
 from contracts.settings import Settings
 from db import access, budgets, hosts, isolation, ledger, pace, queue, retention
+from db.address import direct_url
 from db.pool import open_pool
 from db.queue import Stranded
+from db.silence import SilenceWatch
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker import directory
 from worker.activities import ACTIVITIES
@@ -80,6 +82,7 @@ async def work(
         idle_in_transaction_s=3,
     )
     queue_pool = await open_queue_pool(url)
+    listen_url = direct_url(settings, url)
     dispatch_pool = await open_dispatch_pool(url, settings) if "dispatch" in only else None
     ports, pacer = build(settings), Pacer(pool, settings)
     crawler = make_crawler(settings, pacer)
@@ -90,19 +93,21 @@ async def work(
     try:
         dispatcher = Dispatcher(dispatch_pool, settings) if dispatch_pool is not None else None
         if dispatcher is not None:
-            _start_dispatcher(parts, dispatcher, url)
+            _start_dispatcher(parts, dispatcher, listen_url)
             sink = WebhookSink(pool, settings, poster)
             dispatcher.on_deliveries = sink.wake
             parts.start("webhooks", sink.run(), sink.stop)
         if "jobs" in only:
             await directory.publish(pool, ports, settings)
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
-            _start_jobs(parts, settings, queue_pool, url, queues, performer, dispatcher)
+            _start_jobs(parts, settings, queue_pool, (listen_url, url), queues, performer, dispatcher)
         if "schedule" in only:
             scheduler = Scheduler(pool, settings, _waker(pool, dispatcher))
             parts.start("schedule", scheduler.run(), scheduler.stop)
         if "maintain" in only:
             _start_maintenance(parts, pool, settings, activities)
+        watched = SilenceWatch(url, [each for each in (pool, queue_pool, dispatch_pool) if each is not None])
+        parts.start("silence", watched.run())
         if dispatcher is not None:
             parts.start("presence", _presence(pool, settings, dispatcher))
         log.info(
@@ -125,7 +130,7 @@ async def work(
         log.info("worker_stopped", pid=os.getpid())
 
 
-def _start_dispatcher(parts: _Parts, dispatcher: Dispatcher, url: str) -> None:
+def _start_dispatcher(parts: _Parts, dispatcher: Dispatcher, url: str | None) -> None:
     listener = Listener(url, name="headwater outbox listen", on_relisten=dispatcher.wake)
     parts.start("outbox listener", listener.run([queue.OUTBOX_CHANNEL], lambda _channel, _payload: dispatcher.wake()))
     parts.start("dispatch", dispatcher.run(), dispatcher.stop)
@@ -135,14 +140,15 @@ def _start_jobs(
     parts: _Parts,
     settings: Settings,
     pool: Pool,
-    url: str,
+    urls: tuple[str | None, str],
     queues: Sequence[str],
     performer: Performer,
     dispatcher: Dispatcher | None,
 ) -> None:
     worker = BatchWorker(
         pool=pool,
-        listen_url=url,
+        listen_url=urls[0],
+        beat_url=urls[0] or urls[1],
         perform=performer,
         queues=queues,
         concurrency=settings.worker_concurrency,

@@ -31,6 +31,8 @@ Routed = Sequence[tuple[Claimed, list[Job | Again]]]
 _DATA_ERRORS = ("22", "23")
 #: Batches under way at once while a backlog lasts: one is routed here while Postgres writes the other.
 LANES = 2
+#: How long one of its statements may take, in seconds; none waits for locks that are held long.
+STATEMENT_S = 8.0
 #: How soon to look again while a tenant's backlog waits for room in the queue, should the wake-up of finished work not come.
 _HELD_BACK_S = 0.25
 #: How often, while batches come back full, the turns of ordering keys are looked at.
@@ -50,7 +52,7 @@ async def open_dispatch_pool(
         url,
         name=name,
         size=size,
-        command_timeout_s=settings.db_command_timeout_s,
+        command_timeout_s=min(STATEMENT_S, settings.db_command_timeout_s),
         idle_in_transaction_s=3,
         settings={"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"},
     )

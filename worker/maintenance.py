@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
 from contracts.errors import Unavailable
@@ -134,8 +135,8 @@ class Maintenance:
         try:
             await rescue_once(self._pool, self._dead_after_s, self._stop_hook)
         except Exception as error:
-            if isinstance(error, (Unavailable, *CONNECTION_ERRORS)):
-                # Nobody could beat while the server was away: let the living do so before judging them.
+            if isinstance(error, (Unavailable, *CONNECTION_ERRORS, asyncpg.InsufficientResourcesError)):
+                # Nobody could beat while the server was away, or its disk full: let the living do so before judging them.
                 self._blind_until = time.monotonic() + self._dead_after_s
             log.warning("rescue_failed", error=f"{type(error).__name__}: {error}")
 

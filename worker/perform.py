@@ -147,7 +147,7 @@ class Performer:
         self, d: Delivery, after_s: float, counts: bool, error: BaseException, outcome: jobs.Outcome
     ) -> None:
         async with transaction(self.pool, d.tenant_id) as tx:
-            await jobs.put_off(
+            ours = await jobs.put_off(
                 tx,
                 d.tenant_id,
                 d.execution_id,
@@ -160,8 +160,11 @@ class Performer:
                 traceback=_trace(error) if counts else None,
                 correlation_id=d.correlation_id,
             )
+            late = not ours and await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
+        if late:
+            self._say_fenced(d, "put_off")
         d.settled = True
-        spans.tracer.ended(outcome, _class(error))
+        spans.tracer.ended(outcome if ours else "fenced", _class(error))
         self.wake()
 
     async def _give_up(self, d: Delivery, error: Exception) -> None:
@@ -171,12 +174,19 @@ class Performer:
         """Another attempt owns it: nothing to write. Or it was cancelled meanwhile: then say so."""
         async with transaction(self.pool, d.tenant_id) as tx:
             standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
+            late = await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
         if standing is not None and standing[2] and standing[1] == d.token:
             await self._cancelled(d)
             return
         spans.tracer.ended("fenced")
         log.info("job_fenced", stands=standing and standing[0])
+        if late:
+            self._say_fenced(d, "write")
         d.settled = True
+
+    def _say_fenced(self, d: Delivery, at: str) -> None:
+        """We had been taken for dead, and another attempt has the job. `job_attempts.fenced_at` says so too."""
+        log.warning("attempt_fenced", token=d.token, at=at, next_step="none: another attempt did it, or will")
 
     async def _cancelled(self, d: Delivery) -> None:
         await self._end(d, Stopped("cancelled", "cancelled", "cancelled"), None)
@@ -200,6 +210,9 @@ class Performer:
             )  # fmt: skip
             if ours and tell_run:
                 await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
+            late = not ours and await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
+        if late:
+            self._say_fenced(d, "end")
         d.settled = True
         spans.tracer.ended(stopped.state, stopped.error_class)
         self.wake()

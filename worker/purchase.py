@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from contracts import budgets
 from contracts.errors import BadAnswer, Hopeless, TryLater, VendorBusy, VendorDown
-from contracts.providers import Operation, Reply
+from contracts.providers import Operation, Reply, RequestKey
 from db import ledger, spans
 from db.ledger import Adrift, Busy, Forfeited, Item, Stored
 from worker import settling
@@ -88,7 +88,9 @@ class Purchase(Generic[Query, Answer]):
         """Take what is stored; decide what becomes of calls whose sender is gone. Raises VendorBusy when another is asking."""
         while missing := self._missing():
             async with self._ctx.unfenced() as tx:
-                found = await ledger.look_all(tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing)
+                found = await ledger.look_all(
+                    tx, self._ctx.tenant, self._spec.vendor, self._spec.item, missing, self._spec.timeout_s
+                )
                 adrift = {s.call_id: s for s in found.values() if isinstance(s, Adrift)}
                 for call in adrift.values():
                     if not self._lets_go_on(call):
@@ -188,7 +190,7 @@ class Purchase(Generic[Query, Answer]):
         began = time.monotonic()
         try:
             with self._span():
-                replies = await self._op.ask(call.queries, key=str(call.id))
+                replies = await self._op.ask(call.queries, key=self._key(call))
             if len(replies) != len(call.queries):
                 raise BadAnswer(f"{self._spec.vendor} gave {len(replies)} answers to {len(call.queries)} questions")
         except Exception as error:
@@ -201,11 +203,15 @@ class Purchase(Generic[Query, Answer]):
         began = time.monotonic()
         try:
             with self._span():
-                replies = [await self._op.recover(query, key=str(call.id)) for query in call.queries]
+                replies = [await self._op.recover(query, key=self._key(call)) for query in call.queries]
         except Exception as error:
             await settling.failed(self._ctx, call.id, "unknown", error, units=0, took_s=time.monotonic() - began)
             raise
         await self._store(call, replies, time.monotonic() - began)
+
+    def _key(self, call: Call[Query]) -> RequestKey:
+        d = self._ctx.delivery
+        return RequestKey(str(call.id), f"{d.execution_id}.{d.token}")
 
     def _span(self) -> spans.Span:
         return spans.tracer.call(self._spec.vendor, self._spec.operation)

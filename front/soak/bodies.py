@@ -32,7 +32,7 @@ log = structlog.get_logger("soak")
 
 def worker(folder: str, settings: dict[str, Any], url: str, parts: Sequence[str]) -> None:
     """A worker process with these parts, as `headwater worker --only` runs it."""
-    _live(folder, settings, "worker", lambda made: work(made, url, only=parts, activities=BODIES))
+    live(folder, settings, "worker", lambda made: work(made, url, only=parts, activities=BODIES))
 
 
 def api(folder: str, settings: dict[str, Any], url: str, port: int) -> None:
@@ -41,12 +41,12 @@ def api(folder: str, settings: dict[str, Any], url: str, port: int) -> None:
     async def serve(made: Settings) -> None:
         await serve_api(made, url, listening("127.0.0.1", port), ready=lambda _: None)
 
-    _live(folder, settings, "api", serve)
+    live(folder, settings, "api", serve)
 
 
 def sandbox(folder: str, settings: dict[str, Any], port: int) -> None:
     """The vendors. No blow falls on it: its meter is the proof."""
-    _live(folder, settings, "sandbox", lambda _: serve_sandbox("127.0.0.1", port, lambda _: None))
+    live(folder, settings, "sandbox", lambda _: serve_sandbox("127.0.0.1", port, lambda _: None))
 
 
 def producer(folder: str, settings: dict[str, Any], url: str, tenants: Sequence[UUID], rate: float) -> None:
@@ -59,10 +59,10 @@ def producer(folder: str, settings: dict[str, Any], url: str, tenants: Sequence[
         if not task.cancelled():
             task.result()
 
-    _live(folder, settings, "producer", until_told)
+    live(folder, settings, "producer", until_told)
 
 
-def _live(
+def live(
     folder: str, settings: dict[str, Any], name: str, body: Callable[[Settings], Coroutine[Any, Any, None]]
 ) -> None:
     os.setsid()

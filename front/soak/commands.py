@@ -58,8 +58,8 @@ def soak(
         database_url or Settings().database_url,
         keep,
     )
-    with _folder(keep) as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        _forget_settings()
+    with folder_for("headwater-soak-", keep) as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        forget_settings()
         try:
             report = runner.run(_soak(asked, folder))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -78,7 +78,7 @@ async def _soak(asked: Asked, folder: Path) -> dict[str, Any]:
     return await soak_once(asked, folder, lambda line: typer.echo(line, err=True))
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """A caller's database, keys and limits have nothing to do with it."""
     for name in list(os.environ):
         if name.lower() in Settings.model_fields and name.lower() != "headwater_pg":
@@ -86,8 +86,9 @@ def _forget_settings() -> None:
 
 
 @contextmanager
-def _folder(keep: bool) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="headwater-soak-"))
+def folder_for(prefix: str, keep: bool) -> Iterator[Path]:
+    """A new folder that the server's user may pass, gone at the end unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     # Run by root, the server is another user's, who must be able to pass.
     folder.chmod(0o711)
     try:

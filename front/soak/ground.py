@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import time
@@ -49,16 +50,19 @@ class Ground:
         login = parts.netloc.rpartition("@")[0]
         return urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{port}" if login else f"127.0.0.1:{port}"))
 
-    async def restart(self) -> None:
-        """Stop the server at once, as `pg_ctl -m immediate` does, and start it: it recovers from its log. Not cancellable."""
-        working = asyncio.create_task(asyncio.to_thread(self._restart))
+    async def restart(self, away_s: float = 0.0) -> None:
+        """Stop the server at once, as `pg_ctl -m immediate` does, and start it `away_s` seconds later: it recovers from its log.
+
+        Not cancellable.
+        """
+        working = asyncio.create_task(asyncio.to_thread(self._restart, away_s))
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
             await working
             raise
 
-    def _restart(self) -> None:
+    def _restart(self, away_s: float) -> None:
         assert self.data is not None
         assert self.running is not None
         here, port = self.data.resolve() / "cluster", self.address[1]
@@ -70,9 +74,10 @@ class Ground:
                 raise Unavailable(f"Postgres (pid {pid}) did not stop within {STOP_S:.0f} s")
             time.sleep(0.01)
         self.running.stop()
+        self.longest_stop_s = max(self.longest_stop_s, time.monotonic() - began)
+        time.sleep(away_s)
         stopped = time.monotonic()
         self.running = server.start(self.data, durable=True, port=port)
-        self.longest_stop_s = max(self.longest_stop_s, stopped - began)
         self.longest_start_s = max(self.longest_start_s, time.monotonic() - stopped)
         said = (self.data / "postgres.log").read_text(errors="replace")
         self.recoveries += RECOVERY in said
@@ -115,7 +120,7 @@ def _check_one_host(url: str) -> None:
 
 
 def _free_port() -> int:
-    for port in PORTS:
+    for port in random.sample(PORTS, len(PORTS)):  # two that start at once meet seldom
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -82,6 +82,32 @@ async def test_an_answer_that_comes_late_is_kept_though_the_job_is_lost(
     assert (await desk.check(later.id)).ok
 
 
+async def test_a_worker_falsely_taken_for_dead_during_a_paid_call_keeps_its_answer(
+    desk: Desk, stage: Stage, sandbox: RunningSandbox
+) -> None:
+    # Law 5: whoever takes the job over waits for the first one's answer while that one shows signs of life.
+    sandbox.latency(4000, "tavily")
+    run_id = await planned(desk, "google", QUERY)
+    await desk.go_on()
+    await asked(sandbox, "tavily")
+    slow = stage.worker
+    slow.signal(signal.SIGSTOP)
+    await desk.until("SELECT count(*) = 1 FROM app.job_attempts WHERE tenant_id = {me} AND outcome = 'crashed'")
+    slow.signal(signal.SIGCONT)
+    stage.replace_worker()
+    run = await desk.ended(run_id)
+    assert (run.status, run.counts.discovered) == (RunStatus.COMPLETED, 17)
+    assert sandbox.totals("tavily")["requests"] == 1
+    calls = await desk.rows("SELECT state, units_spent FROM app.vendor_calls WHERE tenant_id = {me}")
+    assert calls == [{"state": "answered", "units_spent": 1.0}]
+    await desk.until(
+        "SELECT fenced_at IS NOT NULL FROM app.job_attempts WHERE tenant_id = {me} AND outcome = 'crashed'"
+    )
+    slow.kill()
+    assert (await desk.check(run_id)).ok
+    assert (await desk.proof()).ok
+
+
 @pytest.mark.parametrize("fresh", [True, False], ids=["parsed", "idle"])
 async def test_a_worker_stopped_inside_its_write_holds_nobody_up(
     desk: Desk, stage: Stage, sandbox: RunningSandbox, fresh: bool

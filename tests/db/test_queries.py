@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db import bench_floor, soak, sql
+from db import bench_floor, recovery, soak, sql
 from db.transaction import DbRole, opening
 from tests.conftest import Connection
 
@@ -23,6 +23,7 @@ async def test_every_query_can_be_prepared(conn: Connection) -> None:
     broken: dict[str, str] = {}
     await soak.make_tables(conn)
     await bench_floor.make_tables(conn)
+    await recovery.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):
@@ -42,6 +43,7 @@ async def test_every_query_is_allowed_to_the_role_that_sends_it(conn: Connection
     refused: dict[str, str] = {}
     await soak.make_tables(conn)
     await bench_floor.make_tables(conn)
+    await recovery.make_tables(conn)
     for module, name in QUERIES:
         query = sql.load(module)[name]
         if not _PLANNED.match(query):

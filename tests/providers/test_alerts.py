@@ -15,7 +15,7 @@ import pytest
 
 from contracts.errors import BadAnswer, VendorDown, VendorRefused
 from contracts.outgoing import Alert, AlertReceipt
-from contracts.providers import Operation
+from contracts.providers import Operation, RequestKey
 from tests.providers.sandbox_fixture import KEY, RunningSandbox
 from worker.providers import pagerduty, slack, webhook
 from worker.providers.alert_words import details, plain
@@ -98,6 +98,16 @@ async def test_our_webhook_is_signed_and_keeps_its_id_when_it_is_sent_again(
     body = json.loads(event["body"])
     assert (body["id"], body["alert"]["key"]) == ("event-1", "provider:hunter:quota")
     assert post.spec.resend
+
+
+async def test_our_webhook_names_the_attempt_that_sends_it_beside_the_id_that_stays(
+    opened: Open, sandbox: RunningSandbox
+) -> None:
+    post = opened("webhook")
+    for token in (1, 3):
+        await post.ask([alert()], key=RequestKey("call-1", f"execution-1.{token}"))
+    (event,) = seen(sandbox, "/hook/received").values()
+    assert (event["times"], event["headers"]["x-headwater-attempt"]) == (2, "execution-1.3")
 
 
 @pytest.mark.parametrize("vendor", MAKERS)

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from contracts.jobs import ALONE_QUEUE
+from db import recovery, soak
 from db.queue import Delivery, Stranded
 from db.transaction import Pool, Tx
 from tests.queue.seeding import TENANT, seed_jobs, states
@@ -177,6 +178,26 @@ async def test_a_living_worker_is_left_alone(pool: Pool, db_url: str) -> None:
         while not ended.done():
             assert await rescue_once(pool, 0.5, no_hook) == RescueReport()
             await asyncio.sleep(0.05)
+
+
+async def test_nobody_is_judged_who_could_not_beat_because_the_disk_was_full(
+    conn: Connection, pool: Pool, db_url: str
+) -> None:
+    await soak.make_tables(conn)
+    await recovery.make_tables(conn)
+    await seed_jobs(pool, 1)
+    keeper = Maintenance(pool, dead_after_s=2.0, stop_hook=no_hook, every_s=0.05, chores=())
+    async with victim(db_url, "hang", **QUICK) as one:
+        await one.heard("started")
+        await recovery.fill_disk(conn, True)
+        keeping = asyncio.create_task(keeper.run())
+        await until(lambda: keeper._blind_until > time.monotonic() + 1.5)
+        await recovery.fill_disk(conn, False)
+        await until(lambda: keeper._blind_until < time.monotonic())
+        assert await rescue_once(pool, 2.0, no_hook) == RescueReport()
+        assert await conn.fetchval("SELECT count(*) FROM app.job_attempts") == 0
+        keeper.stop()
+        await keeping
 
 
 async def test_a_coalescing_job_whose_twin_waits_steps_aside(

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from contracts import budgets
 from contracts.errors import BadAnswer, Conflict, Hopeless, VendorBusy, VendorDown, VendorRefused
-from contracts.providers import OperationSpec
+from contracts.providers import OperationSpec, RequestKey
 from contracts.settings import Settings
 from db import alerts, ledger
 from db.transaction import DbRole, Pool, transaction
@@ -140,6 +140,23 @@ async def test_a_lost_answer_is_had_again_where_the_vendor_lets_us(
         assert len({key for key, _ in vendor.asked}) == 1
         assert vendor.asked[0] == vendor.asked[1]
     assert sum(row[2] for row in await calls(conn)) == 2
+
+
+async def test_a_request_that_is_sent_again_keeps_its_key_and_names_its_new_attempt(pool: Pool, tenant: UUID) -> None:
+    # Law 5: the vendor knows it again by the key; who sent it this time is no part of that.
+    vendor = checker(resend=True)
+    vendor.troubles = [VendorDown("cut", sent=True)]
+    first, second = await attempt(pool, tenant), await attempt(pool, tenant)
+    with pytest.raises(VendorDown):
+        await ask.items(first, vendor, queries("ann"))
+    await ask.items(second, vendor, queries("ann"))
+    (one, _), (other, _) = vendor.asked
+    assert isinstance(one, RequestKey)
+    assert isinstance(other, RequestKey)
+    assert one == other
+    said = [f"{each.delivery.execution_id}.{each.delivery.token}" for each in (first, second)]
+    assert [one.attempt, other.attempt] == said
+    assert said[0] != said[1]
 
 
 async def test_a_sender_that_was_given_up_too_soon_undoes_nothing(conn: Connection, pool: Pool, tenant: UUID) -> None:

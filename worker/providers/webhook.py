@@ -2,6 +2,8 @@
 
 headers     X-Headwater-Event      the event's id, the same when it is sent again: drop what you have seen (the alert's
                                    `event_id`, else the request's key)
+            X-Headwater-Attempt    EXECUTION.TOKEN of the attempt that sends it this time: another one when it is sent again, so
+                                   never what to know it by
             X-Headwater-Type       alert.raised or alert.resolved
             X-Headwater-Timestamp  Unix seconds, part of what is signed: refuse old ones
             X-Headwater-Signature  sha256=<hex HMAC-SHA256 of timestamp + "." + body, with ALERT_WEBHOOK_SECRET>
@@ -20,7 +22,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from contracts.outgoing import Alert, AlertReceipt
-from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
+from contracts.providers import Operation, OperationSpec, Pace, Reply, RequestKey, Terms, Window
 from contracts.settings import Settings
 from contracts.signatures import signature
 from worker.providers.alert_words import details, plain
@@ -66,6 +68,8 @@ class WebhookPost(OneByOne[Alert, AlertReceipt]):
             "X-Headwater-Timestamp": at,
             "X-Headwater-Signature": f"sha256={signature(self._secret, body, at)}",
         }
+        if isinstance(key, RequestKey):
+            headers["X-Headwater-Attempt"] = key.attempt
         heard = await self._http.ask("POST", self._path.get_secret_value(), content=body, headers=headers, text=True)
         return found(AlertReceipt(reference=event[:300]), units=0.0, ref=event, raw={"status": heard.status})
 

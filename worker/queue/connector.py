@@ -25,7 +25,7 @@ class AsyncpgConnector(connector.BaseAsyncConnector):
     The pool belongs to whoever made it. Errors are Procrastinate's own.
     """
 
-    def __init__(self, pool: Pool, listen_url: str, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, pool: Pool, listen_url: str | None, *, patience_s: float = PATIENCE_S) -> None:
         self._pool = pool
         self._patience_s = patience_s
         self.listener = Listener(listen_url)

@@ -69,7 +69,7 @@ class Fetcher:
             await self._reconcile(await self._line.take(), worker_id)
         except Exception as error:
             log.warning("put_back_failed", error=f"{type(error).__name__}: {error}")
-            await self._line.cut()
+            await self._line.cut(error)
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -85,7 +85,7 @@ class Fetcher:
     async def _failed(self, event: str, error: Exception) -> None:
         # The statement may have taken deliveries whose names we never learnt.
         self._unsure = True
-        await self._line.cut()
+        await self._line.cut(error)
         self._pause = min(2.0, max(0.05, self._pause * 2))
         log.warning(event, again_in_s=self._pause, error=f"{type(error).__name__}: {error}")
         await utils.wait_any(asyncio.sleep(jittered(self._pause)), self._stopping.wait())

@@ -63,7 +63,9 @@ class Finisher:
         while True:
             tries += 1
             try:
-                _, gone = await queue.finish(await self._line.take(), batch)
+                line = await self._line.take()
+                _, gone = await queue.finish(line, batch)
+                late = await queue.came_back(line, batch) if gone < len(batch) else []
             except Exception as error:
                 log.warning(
                     "finish_failed",
@@ -72,13 +74,20 @@ class Finisher:
                     again_in_s=pause,
                     error=f"{type(error).__name__}: {error}",
                 )
-                await self._line.cut()
+                await self._line.cut(error)
             else:
                 self.finished += len(batch)
                 # After a lost answer a missing row may be our own earlier success.
                 if gone < len(batch) and tries == 1:
                     self.stale += len(batch) - gone
                     log.warning("stale_finish", deliveries=len(batch) - gone)
+                for execution in late:
+                    log.warning(
+                        "attempt_fenced",
+                        execution_id=str(execution),
+                        at="finish",
+                        next_step="none: another attempt did it",
+                    )
                 return
             await asyncio.sleep(jittered(pause))
             pause = min(2.0, pause * 2)

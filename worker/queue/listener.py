@@ -14,14 +14,14 @@ log = structlog.get_logger("worker.queue")
 
 
 class Listener:
-    """Listens on a direct connection for ever, probing it every `probe_s` seconds.
+    """Listens on a direct connection for ever, probing it every `probe_s` seconds; without one (`url` None) it hears nothing.
 
     What was notified while nobody listened is lost: `on_relisten` is called after each (re)LISTEN, to look.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | None,
         *,
         name: str = "headwater listen",
         probe_s: float = 15.0,
@@ -35,6 +35,11 @@ class Listener:
 
     async def run(self, channels: Iterable[str], heard: Callable[[str, str], None]) -> None:
         """Call `heard(channel, payload)` for each notification. Ends only by cancellation."""
+        if self._url is None:
+            log.warning(
+                "no_listener", name=self._name, next_step="set DATABASE_DIRECT_URL; until then all is polled for"
+            )
+            await asyncio.Event().wait()
         wanted = tuple(channels)
         pause = 0.05
         told = 0
@@ -54,6 +59,7 @@ class Listener:
             pause = min(1.0, pause * 2)
 
     async def _session(self, channels: tuple[str, ...], heard: Callable[[str, str], None]) -> None:
+        assert self._url is not None
         connection = await connect(self._url, name=self._name)
         lost = asyncio.Event()
         try:

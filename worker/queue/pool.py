@@ -10,12 +10,15 @@ from typing import Any, cast
 import asyncpg
 
 from contracts.errors import Unavailable
-from db import faults
+from db import pooler
+from db.lending import LendingPool
 from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx
 
 #: How long to wait for a server that is away before an ordinary call gives up, in seconds.
 PATIENCE_S = 300.0
+#: How long one statement on deliveries may take, in seconds; one that takes longer is asked on a connection with nobody behind it.
+STATEMENT_S = 8.0
 #: How many statements may run on one plan.
 REPLAN_EVERY = 50
 #: What a server that is away, comes up or has no room looks like: nothing was sent yet, so wait.
@@ -33,7 +36,7 @@ SESSION = {
 
 
 async def open_queue_pool(
-    url: str, *, name: str = "headwater queue", size: int = 4, command_timeout_s: float = 30
+    url: str, *, name: str = "headwater queue", size: int = 4, command_timeout_s: float = STATEMENT_S
 ) -> Pool:
     """The worker's pool for deliveries: system role, schema `queue`, each statement its own transaction.
 
@@ -52,13 +55,7 @@ async def open_queue_pool(
 async def connect(url: str, *, name: str, timeout_s: float = 5.0) -> asyncpg.Connection[asyncpg.Record]:
     """One direct connection of the same kind, for LISTEN and heartbeats."""
     settings = {**SESSION, "application_name": name}
-    return await asyncpg.connect(
-        url,
-        timeout=timeout_s,
-        command_timeout=timeout_s,
-        server_settings=settings,
-        connection_class=faults.connection_class(),
-    )
+    return await asyncpg.connect(timeout=timeout_s, command_timeout=timeout_s, **pooler.options(url, settings))
 
 
 async def acquire(pool: Pool, patience_s: float = PATIENCE_S) -> Tx:
@@ -108,8 +105,10 @@ class Line:
             await self._kept.execute("DISCARD PLANS")
         return self._kept
 
-    async def cut(self) -> None:
-        """Throw the connection away: its state is unknown after an error."""
+    async def cut(self, error: BaseException | None = None) -> None:
+        """Throw the connection away: its state is unknown after an error. One that was too slow casts suspicion on the others."""
+        if isinstance(error, TimeoutError) and isinstance(self._pool, LendingPool):
+            self._pool.suspect()
         if self._kept is not None and not _broken(self._kept):
             self._kept.terminate()
         await self.give_back()

@@ -49,7 +49,8 @@ class BatchWorker(Worker):
     the execution; otherwise the batch finish marks it done. `delivery.abort` says why its task was cancelled;
     a delivery that was cancelled without being settled goes back into the queue.
 
-    `pool` comes from `open_queue_pool` and needs 4 connections; `listen_url` reaches the same database directly.
+    `pool` comes from `open_queue_pool` and needs 4 connections; `listen_url` reaches the same database directly (None: there is
+    no such way, so it polls), and `beat_url` in any way, for heartbeats: `listen_url` unless it is given.
     `on_drained` is called after every batch written: slots, and the tenants' room in the queue, are free again.
     """
 
@@ -57,7 +58,8 @@ class BatchWorker(Worker):
         self,
         *,
         pool: Pool,
-        listen_url: str,
+        listen_url: str | None,
+        beat_url: str | None = None,
         perform: Perform,
         queues: Sequence[str] = QUEUES,
         concurrency: int,
@@ -85,7 +87,8 @@ class BatchWorker(Worker):
         )
         self.listener = connector.listener
         self.on_drained = on_drained
-        self._pool, self._listen_url, self._roles = pool, listen_url, tuple(roles)
+        self._pool, self._roles = pool, tuple(roles)
+        self._beat_url = beat_url or listen_url or ""
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
         # Below that, a statement's own cost outweighs what the overlap gains.
         self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
@@ -197,7 +200,7 @@ class BatchWorker(Worker):
     def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
         loop = asyncio.get_running_loop()
         self._heartbeat = Heartbeat(
-            self._listen_url,
+            self._beat_url,
             self._id(),
             every_s=self.update_heartbeat_interval,
             roles=self._roles,

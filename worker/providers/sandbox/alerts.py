@@ -50,7 +50,7 @@ def hook(asked: Asked) -> Answer:
     """An endpoint that keeps what it gets, once an event id."""
     received: dict[str, dict[str, Any]] = asked.state.setdefault("received", {})
     key = asked.headers.get("x-headwater-event", "")
-    names = ("x-headwater-type", "x-headwater-timestamp", "x-headwater-signature")
+    names = ("x-headwater-type", "x-headwater-timestamp", "x-headwater-signature", "x-headwater-attempt")
     times = received[key]["times"] + 1 if key in received else 1
     headers = {name: asked.headers.get(name) for name in names}
     received[key] = {"headers": headers, "body": asked.body.decode(), "times": times}
