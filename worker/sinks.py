@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -41,6 +42,26 @@ class Posts(Protocol):
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int: ...
 
 
+async def deliver_until(
+    stopping: asyncio.Event, woken: asyncio.Event, turn: Callable[[], Awaitable[int]], poll_s: float
+) -> None:
+    """Take turns until `stopping`: at once after one that found something, else when `woken` or after `poll_s` seconds."""
+    pause = 0.1
+    while not stopping.is_set():
+        woken.clear()  # before the query, never after
+        wait_s = poll_s
+        try:
+            if await turn():
+                wait_s = 0.0
+            pause = 0.1
+        except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            log.warning("sink_interrupted", error=str(error), retryInS=pause)
+            wait_s, pause = pause, min(pause * 2, 2.0)
+        if wait_s > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), wait_s)
+
+
 @dataclass(slots=True)
 class WebhookSink:
     """Delivers tenants' webhooks. Any number run side by side; `wake` when there may be something to deliver."""
@@ -62,20 +83,7 @@ class WebhookSink:
 
     async def run(self) -> None:
         """Deliver until stopped, then wait for what is under way. An outage of the database is waited for."""
-        pause = 0.1
-        while not self.stopping.is_set():
-            self.woken.clear()  # before the query, never after
-            wait_s = self.settings.dispatch_poll_s
-            try:
-                if await self.turn():
-                    wait_s = 0.0
-                pause = 0.1
-            except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-                log.warning("sink_interrupted", error=str(error), retryInS=pause)
-                wait_s, pause = pause, min(pause * 2, 2.0)
-            if wait_s > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), wait_s)
+        await deliver_until(self.stopping, self.woken, self.turn, self.settings.dispatch_poll_s)
         if self._flying:
             await asyncio.wait(self._flying)
 
