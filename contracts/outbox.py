@@ -38,7 +38,7 @@ class EventFilter(BaseModel):
     aggregate_id: UUID | None = None
     correlation_id: UUID | None = None
     error_class: Annotated[str, Field(min_length=1, max_length=100), NoNul] | None = None
-    sink: Name | None = Field(None, description="queue, or webhook: deliveries to tenants' addresses")
+    sink: Name | None = Field(None, description="queue, webhook (tenants' addresses) or nats (JetStream)")
     older_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
     newer_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
 

@@ -20,8 +20,7 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from contracts.signatures import signature
-from contracts.webhook_endpoints import body_of, secret_of, verdict
+from contracts.webhook_endpoints import body_of, signed_headers, verdict
 from db import sinks, webhooks
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from db.webhooks import AT_ONCE, Delivery
@@ -150,15 +149,9 @@ class WebhookSink:
             return None, "WEBHOOK_SIGNING_KEY is not set here: nothing can be signed"
         body = body_of(event.event_id, event.type, event.version, event.tenant_id, of.fact_at, event.payload)
         at = f"{time.time():.0f}"
-        secret = secret_of(key, event.tenant_id, of.endpoint_id, of.secret_version)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "headwater/0.1",
-            "X-Headwater-Event": str(event.event_id),
-            "X-Headwater-Type": event.type,
-            "X-Headwater-Timestamp": at,
-            "X-Headwater-Signature": f"sha256={signature(secret, body, at)}",
-        }
+        headers = signed_headers(
+            key, event.tenant_id, of.endpoint_id, of.secret_version, id_=str(event.event_id), type_=event.type, body=body, at=at
+        )  # fmt: skip
         try:
             return await self.poster.post(of.url, body, headers), None
         except Unreachable as error:

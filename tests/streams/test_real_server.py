@@ -219,3 +219,21 @@ async def test_who_sends_what_is_set_listed_and_switched_off(real: House, db_url
     assert run("streams", "off", "--tenant", real.slug, **environment).returncode == 1
     logged = await real.conn.fetch("SELECT action FROM app.audit_log ORDER BY id")
     assert [row["action"] for row in logged][-2:] == ["stream.subscribed", "stream.unsubscribed"]
+
+
+async def test_the_doctor_says_whether_the_stream_is_fit(nats_server: NatsServer, db_url: str) -> None:
+    # B.10
+    def jetstream(**environment: str) -> dict[str, Any]:
+        done = run("doctor", "--json", DATABASE_URL=db_url, JWT_SECRET="x" * 32, **environment)
+        (found,) = [each for each in json.loads(done.stdout)["findings"] if each["check"] == "jetstream"]
+        return dict(found)
+
+    missing = jetstream(NATS_URL=nats_server.url)
+    assert (missing["level"], "headwater streams setup" in missing["mend"]) == ("wrong", True)
+    client = await nats.connect(nats_server.url)
+    await client.jetstream().add_stream(name="HEADWATER", subjects=["headwater.>"], max_age=60, duplicate_window=60)
+    await client.close()
+    unfit = jetstream(NATS_URL=nats_server.url)
+    assert "does not outlive" in unfit["found"]
+    assert run(*unfit["mend"].split(",")[0].split()[1:], NATS_URL=nats_server.url, DATABASE_URL=db_url).returncode == 0
+    assert jetstream(NATS_URL=nats_server.url)["level"] == "ok"
