@@ -1,4 +1,4 @@
-"""Several hosts on one machine: each has an address of its own, reaches the database and the vendors only over it, and can be cut off.
+"""Several hosts on one machine: each has an address of its own, reaches database and vendors only over it, and can be cut off.
 
 `namespaces`: a network namespace and a pair of virtual cards each, so that cutting one off is pulling its cable: nobody is told.
 `loopback`: an address 127.0.0.N each; cutting one off ends its connections and takes no others.
@@ -21,7 +21,7 @@ _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
 
 @dataclass
 class Host:
-    """`prefix` starts a command there; `own` is its address, `towards` the one at which it reaches what stands on 127.0.0.1 here."""
+    """`prefix` starts a command there; `own` is its address, `towards` the one where it reaches what stands on 127.0.0.1 here."""
 
     name: str
     own: str
