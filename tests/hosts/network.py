@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import threading
@@ -17,6 +18,10 @@ from typing import Literal
 
 Kind = Literal["loopback", "namespaces"]
 _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
+
+
+class NoHosts(Exception):
+    """This machine does not let us make them; the message says why."""
 
 
 @dataclass
@@ -95,7 +100,7 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 @contextmanager
 def hosts(kind: Kind, names: Sequence[str], environment: Mapping[str, str]) -> Iterator[list[Host]]:
-    """So many hosts, which reach whatever `environment` names at 127.0.0.1. Raises: PermissionError where none can be made."""
+    """So many hosts, which reach whatever `environment` names at 127.0.0.1. Raises: NoHosts where none can be made."""
     ports = sorted({int(port) for value in environment.values() for port in _LOCAL.findall(value)})
     with ExitStack() as stack:
         made = []
@@ -114,12 +119,15 @@ def hosts(kind: Kind, names: Sequence[str], environment: Mapping[str, str]) -> I
 
 @contextmanager
 def _namespace(name: str, nth: int) -> Iterator[Host]:
-    space, card = f"headwater-{name}", f"hw-{name}"
-    ours, theirs = f"10.213.{nth}.1", f"10.213.{nth}.2"
+    # By our pid, so that suites side by side do not meet.
+    pid = os.getpid()
+    space, card = f"headwater-{pid}-{name}", f"hw{pid}-{nth}"
+    net = f"10.{128 + (pid >> 8) % 128}.{pid % 256}"
+    ours, theirs = f"{net}.{4 * nth + 1}", f"{net}.{4 * nth + 2}"
     try:
         _ip("netns", "add", space)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise PermissionError(f"no network namespace can be made here: {error}") from None
+        raise NoHosts(f"no network namespace can be made here: {error}") from None
     try:
         _ip("link", "add", card, "type", "veth", "peer", "name", "eth0", "netns", space)
         _ip("addr", "add", f"{ours}/30", "dev", card)
@@ -132,7 +140,7 @@ def _namespace(name: str, nth: int) -> Iterator[Host]:
             _ip("-n", space, *words)
         yield Host(name, theirs, ours, ("ip", "netns", "exec", space), card)
     except subprocess.CalledProcessError as error:
-        raise PermissionError(f"no virtual card can be made here: {error.stderr}") from None
+        raise NoHosts(f"no virtual card can be made here: {error.stderr}") from None
     finally:
         subprocess.run(["ip", "link", "del", card], capture_output=True)
         subprocess.run(["ip", "netns", "del", space], capture_output=True)
