@@ -49,6 +49,7 @@ DOORS = {
     ),
     "export": ("db.import_commands:export_app", "Files out: companies, leads, suppressions."),
     "webhooks": ("db.webhook_commands:webhooks_app", "Webhooks of tenants: create, list, change, rotate, remove."),
+    "streams": ("worker.stream_commands:streams_app", "JetStream: which facts go there; set, off, list, setup."),
     "companies": ("db.company_commands:companies_app", "Companies: list, show, find duplicates in files."),
     "matches": ("db.match_commands:matches_app", "Likely duplicates: list, merge, reject, undo, scan."),
     "survivorship": (

@@ -238,7 +238,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "suppressions": 2, "left": {}, "elsewhere": {"crm_records": 1, "messages_sent": 1},
     },
     "Endpoint": _ENDPOINT,
-    "EndpointSecret": {**_ENDPOINT, "secret": "whsec_" + "x" * 43},
+    "EndpointSecret": {**_ENDPOINT, "secret": "whsec_" + "x" * 43 + "="},
     "EndpointPage": {"items": [_ENDPOINT], "next_cursor": None},
     "ImportPage": {"items": [_IMPORT], "next_cursor": None},
     "ImportDone": {

@@ -40,7 +40,8 @@ class EventFilter(BaseModel):
     correlation_id: UUID | None = None
     error_class: Annotated[str, Field(min_length=1, max_length=100), NoNul] | None = None
     sink: Name | None = Field(
-        None, description="queue; ordered: waits for its turn to go there; webhook: deliveries to tenants' addresses"
+        None,
+        description="queue; ordered: waits for its turn to go there; webhook (tenants' addresses); nats (JetStream)",
     )
     older_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
     newer_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)

@@ -164,6 +164,7 @@ TABLES: Mapping[str, Table] = {
     "staging_imports": Table("work", ours="source name label state bad"),
     "suppressions": Table("objection", people="reason", staff="added_by", ours="channel key_type source"),
     "tenant_quotas": Table("account", staff="set_by"),
+    "stream_subscriptions": Table("account", staff="set_by", ours="events"),
     "tenant_policies": Table("account", staff="set_by", ours="name value"),
     "trigger_executions": Table("trade", ours="subject_kind action", company="evidence"),
     "triggers": Table("account", staff="created_by", ours="name rule params action severity"),

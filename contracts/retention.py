@@ -184,6 +184,7 @@ PERIODS: Mapping[str, Period] = {
     "pauses": kept("a row while a tenant is paused"),
     "odoo_connections": kept("settings of the tenant"),
     "webhook_endpoints": kept("settings of the tenant"),
+    "stream_subscriptions": kept("settings of the tenant"),
     "message_templates": kept("settings of the tenant"),
     "icp_profiles": kept("settings of the tenant"),
     "discovery_queries": kept("settings of the tenant"),

@@ -19,6 +19,7 @@ from contracts.accounts import AccountRules
 from contracts.night_settings import NightSettings
 from contracts.providers import Channel
 from contracts.schedule_settings import ScheduleSettings
+from contracts.stream_settings import StreamSettings
 from contracts.vendor_settings import CrawlSettings, Csv, VendorSettings
 
 #: Scheme, then user and password, then hosts with their ports, then a database without an @, then parameters.
@@ -27,7 +28,7 @@ _POSTGRES_URL = re.compile(
 )
 
 
-class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings):
+class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings, StreamSettings):
     """Names are the environment's, lower-cased. Durations end in `_s` (seconds) unless a document fixed the name."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -3,6 +3,7 @@
 vendor      header                                    signed
 Trengo      Trengo-Signature: <timestamp>;<hex>       timestamp + "." + raw body
 Meta        X-Hub-Signature-256: sha256=<hex>         raw body, with the app's secret
+ours        webhook-signature: v1,<base64>            id + "." + timestamp + "." + raw body (Standard Webhooks)
 ours        X-Headwater-Signature: sha256=<hex>       timestamp + "." + raw body
 
 All are HMAC-SHA256. The raw body is checked, before anything reads it, and compared in constant time. Source: providers.md,
@@ -11,6 +12,7 @@ sections 15, 16 and 19.
 
 from __future__ import annotations
 
+import base64
 import hmac
 from collections.abc import Mapping
 
@@ -28,6 +30,12 @@ def signature(secret: SecretStr, body: bytes, timestamp: str | None = None) -> s
     """HMAC-SHA256 in lower-case hex, of `timestamp` + "." + `body`, or of `body` alone."""
     signed = body if timestamp is None else timestamp.encode() + b"." + body
     return hmac.digest(secret.get_secret_value().encode(), signed, "sha256").hex()
+
+
+def standard_signature(key: bytes, id_: str, timestamp: str, body: bytes) -> str:
+    """A `webhook-signature` of the Standard Webhooks scheme: version and base64. `id_` has no dot."""
+    digest = hmac.digest(key, f"{id_}.{timestamp}.".encode() + body, "sha256")
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def check_trengo(header: str | None, body: bytes, secret: SecretStr, *, now: float) -> None:

@@ -1,7 +1,9 @@
 """Webhooks of tenants: which facts may be told, to what address, signed with which secret. Pure.
 
-A delivery is POST {"id", "type", "version", "tenant", "at", "data"} with X-Headwater-Event (`id`, the same when it is delivered
-again), -Type, -Timestamp (Unix seconds) and -Signature (`sha256=` and HMAC-SHA256 of timestamp + "." + body, in hex).
+A delivery is POST {"id", "type", "version", "tenant", "at", "data"}, signed by the scheme of Standard Webhooks: webhook-id (`id`,
+the same when it is delivered again), webhook-timestamp (Unix seconds) and webhook-signature, `v1,` and HMAC-SHA256 of
+id + "." + timestamp + "." + body in base64, under the bytes that the secret after `whsec_` encodes. The X-Headwater headers say the
+same in the scheme of before (`sha256=` and HMAC-SHA256 of timestamp + "." + body, in hex), for receivers that were written for it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pydantic_core import to_json
 
 from contracts.domains import registrable_domain
 from contracts.errors import Conflict, Invalid
+from contracts.signatures import signature, standard_signature
 from contracts.texts import NoNul
 
 Subscribable = Literal["LeadDiscovered", "LeadEnriched", "LeadScored", "MessageApproved", "RunFinished", "TriggerFired"]
@@ -130,19 +133,37 @@ def _bad(why: str) -> Invalid:
     return Invalid(f"the URL cannot take deliveries: {why}", code="bad_webhook_url")
 
 
-def secret_of(master: SecretStr, tenant: UUID, endpoint: UUID, version: int) -> SecretStr:
-    """The signing secret of an endpoint: derived, so that it can be used by every worker and read out of no table."""
+def _key_of(master: SecretStr, tenant: UUID, endpoint: UUID, version: int) -> bytes:
+    """The signing key of an endpoint: derived, so that it can be used by every worker and read out of no table."""
     name = f"headwater webhook {tenant} {endpoint} {version}".encode()
-    digest = hmac.digest(master.get_secret_value().encode(), name, "sha256")
-    return SecretStr("whsec_" + base64.urlsafe_b64encode(digest).decode().rstrip("="))
+    return hmac.digest(master.get_secret_value().encode(), name, "sha256")
+
+
+def secret_of(master: SecretStr, tenant: UUID, endpoint: UUID, version: int) -> SecretStr:
+    """The key of X-Headwater-Signature: the same bytes in the URL-safe alphabet without `=`, and these characters are the key."""
+    key = _key_of(master, tenant, endpoint, version)
+    return SecretStr("whsec_" + base64.urlsafe_b64encode(key).decode().rstrip("="))
+
+
+def signed_headers(
+    master: SecretStr, tenant: UUID, endpoint: UUID, version: int, *, id_: str, type_: str, body: bytes, at: str
+) -> dict[str, str]:
+    """What a delivery carries besides its body. `at` is Unix seconds."""
+    secret, key = secret_of(master, tenant, endpoint, version), _key_of(master, tenant, endpoint, version)
+    return {
+        "Content-Type": "application/json", "User-Agent": "headwater/0.1",
+        "webhook-id": id_, "webhook-timestamp": at, "webhook-signature": standard_signature(key, id_, at, body),
+        "X-Headwater-Event": id_, "X-Headwater-Type": type_, "X-Headwater-Timestamp": at,
+        "X-Headwater-Signature": f"sha256={signature(secret, body, at)}",
+    }  # fmt: skip
 
 
 def signing_secret(master: SecretStr | None, tenant: UUID, endpoint: UUID, version: int) -> SecretStr:
-    """The same. Raises: Conflict (`no_signing_key`) where there is nothing to derive it from."""
+    """The secret as it is shown, `whsec_` and base64. Raises: Conflict (`no_signing_key`) without a master to derive it from."""
     if master is None:
         words = "WEBHOOK_SIGNING_KEY is not set: give at least 32 characters, the same to every API and worker process"
         raise Conflict(words, code="no_signing_key")
-    return secret_of(master, tenant, endpoint, version)
+    return SecretStr("whsec_" + base64.b64encode(_key_of(master, tenant, endpoint, version)).decode())
 
 
 def body_of(event_id: UUID, type_: str, version: int, tenant: UUID, at: str, data: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ import asyncpg
 from contracts.checkups import Finding, fine, note, wrong
 from contracts.errors import HeadwaterError
 from contracts.settings import Settings
-from db import drift, migrate, queue, retention
+from db import drift, migrate, queue, retention, standstill
 from db.address import direct_url
 from db.direct import direct
 from db.pool import open_pool
@@ -40,7 +40,8 @@ async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list
     try:
         found.append(await _notification(direct_url(settings, url), pool))
         checks = (drift.stuck_keys, drift.bloat, drift.queue_schema, drift.walls, drift.daily)
-        for check in (_workers, _waiting, _stuck, _history, *checks):
+        stands = (standstill.behind_the_dead, standstill.overlong, standstill.stream)
+        for check in (_workers, _waiting, _stuck, _history, *stands, *checks):
             found += await _asked(pool, check, settings)
         found += await drift.plans(pool)
         found += await _held(pool, held_s)
@@ -122,7 +123,8 @@ async def _asked(pool: Pool, check: Callable[[Tx, Settings], Awaitable[list[Find
 
 async def _workers(tx: Tx, settings: Settings) -> list[Finding]:
     workers, ago = await queue.alive(tx, settings.worker_dead_after_s)
-    listeners = await tx.fetchval(SQL["listeners"])
+    listening = await tx.fetchrow(SQL["listeners"], settings.worker_dead_after_s)
+    assert listening is not None
     if not workers:
         return [
             wrong("workers", "no worker is alive: nothing moves", "headwater worker, or headwater up for everything")
@@ -131,10 +133,19 @@ async def _workers(tx: Tx, settings: Settings) -> list[Finding]:
         return [wrong("workers", f"{workers} are alive, none dispatches", "headwater worker --only dispatch")]
     if ago > STALE_S:
         return [wrong("workers", f"nothing was dispatched for {ago:.0f} s", "restart the worker; its log says why")]
-    if not listeners:
-        mend = "nothing urgent: dispatchers poll; the worker's log says why (listener_lost)"
-        return [note("workers", "dispatchers are alive, but none listens", mend)]
-    return [fine("workers", f"alive, dispatched {ago:.1f} s ago, {listeners} listening")]
+    deaf = [
+        name
+        for name, is_deaf in (
+            ("dispatchers", not listening["dispatching"]),
+            ("job workers", listening["workers"] and not listening["working"]),
+        )
+        if is_deaf
+    ]
+    if deaf:
+        mend = "nothing urgent: they poll; the worker's log says why (listener_lost). Behind a pooler: docs/scaling.md"
+        return [note("workers", f"{' and '.join(deaf)} are alive, but none listens", mend)]
+    heard = listening["dispatching"] + listening["working"]
+    return [fine("workers", f"alive, dispatched {ago:.1f} s ago, {heard} listening")]
 
 
 async def _waiting(tx: Tx, _settings: Settings) -> list[Finding]:

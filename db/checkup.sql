@@ -10,13 +10,18 @@ SELECT w.name, r.rolname IS NOT NULL AS known, coalesce(r.rolbypassrls OR r.rols
   FROM unnest($1::text[]) AS w(name) LEFT JOIN pg_roles r ON r.rolname = w.name ORDER BY 1
 
 -- listeners --
--- Connections that wait for the wake-up of dispatchers.
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headwater outbox listen'
+-- Connections that wait for the wake-up of dispatchers, those that wait for that of job workers, and how many of these are alive.
+SELECT count(*) FILTER (WHERE a.application_name = 'headwater outbox listen') AS dispatching,
+       count(*) FILTER (WHERE a.application_name = 'headwater listen') AS working,
+       (SELECT count(*) FROM app.workers w WHERE 'jobs' = ANY(w.roles) AND w.stopped_at IS NULL
+           AND w.beat_at > app.now() - $1::float8 * interval '1 second') AS workers
+  FROM pg_stat_activity a WHERE a.datname = current_database()
 
 -- holders --
 -- Who keeps old row versions alive: transactions open for longer than $1 seconds, prepared ones, replication slots.
 SELECT 'session' AS what, a.pid::text AS name, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
-       a.state || ', ' || coalesce(nullif(a.application_name, ''), 'unnamed') AS detail
+       concat_ws(', ', a.state, coalesce(nullif(a.application_name, ''), 'unnamed'),
+                 nullif(left(regexp_replace(a.query, '\s+', ' ', 'g'), 80), '')) AS detail
   FROM pg_stat_activity a
  WHERE a.xact_start < clock_timestamp() - $1::float8 * interval '1 second' AND a.pid <> pg_backend_pid()
    AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL OR a.state LIKE 'idle in transaction%') AND a.backend_type = 'client backend'

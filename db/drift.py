@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from contracts.checkups import Finding, fine, note, wrong
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
-from db import isolation, jobs, outbox, queue, retention, runs
+from db import isolation, jobs, outbox, queue, retention, runs, streams, webhooks
 from db.access import audit
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -33,6 +36,8 @@ LATE_H = 36.0
 HOT: Mapping[str, tuple[str, Sequence[object], DbRole]] = {
     "outbox claim": (outbox.SQL["claim"], (200, 200, 1), DbRole.SYSTEM),
     "queue fetch": (queue.SQL["fetch"], (["probe"], 0, 10), DbRole.SYSTEM),
+    "webhook lease": (webhooks.SQL["lease"], ("webhook", 32, SYSTEM_TENANT, [], 30.0, 8), DbRole.SYSTEM),
+    "stream lease": (streams.SQL["lease"], (256, SYSTEM_TENANT, 30.0), DbRole.SYSTEM),
     "a run's jobs": (jobs.SQL["request_cancel_run"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.SYSTEM),
     "a job's state": (jobs.SQL["state"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.APP),
     "a run's occurrence": (runs.SQL["by_occurrence"], (SYSTEM_TENANT, "discovery", "x"), DbRole.APP),
@@ -80,7 +85,8 @@ async def bloat(tx: Tx, _settings: Settings) -> list[Finding]:
     return [
         note(
             "bloat",
-            f"{r['name']} has {r['dead']:,} dead rows beside {r['living']:,} living ones ({r['bytes'] >> 20} MB)",
+            f"{r['name']} has {r['dead']:,} dead rows beside {r['living']:,} living ones ({r['bytes'] >> 20} MB), "
+            + (f"last vacuumed {r['vacuumed_at']:%F %R}" if r["vacuumed_at"] else "never vacuumed"),
             f"VACUUM (ANALYZE) {r['name']}; if that does not help, end what holds a snapshot (named under snapshots)",
         )
         for r in await tx.fetch(SQL["bloat"], DEAD_ROWS)
@@ -90,6 +96,15 @@ async def bloat(tx: Tx, _settings: Settings) -> list[Finding]:
 async def queue_schema(tx: Tx, _settings: Settings) -> list[Finding]:
     """Is the queue's schema what this version was written for?"""
     there, known = await queue_shape(tx), expected_shape()
+    if lacking := sorted(installed_calls() - {name.partition(" ")[2].partition("/")[0] for name in there}):
+        words = f"the installed Procrastinate {version('procrastinate')} calls {', '.join(lacking)}, which this database lacks"
+        return [
+            wrong(
+                "queue schema",
+                words,
+                "install what requirements.lock pins: make .venv/.stamp, or the image of this release",
+            )
+        ]
     wrongs = [f"{name} is {word}" for word, names in (
         ("missing", known.keys() - there.keys()), ("unknown", there.keys() - known.keys()),
         ("changed", {n for n in known.keys() & there.keys() if known[n] != there[n]}),
@@ -139,6 +154,16 @@ async def plans(pool: Pool) -> list[Finding]:
                 found.append(wrong("plans", f"{name} reads the whole of {', '.join(large)}", mend))
                 break
     return found or [fine("plans", f"{len(HOT)} statements of the hot path use their indexes")]
+
+
+@cache
+def installed_calls() -> frozenset[str]:
+    """Functions of the database that the installed Procrastinate calls. Its package is read, not imported."""
+    found = find_spec("procrastinate")
+    if found is None or found.origin is None:
+        return frozenset()
+    queries = (Path(found.origin).parent / "sql" / "queries.sql").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"\b(procrastinate_\w+_v\d+)\(", queries))
 
 
 @cache

@@ -38,7 +38,9 @@ AggregateTypeOption = Annotated[str | None, typer.Option("--aggregate-type", hel
 AggregateOption = Annotated[UUID | None, typer.Option("--aggregate-id", help="Id of the run, lead or execution.")]
 CorrelationOption = Annotated[UUID | None, typer.Option("--correlation-id")]
 ErrorOption = Annotated[str | None, typer.Option("--error-class", help="For example bad_payload.")]
-SinkOption = Annotated[str | None, typer.Option("--sink", help="queue, or webhook: what goes to tenants' addresses.")]
+SinkOption = Annotated[
+    str | None, typer.Option("--sink", help="queue, webhook (tenants' addresses) or nats (JetStream).")
+]
 OlderOption = Annotated[str | None, typer.Option("--older-than", help="Age such as 90s, 15m, 2h, 7d.")]
 NewerOption = Annotated[str | None, typer.Option("--newer-than", help="Age such as 90s, 15m, 2h, 7d.")]
 

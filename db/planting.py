@@ -27,6 +27,7 @@ TIED: Mapping[str, Mapping[str, str]] = {
     "app.score_predictions": {"decides": "true"},
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
+    "app.stream_subscriptions": {"events": "ARRAY['LeadScored']"},
     "app.vendor_calls": {"state": "'sent'"},
     "app.vendor_items": {"state": "'sent'"},
     "app.budgets": {"scope": "'tenant'"},

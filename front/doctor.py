@@ -60,7 +60,7 @@ def _here(held_s: float) -> list[Finding]:
     except ValidationError as error:
         return [wrong("settings", said, "correct it in the environment") for said in settings_problems(error)]
     configure_logging(settings, "headwater-doctor")
-    found = _settings(settings)
+    found = [*_settings(settings), *_stream(settings)]
     try:
         url = address.database_url(settings)
     except HeadwaterError:
@@ -79,6 +79,23 @@ def _settings(settings: Settings) -> list[Finding]:
         found.append(note("settings", "JWT_SECRET is not set: headwater api will not start", mend))
     found += _channels(settings)
     return found or [fine("settings", "all can be read, every default channel works")]
+
+
+def _stream(settings: Settings) -> list[Finding]:
+    """Is the JetStream stream there, and fit?"""
+    if settings.nats_url is None:
+        return []
+    from worker.providers.jetstream import Unreachable
+    from worker.stream_commands import looked_at
+
+    try:
+        report = asyncio.run(looked_at(settings))
+    except Unreachable as error:
+        return [wrong("jetstream", str(error), "start NATS with -js, correct NATS_URL, or: headwater streams setup")]
+    if report.unfit:
+        return [wrong("jetstream", "; ".join(report.unfit), "headwater streams setup --mend, or another NATS_STREAM")]
+    keeps = f"{report.max_age_s / 3600:g} h" if report.max_age_s else "for ever"
+    return [fine("jetstream", f"{report.stream} keeps {keeps}, drops doubles for {report.duplicate_window_s:g} s")]
 
 
 def _channels(settings: Settings) -> list[Finding]:

@@ -94,9 +94,7 @@ async def work(
         dispatcher = Dispatcher(dispatch_pool, settings) if dispatch_pool is not None else None
         if dispatcher is not None:
             _start_dispatcher(parts, dispatcher, listen_url)
-            sink = WebhookSink(pool, settings, poster)
-            dispatcher.on_deliveries = sink.wake
-            parts.start("webhooks", sink.run(), sink.stop)
+            _start_sinks(parts, dispatcher, pool, settings, poster)
         if "jobs" in only:
             await directory.publish(pool, ports, settings)
             performer = Performer(pool, settings, ports, activities, _waker(pool, dispatcher), pacer, crawler)
@@ -134,6 +132,24 @@ def _start_dispatcher(parts: _Parts, dispatcher: Dispatcher, url: str | None) ->
     listener = Listener(url, name="headwater outbox listen", on_relisten=dispatcher.wake)
     parts.start("outbox listener", listener.run([queue.OUTBOX_CHANNEL], lambda _channel, _payload: dispatcher.wake()))
     parts.start("dispatch", dispatcher.run(), dispatcher.stop)
+
+
+def _start_sinks(parts: _Parts, dispatcher: Dispatcher, pool: Pool, settings: Settings, poster: Poster) -> None:
+    hooks = WebhookSink(pool, settings, poster)
+    parts.start("webhooks", hooks.run(), hooks.stop)
+    if settings.nats_url is None:
+        dispatcher.on_deliveries = hooks.wake
+        return
+    from worker.streams import StreamSink  # the client of NATS is imported only where there is one
+
+    stream = StreamSink(pool, settings)
+    parts.start("stream", stream.run(), stream.stop)
+
+    def wake() -> None:
+        hooks.wake()
+        stream.wake()
+
+    dispatcher.on_deliveries = wake
 
 
 def _start_jobs(

@@ -15,7 +15,7 @@ from contracts.errors import HeadwaterError, Unavailable
 from contracts.events import parse
 from contracts.jobs import Again, Job
 from contracts.settings import Settings
-from db import outbox, queue, turns, webhooks
+from db import outbox, queue, streams, turns, webhooks
 from db.outbox import Claimed
 from db.pool import open_pool
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
@@ -69,7 +69,7 @@ class Dispatcher:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: Called after each handoff: the worker of this process need not wait for its NOTIFY.
     on_jobs: Callable[[], None] = lambda: None
-    #: Called after a handoff that made deliveries to tenants' webhooks.
+    #: Called after a handoff that made deliveries to tenants' webhooks or messages for the stream.
     on_deliveries: Callable[[], None] = lambda: None
     lanes: int = LANES
     dispatched: int = 0
@@ -189,14 +189,14 @@ class Dispatcher:
         return routed
 
     async def _hand_off_whole(self, tx: Tx, routed: Routed) -> int:
-        self._told |= await webhooks.fan_out(tx, [event for event, _ in routed])
+        self._told |= await _tell(tx, routed)
         return await outbox.hand_off(tx, routed)
 
     async def _hand_off_bisecting(self, tx: Tx, routed: Routed) -> int:
         """Halve a refused batch under savepoints until the culprit stands alone."""
         await tx.execute("SAVEPOINT handoff")
         try:
-            self._told |= await webhooks.fan_out(tx, [event for event, _ in routed])
+            self._told |= await _tell(tx, routed)
             made = await outbox.hand_off(tx, routed)
         except asyncpg.PostgresError as error:
             if not _blames_data(error):
@@ -217,6 +217,13 @@ class Dispatcher:
             "event_buried" if buried else "event_parked",
             eventId=str(event.event_id), type=event.type, error=error, errorClass=error_class,
         )  # fmt: skip
+
+
+async def _tell(tx: Tx, routed: Routed) -> bool:
+    """Write what goes to webhooks and to the stream. True: there is some."""
+    facts = [event for event, _ in routed]
+    hooks = await webhooks.fan_out(tx, facts)
+    return await streams.fan_out(tx, facts) or hooks
 
 
 def _blames_data(error: asyncpg.PostgresError) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -19,8 +20,7 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from contracts.signatures import signature
-from contracts.webhook_endpoints import body_of, secret_of, verdict
+from contracts.webhook_endpoints import body_of, signed_headers, verdict
 from db import sinks, webhooks
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from db.webhooks import AT_ONCE, Delivery
@@ -39,6 +39,26 @@ class Posts(Protocol):
     """Posts a body; gives the status of the answer."""
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int: ...
+
+
+async def deliver_until(
+    stopping: asyncio.Event, woken: asyncio.Event, turn: Callable[[], Awaitable[int]], poll_s: float
+) -> None:
+    """Take turns until `stopping`: at once after one that found something, else when `woken` or after `poll_s` seconds."""
+    pause = 0.1
+    while not stopping.is_set():
+        woken.clear()  # before the query, never after
+        wait_s = poll_s
+        try:
+            if await turn():
+                wait_s = 0.0
+            pause = 0.1
+        except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            log.warning("sink_interrupted", error=str(error), retryInS=pause)
+            wait_s, pause = pause, min(pause * 2, 2.0)
+        if wait_s > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), wait_s)
 
 
 @dataclass(slots=True)
@@ -62,20 +82,7 @@ class WebhookSink:
 
     async def run(self) -> None:
         """Deliver until stopped, then wait for what is under way. An outage of the database is waited for."""
-        pause = 0.1
-        while not self.stopping.is_set():
-            self.woken.clear()  # before the query, never after
-            wait_s = self.settings.dispatch_poll_s
-            try:
-                if await self.turn():
-                    wait_s = 0.0
-                pause = 0.1
-            except (Unavailable, *CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-                log.warning("sink_interrupted", error=str(error), retryInS=pause)
-                wait_s, pause = pause, min(pause * 2, 2.0)
-            if wait_s > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), wait_s)
+        await deliver_until(self.stopping, self.woken, self.turn, self.settings.dispatch_poll_s)
         if self._flying:
             await asyncio.wait(self._flying)
 
@@ -142,15 +149,9 @@ class WebhookSink:
             return None, "WEBHOOK_SIGNING_KEY is not set here: nothing can be signed"
         body = body_of(event.event_id, event.type, event.version, event.tenant_id, of.fact_at, event.payload)
         at = f"{time.time():.0f}"
-        secret = secret_of(key, event.tenant_id, of.endpoint_id, of.secret_version)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "headwater/0.1",
-            "X-Headwater-Event": str(event.event_id),
-            "X-Headwater-Type": event.type,
-            "X-Headwater-Timestamp": at,
-            "X-Headwater-Signature": f"sha256={signature(secret, body, at)}",
-        }
+        headers = signed_headers(
+            key, event.tenant_id, of.endpoint_id, of.secret_version, id_=str(event.event_id), type_=event.type, body=body, at=at
+        )  # fmt: skip
         try:
             return await self.poster.post(of.url, body, headers), None
         except Unreachable as error:

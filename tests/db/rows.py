@@ -28,6 +28,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.skus": {"code": "'x'"},
     "app.samples": {"converted_at": "app.now()"},
     "app.webhook_endpoints": {"events": "ARRAY['LeadScored']"},
+    "app.stream_subscriptions": {"events": "ARRAY['LeadScored']"},
 }
 _BY_TYPE = {
     "uuid": "gen_random_uuid()",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,7 @@ from contracts.events import LeadDiscovered, Probed, RunFinished
 from contracts.outbox import EventFilter
 from contracts.replays import ReplayRequest
 from contracts.settings import Settings
-from contracts.webhook_endpoints import ChangeEndpoint, CreateEndpoint, secret_of
+from contracts.webhook_endpoints import ChangeEndpoint, CreateEndpoint, secret_of, signing_secret
 from db import inspection, outbox, replays, webhooks
 from db.transaction import DbRole, Pool, transaction
 from tests.api.server_fixture import settings_of_tests
@@ -97,6 +99,15 @@ def signed_by(post: Post, secret: SecretStr) -> bool:
     return post.headers["X-Headwater-Signature"] == f"sha256={wanted}"
 
 
+def standard_signed_by(post: Post, shown: SecretStr) -> bool:
+    """As a library of Standard Webhooks does it: the id, the time and the body, under what the secret encodes."""
+    key = base64.b64decode(shown.get_secret_value().removeprefix("whsec_"), validate=True)
+    signed = f"{post.headers['webhook-id']}.{post.headers['webhook-timestamp']}.".encode() + post.body
+    version, _, given = post.headers["webhook-signature"].partition(",")
+    assert abs(time.time() - int(post.headers["webhook-timestamp"])) < 300
+    return version == "v1" and hmac.compare_digest(base64.b64decode(given), hmac.digest(key, signed, "sha256"))
+
+
 async def test_a_fact_is_told_signed_to_those_who_want_it_and_to_nobody_else(house: House, receiver: Receiver) -> None:
     # R8 S2.04
     endpoint = await house.register(receiver.url)
@@ -120,6 +131,9 @@ async def test_a_fact_is_told_signed_to_those_who_want_it_and_to_nobody_else(hou
     assert (told["id"], told["type"]) == (post.headers["X-Headwater-Event"], post.headers["X-Headwater-Type"])
     assert signed_by(post, secret_of(KEY, house.tenant, endpoint, 1))
     assert not signed_by(post, secret_of(KEY, house.tenant, endpoint, 2))
+    assert told["id"] == post.headers["webhook-id"]
+    assert standard_signed_by(post, signing_secret(KEY, house.tenant, endpoint, 1))
+    assert not standard_signed_by(post, signing_secret(KEY, house.tenant, endpoint, 2))
     assert await house.states() == [("sent", 0, None)]
     assert await house.conn.fetchval("SELECT count(*) FROM app.vendor_calls") == 0
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,8 @@ class Installation:
     sandbox: RunningSandbox
     folder: Path
     processes: list[Process] = field(default_factory=list)
+    #: What starts a command elsewhere: in another network namespace.
+    prefix: Sequence[str] = ()
 
     def worker(self, *only: str, **environment: str) -> Process:
         """A worker running all parts, or only these; it is working when this returns."""
@@ -97,7 +99,7 @@ class Installation:
         log = self.folder / f"{len(self.processes)}-{'-'.join(command).replace('/', '_')}.log"
         with log.open("w") as stderr:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "headwater", *command],
+                [*self.prefix, sys.executable, "-m", "headwater", *command],
                 env={**self.environment(), **environment},
                 cwd=ROOT,
                 stdout=subprocess.PIPE,

@@ -18,8 +18,7 @@ from contracts.errors import VendorBusy, VendorDown, VendorRefused
 from contracts.outgoing import Alert, AlertReceipt
 from contracts.providers import Operation
 from contracts.settings import Settings
-from contracts.signatures import signature
-from contracts.webhook_endpoints import is_loopback, secret_of, verdict
+from contracts.webhook_endpoints import is_loopback, signed_headers, verdict
 from db import spans
 from worker.providers import mail, pagerduty, sentry, slack, webhook
 from worker.providers.keys import absent, usable_key
@@ -82,11 +81,7 @@ async def _post_signed(settings: Settings, way: AlertWay, url: str, alert: Alert
         raise absent("webhook", "WEBHOOK_SIGNING_KEY is not set here, so nothing can be signed: set it")
     event, kind = alert.event_id or alert.key, "alert.resolved" if alert.resolved else "alert.raised"
     body, at = webhook.body_of(alert, kind, event), f"{time.time():.0f}"
-    secret = secret_of(key, way.tenant_id, way.channel_id, 1)
-    headers = {
-        "Content-Type": "application/json", "User-Agent": "headwater/0.1", "X-Headwater-Event": event, "X-Headwater-Type": kind,
-        "X-Headwater-Timestamp": at, "X-Headwater-Signature": f"sha256={signature(secret, body, at)}",
-    }  # fmt: skip
+    headers = signed_headers(key, way.tenant_id, way.channel_id, 1, id_=event, type_=kind, body=body, at=at)
     loopback = settings.webhook_allow_loopback and is_loopback(url)
     poster = Poster(timeout_s=settings.webhook_timeout_s, loopback=loopback)
     about: dict[str, Any] = {"vendor": "webhook"}
