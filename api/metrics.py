@@ -77,6 +77,10 @@ class _Figures:
             yield _single("headwater_dispatch_age_seconds", "Since a dispatcher last ran", now.dispatched_s_ago)
         yield _gauge("headwater_runs", "Runs under way", ["status"], {"pending": 0, "running": 0, **now.runs})
         yield _gauge("headwater_runs_ended_1h", "Runs ended within the hour", ["status"], now.runs_ended)
+        held = _gauge("headwater_held", "Queues, tenants and vendors that are paused or limited", ["scope", "how"], {})
+        for labels in [(scope, how) for scope in ("queue", "tenant", "vendor") for how in ("paused", "limited")]:
+            held.add_metric(labels, now.held.get(labels, 0))
+        yield held
         yield _single("headwater_dead_letters", "Dead letters nobody resolved", now.dead_letters)
 
 

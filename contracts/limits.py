@@ -17,7 +17,10 @@ MOST = 100_000
 
 
 class SetLimit(BaseModel):
-    """All that limits one queue or tenant; what is absent or null is no limit. In any t seconds at most `burst` + `per_s` * t jobs start."""
+    """All that limits one queue or tenant; what is absent or null is no limit.
+
+    In any t seconds at most `burst` + `per_s` * t jobs start.
+    """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra={"examples": [{"max_running": 20, "per_s": 5, "burst": 5}]}

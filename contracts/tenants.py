@@ -73,7 +73,9 @@ class Quotas(BaseModel):
         examples=[3],
     )
     max_waiting_events: Backlog | None = Field(
-        default=None, description="due events waiting, from which on requests that start work are answered 429", examples=[50_000]
+        default=None,
+        description="due events waiting, from which on requests that start work are answered 429",
+        examples=[50_000],
     )
 
 

@@ -20,7 +20,9 @@ T = TypeVar("T")
 limits_app = typer.Typer(no_args_is_help=True, help="Limits: jobs at once, starts a second, pauses.")
 
 ScopeArgument = Annotated[LimitScope, typer.Argument(metavar="SCOPE", help="queue, tenant or vendor.")]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A queue, a tenant's slug, VENDOR or VENDOR.OPERATION.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A queue, a tenant's slug, VENDOR or VENDOR.OPERATION.")
+]
 _COLUMNS = ("scope", "name", "max_running", "per_s", "burst", "running", "waiting", "held", "by", "since", "reason")
 
 

@@ -23,7 +23,7 @@ async def stands(tx: Tx) -> bool:
 async def take(
     login: Tx, worker_id: int, queues: Sequence[str], limit: int
 ) -> tuple[list[Delivery], float | None, bool]:
-    """As `queue.fetch`, within every limit. Returns (deliveries, seconds until a rate lets the next one start, does any limit stand).
+    """As `queue.fetch`, within every limit. Returns (deliveries, seconds until a rate lets the next start, does a limit stand).
 
     Seconds are None when no job waits for a rate. Deliveries may be fewer than could start: ask again until there are none.
     """

@@ -62,7 +62,7 @@ async def put(tx: Tx, scope: LimitScope, name: str, limit: SetLimit, *, by: str)
     """Limit a queue or a tenant, all of it anew. It holds from the commit on; what runs then is finished, and counts.
 
     Returns how it stands: nothing, when nothing limits or holds it.
-    Raises: NotFound (`unknown_queue`, `unknown_tenant`); Invalid for a vendor.
+    Raises: NotFound (`unknown_queue`, or the tenant); Invalid for a vendor; Postgres' lock timeout while a reader lasts.
     """
     if scope == "vendor":
         raise Invalid(
@@ -80,7 +80,7 @@ async def put(tx: Tx, scope: LimitScope, name: str, limit: SetLimit, *, by: str)
 async def pause(tx: Tx, scope: LimitScope, name: str, *, reason: str, by: str) -> list[Limit]:
     """Let nothing of it start from the commit on; what runs is finished, nothing is lost. Again is no error.
 
-    A vendor's next request is at most 3 s away from knowing. Raises: NotFound (`unknown_queue`, `unknown_tenant`, `unknown_vendor`).
+    Whoever asks a vendor knows within 3 s. Raises: NotFound (`unknown_queue`, `unknown_vendor`, or the tenant).
     """
     key = await _key(tx, scope, name)
     if scope == "tenant":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db import queue
+from db import limits, queue
 from db.sql import load
 from db.transaction import Tx
 
@@ -25,6 +25,8 @@ class Snapshot:
     runs: dict[str, int]
     runs_ended: dict[str, int]
     dead_letters: int
+    #: (scope, `paused` or `limited`) -> how many.
+    held: dict[tuple[str, str], int]
 
 
 async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
@@ -39,4 +41,5 @@ async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
         runs={r["status"]: r["runs"] for r in await tx.fetch(SQL["open_runs"], MOST)},
         runs_ended={r["status"]: r["runs"] for r in await tx.fetch(SQL["ended_runs"], MOST)},
         dead_letters=await tx.fetchval(SQL["dead_letters"], MOST),
+        held=await limits.held(tx),
     )

@@ -86,8 +86,8 @@ async def peek(tx: Tx, operation: str, credential: str) -> tuple[Breaker, float]
     """The breaker of an operation without a lock, and the database's time."""
     row = await tx.fetchrow(SQL["breaker"], operation, credential)
     assert row is not None
-    *known, paused, now = row
-    return Breaker(*known, paused=paused), now
+    *known, now = row
+    return Breaker(*known), now
 
 
 async def standing(tx: Tx) -> list[PaceView]:

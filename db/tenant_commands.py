@@ -60,7 +60,9 @@ def set_quotas(
     max_runs_per_day: Annotated[int | None, typer.Option(help="Runs that people and keys may start a day.")] = None,
     daily_shortlist_cap: Annotated[int | None, typer.Option(help="Companies a night may select at most.")] = None,
     weight: Annotated[int | None, typer.Option(help="Share of the workers beside others: 1 to 100.")] = None,
-    max_waiting_events: Annotated[int | None, typer.Option(help="Due events, from which on the API answers 429.")] = None,
+    max_waiting_events: Annotated[
+        int | None, typer.Option(help="Due events, from which on the API answers 429.")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="First take back all that is granted.")] = False,
     json: JsonOption = False,
 ) -> None:

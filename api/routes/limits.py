@@ -1,4 +1,4 @@
-"""Limits and pauses of queues, tenants and vendors. A tenant sees what is about itself; the reserved tenant's operators see and set all."""
+"""Limits and pauses of queues, tenants and vendors: a tenant sees its own, operators of the reserved one see and set all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def list_limits(principal: Viewer, pool: PoolDep) -> LimitList:
 
 @router.put("/{scope}/{name}", name="set", responses=problems(404))
 async def put(scope: LimitScope, name: LimitName, body: SetLimit, principal: House, pool: PoolDep) -> LimitList:
-    """Limit a queue or a tenant, all of it anew; what is absent or null is no limit. It holds from the answer on, over all workers."""
+    """Limit a queue or a tenant anew; what is absent or null is no limit. It holds from the answer on, over all workers."""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         return LimitList(items=await limits.put(tx, scope, name, body, by=principal.name))
 
