@@ -69,7 +69,10 @@ def _checked(make: Callable[[], T]) -> T:
     try:
         return make()
     except ValidationError as error:
-        raise typer.BadParameter("; ".join(in_words(e) for e in error.errors())) from None
+        wrongs = [
+            "".join(f"--{str(part).replace('_', '-')}: " for part in e["loc"]) + in_words(e) for e in error.errors()
+        ]
+        raise typer.BadParameter("; ".join(wrongs)) from None
 
 
 def _do(work: Callable[[Tx], Awaitable[list[Limit]]], json: bool) -> None:

@@ -50,7 +50,8 @@ LOCK TABLE app.limits IN ACCESS EXCLUSIVE MODE
 INSERT INTO app.limits AS l (tenant_id, scope, name, max_running, per_s, burst, tokens, tokens_at, set_by)
 SELECT $1, $2, $3, $4, $5, $6, $6::int, CASE WHEN $6 IS NOT NULL THEN clock_timestamp() + app.clock_shift() END, left($7, 200)
 ON CONFLICT (tenant_id, scope, name) DO UPDATE SET max_running = EXCLUDED.max_running, per_s = EXCLUDED.per_s, burst = EXCLUDED.burst,
-       tokens = least(EXCLUDED.burst, coalesce(l.tokens + l.per_s * greatest(0, extract(epoch FROM EXCLUDED.tokens_at - l.tokens_at)::float8), EXCLUDED.burst)),
+       tokens = CASE WHEN EXCLUDED.per_s IS NOT NULL THEN
+           least(EXCLUDED.burst, coalesce(l.tokens + l.per_s * greatest(0, extract(epoch FROM EXCLUDED.tokens_at - l.tokens_at)::float8), EXCLUDED.burst)) END,
        tokens_at = EXCLUDED.tokens_at, set_by = EXCLUDED.set_by, updated_at = app.now()
  WHERE (l.max_running, l.per_s, l.burst) IS DISTINCT FROM (EXCLUDED.max_running, EXCLUDED.per_s, EXCLUDED.burst)
 RETURNING scope
