@@ -66,6 +66,7 @@ DOORS = {
     "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: run one, where they stand, what they ended in, retry, cancel."),
     "vendors": ("db.vendor_commands:vendors_app", "Vendors: who can be asked, what it cost, budgets, lost answers."),
+    "limits": ("db.limit_commands:limits_app", "Limits: jobs at once, starts a second, pauses."),
     "alerts": ("worker.alert_commands:alerts_app", "Alerts: list, show, ack, resolve, channels, test-delivery."),
     "tenants": ("db.tenant_commands:tenants_app", "Tenants: create, list, show, suspend, resume, close, quotas."),
     "retention": ("db.retention_commands:retention_app", "Retention: how long rows of each table stay."),

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from api import errors
+from api.admission import Admission
 from api.deps import DefaultTenant, declared_query
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
@@ -36,6 +37,7 @@ from api.routes import (
     jobs,
     keys,
     leads,
+    limits,
     matches,
     messages,
     models,
@@ -109,6 +111,7 @@ ROUTERS = tuple(
         exports,
         vendors,
         outbox,
+        limits,
         webhook_endpoints,
         jobs,
         crm,
@@ -155,6 +158,7 @@ def create_app(settings: Settings, *, database_url: str | None = None) -> FastAP
     app.state.settings = settings
     app.state.database_url = url
     app.state.signer = Signer(_jwt_secret(settings).get_secret_value(), settings.access_token_s)
+    app.state.admission = Admission(settings.outbox_max_waiting)
     app.state.default_tenant = DefaultTenant(settings)
     app.state.scrape = Scrape(metrics, dead_after_s=settings.worker_dead_after_s)
     for router in ROUTERS:

@@ -81,6 +81,10 @@ class _Figures:
         yield _single(
             "headwater_false_rescues_1h", "Those of them that came back, and were refused", now.rescues.get("false", 0)
         )
+        held = _gauge("headwater_held", "Queues, tenants and vendors that are paused or limited", ["scope", "how"], {})
+        for labels in [(scope, how) for scope in ("queue", "tenant", "vendor") for how in ("paused", "limited")]:
+            held.add_metric(labels, now.held.get(labels, 0))
+        yield held
         yield _single("headwater_dead_letters", "Dead letters nobody resolved", now.dead_letters)
 
 

@@ -53,6 +53,7 @@ TAGS = [
     {"name": "messages", "description": "Drafts, their approval, what became of them; consents, templates, settings."},
     {"name": "suppressions", "description": "Whom nobody may write to: kept as hashes that cannot be read."},
     {"name": "privacy", "description": "What is known about a person, and its erasure."},
+    {"name": "limits", "description": "What may run at once and how often, and what is paused."},
     {"name": "webhooks", "description": "What vendors tell us about messages: signed by them."},
     {
         "name": "imports",

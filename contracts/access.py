@@ -20,6 +20,7 @@ SCOPED_THINGS = (
     "leads",
     "outbox",
     "jobs",
+    "limits",
     "icp-profiles",
     "shortlists",
     "messages",

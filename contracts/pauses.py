@@ -1,4 +1,4 @@
-"""A pause: a tenant's events wait until somebody ends it. What is in the queue already is finished."""
+"""A pause: a tenant's events wait until somebody ends it. What runs already is finished."""
 
 from __future__ import annotations
 

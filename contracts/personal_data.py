@@ -136,6 +136,7 @@ TABLES: Mapping[str, Table] = {
         "work", people="payload headers last_error", ours="aggregate_type type sink ordering_key state error_class"
     ),
     "ordering_turns": Table("work", ours="ordering_key on_failure"),
+    "limits": Table("account", staff="paused_by set_by", ours="scope name reason"),
     "outbox_history": Table("work", people="payload headers last_error", ours="aggregate_type type sink error_class"),
     "pauses": Table("account", staff="paused_by", ours="reason"),
     "qualification_rules": Table("account", ours="type field_key operator value on_missing"),

@@ -182,6 +182,7 @@ PERIODS: Mapping[str, Period] = {
     "tenant_policies": kept("settings of the tenant"),
     "tenant_quotas": kept("what the house grants a tenant"),
     "pauses": kept("a row while a tenant is paused"),
+    "limits": kept("what operators limit and pause"),
     "odoo_connections": kept("settings of the tenant"),
     "webhook_endpoints": kept("settings of the tenant"),
     "stream_subscriptions": kept("settings of the tenant"),

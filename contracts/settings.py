@@ -105,6 +105,10 @@ class Settings(VendorSettings, CrawlSettings, ScheduleSettings, NightSettings, S
     dispatch_tenant_buffer: int = Field(
         200, ge=0, le=100_000, description="queued executions a tenant may have standing; 0: no limit"
     )
+    outbox_max_waiting: int = Field(
+        100_000, ge=0, le=10_000_000,
+        description="due events of a tenant from which on requests that start work are answered 429; 0: no limit",
+    )  # fmt: skip
     outbox_max_attempts: int = Field(5, ge=1, le=100)
     webhook_signing_key: SecretStr | None = Field(
         None, min_length=32, description="the secrets of tenants' webhooks are derived from it; at least 32 characters"

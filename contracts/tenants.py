@@ -48,6 +48,8 @@ class Tenant(BaseModel):
 
 
 Buffer = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Weight = Annotated[int, Field(strict=True, ge=1, le=100)]
+Backlog = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
@@ -64,6 +66,16 @@ class Quotas(BaseModel):
     )
     daily_shortlist_cap: Count | None = Field(
         default=None, description="companies that a night may select at most", examples=[20]
+    )
+    weight: Weight | None = Field(
+        default=None,
+        description="share of the workers beside other tenants that wait: 3 gets three times as much as 1, the default",
+        examples=[3],
+    )
+    max_waiting_events: Backlog | None = Field(
+        default=None,
+        description="due events waiting, from which on requests that start work are answered 429",
+        examples=[50_000],
     )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from contracts.jobs import JobState
+from contracts.jobs import JOBS, JobState
 from contracts.outbox import CausedExecution, EventDetail, EventStatus, Explanation, Finding
-from db import executions, inspection, outbox, queue, turns
+from db import executions, inspection, limits, outbox, queue, turns
+from db.limits import Hold
 from db.sql import load
 from db.transaction import Tx
 
@@ -19,16 +20,18 @@ SQL = load("explanations")
 AHEAD = 10_000
 #: A dispatcher polls at least every 5 s; one that has been silent twice as long is stuck.
 STALL_S = 10.0
+_HELD = {"paused": "paused", "max_running": "full", "rate": "rate"}
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The state of what delivers: workers alive, seconds since their last dispatch, jobs standing of `cap`."""
+    """The state of what delivers: workers alive, seconds since their last dispatch, jobs standing of `cap`, what holds jobs."""
 
     workers: int
     dispatched_s_ago: float | None
     standing: int
     cap: int
+    holds: Sequence[Hold] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Circumstances:
 async def look_at_delivery(tx: Tx, tenant: UUID, *, cap: int, alive_within_s: float) -> Delivery:
     """Counts only, nobody's rows. `tx` acts as system: the app role has no rights in the queue."""
     workers, dispatched_s_ago = await queue.alive(tx, alive_within_s)
-    return Delivery(workers, dispatched_s_ago, await tx.fetchval(SQL["standing"], tenant, cap), cap)
+    standing = await tx.fetchval(SQL["standing"], tenant, cap)
+    return Delivery(workers, dispatched_s_ago, standing, cap, await limits.holds(tx, tenant))
 
 
 async def explain(
@@ -59,7 +63,7 @@ async def explain(
     )
     assert row is not None
     if event.status is EventStatus.SENT:
-        found = of_sent(event, await executions.caused_by(tx, event))
+        found = of_sent(event, await executions.caused_by(tx, event), delivery.holds)
     elif event.status is EventStatus.DEAD_LETTER:
         found = [_of_dead(event)]
     else:
@@ -185,8 +189,8 @@ def _of_dead(event: EventDetail) -> Finding:
     return Finding(code="dead_letter", text=text, next_step=step, blocking=True)
 
 
-def of_sent(event: EventDetail, caused: Sequence[CausedExecution]) -> list[Finding]:
-    """When it was delivered, and how its jobs stand."""
+def of_sent(event: EventDetail, caused: Sequence[CausedExecution], holds: Sequence[Hold] = ()) -> list[Finding]:
+    """When it was delivered, how its jobs stand, and what keeps queued ones from starting."""
     assert event.sent_at is not None
     took_s = (event.sent_at - event.created_at).total_seconds()
     where = "handed off" if event.sink == "queue" else f"delivered to {event.sink}"
@@ -200,7 +204,25 @@ def of_sent(event: EventDetail, caused: Sequence[CausedExecution]) -> list[Findi
         found.append(
             Finding(code="lost", text=text, next_step="report it, with: headwater outbox verify --json", blocking=True)
         )
-    return found + [_of_execution(execution) for execution in caused]
+    found += [_of_execution(execution) for execution in caused]
+    waiting = {JOBS[e.job].queue for e in caused if e.state is JobState.QUEUED and e.job in JOBS}
+    return found + [_of_hold(hold) for hold in holds if waiting and (hold.scope == "tenant" or hold.name in waiting)]
+
+
+def _of_hold(hold: Hold) -> Finding:
+    what, name = (f"the queue {hold.name}", hold.name) if hold.scope == "queue" else ("this tenant", "SLUG")
+    match hold.held:
+        case "paused":
+            text, step = f"{hold.by} paused {what} ({hold.reason or 'no reason given'})", "end the pause"
+            if hold.scope == "queue":
+                step += f": headwater limits resume queue {name}"
+        case "max_running":
+            text = f"{hold.max_running} jobs of {what} run, and no more may"
+            step = f"nothing to do: it starts as they end; to allow more: headwater limits set {hold.scope} {name}"
+        case "rate":
+            text = f"{hold.per_s:g} jobs of {what} may start in a second, and have"
+            step = f"nothing to do: it starts when it is due; to allow more: headwater limits set {hold.scope} {name}"
+    return Finding(code=f"{hold.scope}_{_HELD[hold.held]}", text=text, next_step=step, blocking=True)
 
 
 def _of_execution(execution: CausedExecution) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db import queue
+from db import limits, queue
 from db.sql import load
 from db.transaction import Tx
 
@@ -27,6 +27,8 @@ class Snapshot:
     dead_letters: int
     #: Of the last hour: attempts taken for dead, and those of them that were not.
     rescues: dict[str, int]
+    #: (scope, `paused` or `limited`) -> how many.
+    held: dict[tuple[str, str], int]
 
 
 async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
@@ -42,4 +44,5 @@ async def snapshot(tx: Tx, *, dead_after_s: float) -> Snapshot:
         runs_ended={r["status"]: r["runs"] for r in await tx.fetch(SQL["ended_runs"], MOST)},
         rescues=dict(await tx.fetchrow(SQL["rescues"], MOST) or {}),
         dead_letters=await tx.fetchval(SQL["dead_letters"], MOST),
+        held=await limits.held(tx),
     )

@@ -28,25 +28,33 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 0))
 SELECT h.headers FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.event_id = $2 LIMIT 1
 
 -- claim --
--- Due events, round-robin over tenants, as many as each tenant has room for in the queue: $2, or what it is granted. Locked, not yet moved.
+-- Due events, round-robin over tenants by their weights, as many as each tenant has room for in the queue. Locked, not yet moved. The room is $2,
+-- or what it is granted; beside a tenant of more weight it is less, in proportion: so the queue holds each one's share, and workers take it as it stands.
 -- $3 claims may be under way at once, and none sees what the others are about to put there: each takes its share of the room.
 -- $4 and $5: where each tenant's events begin, as `heads` has said; NULL = find out.
+-- Jobs of queues that are paused or limited take no room up to four times as many: they would hold up the tenant's other queues.
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), heads AS MATERIALIZED (
     SELECT f.tenant_id, f.available_at FROM app.outbox_heads f WHERE $4::uuid[] IS NULL
     UNION ALL
     SELECT k.tenant_id, k.available_at FROM unnest($4::uuid[], $5::timestamptz[]) AS k(tenant_id, available_at)
-), room AS MATERIALIZED (
-    SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 WHEN s.standing < m.most THEN greatest(1, (m.most - s.standing) / $3::int) ELSE 0 END AS free
-      FROM heads t CROSS JOIN clock c
-      CROSS JOIN LATERAL (SELECT coalesce((SELECT q.queued_buffer FROM app.tenant_quotas q WHERE q.tenant_id = t.tenant_id), $2, 0) AS most) m
-      CROSS JOIN LATERAL (SELECT count(*) AS standing FROM (
-               SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT m.most) j) s
+), slow AS MATERIALIZED (
+    SELECT ARRAY(SELECT l.name FROM app.limits l WHERE l.scope = 'queue') AS queues
+), due AS MATERIALIZED (
+    SELECT t.tenant_id, q.queued_buffer, coalesce(q.weight, 1)::float8 AS weight, max(coalesce(q.weight, 1)) OVER () AS heaviest
+      FROM heads t CROSS JOIN clock c LEFT JOIN app.tenant_quotas q ON q.tenant_id = t.tenant_id
      WHERE t.available_at <= c.now
        AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
+), room AS MATERIALIZED (
+    SELECT d.tenant_id, d.weight, CASE WHEN $2::int IS NULL THEN $1 WHEN s.standing < m.most THEN greatest(1, (m.most - s.standing) / $3::int) ELSE 0 END AS free
+      FROM due d CROSS JOIN slow w
+      CROSS JOIN LATERAL (SELECT greatest(1, coalesce(d.queued_buffer, $2) * d.weight / d.heaviest)::int AS most) m
+      CROSS JOIN LATERAL (SELECT greatest(count(*) FILTER (WHERE j.counts), count(*) - 4 * m.most) AS standing FROM (
+               SELECT j.queue_name <> ALL(w.queues) AS counts FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = d.tenant_id
+                LIMIT CASE WHEN w.queues = '{}' THEN m.most ELSE 5 * m.most END) j) s
 ), share AS (
-    SELECT r.tenant_id, least(r.free, ceil($1::numeric / count(*) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
+    SELECT r.tenant_id, least(r.free, ceil($1::numeric * r.weight::numeric / sum(r.weight::numeric) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
 )
 SELECT e.* FROM share s CROSS JOIN LATERAL (
     SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id, o.created_at

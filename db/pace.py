@@ -21,7 +21,7 @@ class Breaker:
     """Whether the vendor is asked at all. Times are seconds since 1970.
 
     `until`: open: nobody asks before; half open: the one request that tries has until then. `code` is set when the vendor refused
-    us (key, credits, address), None when it failed.
+    us (key, credits, address), None when it failed. `paused`: who has paused the operation or its vendor, and why.
     """
 
     state: BreakerState = "closed"
@@ -31,6 +31,7 @@ class Breaker:
     code: str | None = None
     error: str | None = None
     error_at: float | None = None
+    paused: str | None = None
 
 
 @dataclass(slots=True)
@@ -84,12 +85,9 @@ async def keep(tx: Tx, standing: Standing) -> None:
 async def peek(tx: Tx, operation: str, credential: str) -> tuple[Breaker, float]:
     """The breaker of an operation without a lock, and the database's time."""
     row = await tx.fetchrow(SQL["breaker"], operation, credential)
-    if row is None:
-        return Breaker(), 0.0
-    b = Breaker(
-        row["state"], row["failures"], row["opens"], row["opened_until"], row["error_code"], row["error"], row["error_at"]
-    )  # fmt: skip
-    return b, row["now"]
+    assert row is not None
+    *known, now = row
+    return Breaker(*known), now
 
 
 async def standing(tx: Tx) -> list[PaceView]:

@@ -15,10 +15,13 @@ UPDATE app.paces SET timetable = $3, holders = $4, next_at = to_timestamp($5::fl
  WHERE name = $1 AND credential = $2
 
 -- breaker --
--- The breaker of an operation, and the time.
-SELECT b.state, b.failures, b.opens, extract(epoch FROM b.opened_until)::float8 AS opened_until, b.error_code, b.error,
-       extract(epoch FROM b.error_at)::float8 AS error_at, extract(epoch FROM app.now())::float8 AS now
-  FROM app.breakers b WHERE b.operation = $1 AND b.credential = $2
+-- The breaker of an operation, whether somebody has paused it or its vendor, and the time.
+SELECT coalesce(b.state, 'closed') AS state, coalesce(b.failures, 0) AS failures, coalesce(b.opens, 0) AS opens,
+       extract(epoch FROM b.opened_until)::float8 AS opened_until, b.error_code, b.error, extract(epoch FROM b.error_at)::float8 AS error_at,
+       (SELECT l.paused_by || ' paused ' || l.name || ' (' || l.reason || ')' FROM app.limits l
+         WHERE l.scope = 'vendor' AND l.name IN ($1, split_part($1, '.', 1)) AND l.paused_at IS NOT NULL ORDER BY l.name LIMIT 1) AS paused,
+       extract(epoch FROM app.now())::float8 AS now
+  FROM (SELECT) o LEFT JOIN app.breakers b ON b.operation = $1 AND b.credential = $2
 
 -- keep_breaker --
 -- What it has learnt.

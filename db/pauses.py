@@ -1,4 +1,4 @@
-"""Pauses: the dispatcher leaves a paused tenant's events where they are."""
+"""Pauses: the dispatcher leaves a paused tenant's events where they are, and workers its jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def show(tx: Tx, tenant: UUID) -> Pause:
 
 
 async def pause(tx: Tx, tenant: UUID, *, reason: str, by: str) -> Pause:
-    """Hand nothing more of this tenant to the queue. What is there already is finished. Again is no error."""
+    """Start nothing more of this tenant; what runs is finished. Again is no error."""
     if await tx.fetchval(SQL["pause"], tenant, reason, by) is not None:
         await audit(tx, tenant, by, "outbox.pause", "tenant", str(tenant), {"reason": reason})
     return await show(tx, tenant)

@@ -23,6 +23,7 @@ TIED: Mapping[str, Mapping[str, str]] = {
     "app.dead_letters": {"kind": "'event'", "event": """'{"id": 1, "version": 1}'"""},
     "app.job_executions": {"scope": "'once'", "coalesce_key": "NULL"},
     "app.match_decisions": {"a_id": "'00000000-0000-7000-8000-000000000001'", "decision": "'pending'"},
+    "app.limits": {"scope": "'tenant'", "name": "''"},
     "app.runs": {"kind": "'discovery'"},
     "app.score_predictions": {"decides": "true"},
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},

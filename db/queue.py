@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from contracts.jobs import ALONE_QUEUE
 from db.sql import load
 from db.transaction import Tx
 
@@ -96,11 +95,6 @@ async def fetch(tx: Tx, worker_id: int, queues: Sequence[str], limit: int) -> li
     """Take up to `limit` deliveries and start their executions, in one statement."""
     rows = await tx.fetch(SQL["fetch"], list(queues), worker_id, limit)
     return [Delivery(*row) for row in rows]
-
-
-async def fetch_alone(tx: Tx, worker_id: int) -> list[Delivery]:
-    """Take one delivery that must run alone; the caller runs nothing else meanwhile."""
-    return await fetch(tx, worker_id, [ALONE_QUEUE], 1)
 
 
 async def waiting_alone(tx: Tx) -> bool:

@@ -43,6 +43,23 @@ async def may_start(tx: Tx, tenant: UUID, most: int) -> None:
         )
 
 
+async def may_add(tx: Tx, tenant: UUID, most: int) -> None:
+    """Ask a tenant to wait whose backlog is as deep as it is granted, or `most` (0: no limit). Raises: Throttled (`backlog_full`).
+
+    Looks at no more due events than that; `after_s` is a tenth of the age of the oldest one, a minute at most.
+    """
+    row = await tx.fetchrow(SQL["backlog"], tenant, most)
+    if row is not None:
+        raise Throttled(
+            f"{row['most']} events or more of this tenant wait for its workers, and nothing is added to that: ask again after"
+            " Retry-After. GET /v1/outbox/stats shows how they go down; the installation's operator may allow more (headwater"
+            " tenants quotas SLUG --max-waiting-events N)",
+            code="backlog_full",
+            after_s=min(60.0, max(1.0, (row["oldest_s"] or 0.0) / 10)),
+            limit=row["most"],
+        )
+
+
 async def views(tx: Tx, tenant: UUID | None = None, *, limit: int = 1000) -> list[TenantView]:
     """Tenants by slug, with quotas and use: all of them (system role), or one."""
     return [_view(dict(row)) for row in await tx.fetch(SQL["views"], tenant, limit)]

@@ -59,6 +59,10 @@ def set_quotas(
     queued_buffer: Annotated[int | None, typer.Option(help="Jobs standing in the queue at once.")] = None,
     max_runs_per_day: Annotated[int | None, typer.Option(help="Runs that people and keys may start a day.")] = None,
     daily_shortlist_cap: Annotated[int | None, typer.Option(help="Companies a night may select at most.")] = None,
+    weight: Annotated[int | None, typer.Option(help="Share of the workers beside others: 1 to 100.")] = None,
+    max_waiting_events: Annotated[
+        int | None, typer.Option(help="Due events, from which on the API answers 429.")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="First take back all that is granted.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -67,6 +71,8 @@ def set_quotas(
         "queued_buffer": queued_buffer,
         "max_runs_per_day": max_runs_per_day,
         "daily_shortlist_cap": daily_shortlist_cap,
+        "weight": weight,
+        "max_waiting_events": max_waiting_events,
     }
     given = {name: value for name, value in named.items() if value is not None}
 

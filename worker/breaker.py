@@ -16,6 +16,8 @@ from db.pace import Breaker
 FAILURES, REFUSED = 5, 3
 FAILED_S, MAX_FAILED_S = 5.0, 300.0
 REFUSED_S, MAX_REFUSED_S = 60.0, 3600.0
+#: How long a job is put off that wants a paused vendor: it goes on so soon after the pause ends.
+PAUSED_S = 15.0
 #: Refusals that the next request would hear too. Others are about this one request, or are ours (a budget).
 REFUSALS = frozenset({"vendor_auth", "vendor_quota", "vendor_moved"})
 
@@ -47,6 +49,8 @@ def door(breaker: Breaker, now: float, *, first: bool = False) -> Door:
     """May a request pass? "try": one may, to see whether the vendor is back. `first`: it is a new worker's first one; after a
     refusal it tries, because its settings may be new.
     """
+    if breaker.paused is not None:
+        return "shut"
     if breaker.state == "closed":
         return "open"
     if first and breaker.state == "open" and breaker.code is not None:
@@ -88,6 +92,8 @@ def _opened(breaker: Breaker, now: float, refused: bool) -> Breaker:
 
 def complaint(name: str, breaker: Breaker, now: float) -> HeadwaterError:
     """What a request that may not pass is told. A refusal is said again: to wait would not mend it."""
+    if breaker.paused is not None:
+        return VendorBusy(breaker.paused, after_s=PAUSED_S, code="vendor_paused")
     wait = max(0.5, (breaker.until or now) - now)
     if breaker.code is not None and breaker.state == "open":
         said = f"{breaker.error} · again in {wait:.0f} s, or after `headwater vendors reset {name}`"

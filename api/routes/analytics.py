@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import ValidationError
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep
 from api.errors import problems
@@ -22,7 +23,7 @@ from db.transaction import Tx, transaction
 
 router = APIRouter(prefix="/v1/analytics", tags=["analytics"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
-Starter = Annotated[Principal, Depends(require(Role.OPS))]
+Starter = Annotated[Principal, Depends(starting(Role.OPS))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 From = Annotated[Day | None, Query(alias="from", description="first day, UTC; absent: 29 days before `to`")]
 To = Annotated[Day | None, Query(description="last day, UTC; absent: today")]
@@ -61,7 +62,7 @@ async def _span(tx: Tx, first: Day | None, to: Day | None) -> Span:
         raise Invalid(in_words(error.errors(include_url=False)[0])) from None
 
 
-@router.post("/rollups", status_code=202, responses=problems(409))
+@router.post("/rollups", status_code=202, responses=problems(409, 429))
 async def roll_up(
     body: RequestRollup,
     principal: Starter,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PageDep, PoolDep, SettingsDep, WakeDep, before
 from api.errors import problems
@@ -34,6 +35,7 @@ export_router = APIRouter(prefix="/export/odoo", tags=["crm"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
 Decider = Annotated[Principal, Depends(require(Role.ANALYST))]
 Operator = Annotated[Principal, Depends(require(Role.OPS))]
+Starter = Annotated[Principal, Depends(starting(Role.OPS))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 
 
@@ -146,10 +148,10 @@ async def list_pushes(
     return PushPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
 
 
-@export_router.post("/sync", status_code=202, responses=problems(404, 409))
+@export_router.post("/sync", status_code=202, responses=problems(404, 409, 429))
 async def sync(
     body: SyncRequest,
-    principal: Operator,
+    principal: Starter,
     pool: PoolDep,
     settings: SettingsDep,
     wake: WakeDep,

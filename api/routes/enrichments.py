@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PoolDep, WakeDep
 from api.errors import problems
@@ -18,10 +19,10 @@ from db.transaction import transaction
 
 router = APIRouter(prefix="/v1/leads", tags=["enrichment"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
-Writer = Annotated[Principal, Depends(require(Role.ANALYST))]
+Writer = Annotated[Principal, Depends(starting(Role.ANALYST))]
 
 
-@router.post("/enrichments", status_code=202)
+@router.post("/enrichments", status_code=202, responses=problems(429))
 async def enrich(body: EnrichLeads, principal: Writer, pool: PoolDep, wake: WakeDep) -> EnrichmentsAsked:
     """Have leads enriched: the ones named, or the oldest that are still new. Their events are committed together."""
     async with transaction(pool, principal.tenant_id) as tx:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
@@ -19,7 +20,7 @@ from db.transaction import transaction
 router = APIRouter(prefix="/v1/matches", tags=["matches"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
 Decider = Annotated[Principal, Depends(require(Role.ANALYST))]
-Starter = Annotated[Principal, Depends(require(Role.OPS))]
+Starter = Annotated[Principal, Depends(starting(Role.OPS))]
 
 
 @router.get("")
@@ -36,7 +37,7 @@ async def list_matches(
     return MatchPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
 
 
-@router.post("/scan", status_code=202)
+@router.post("/scan", status_code=202, responses=problems(429))
 async def scan(body: RequestScan, principal: Starter, pool: PoolDep, wake: WakeDep) -> ScanAsked:
     """Compare what came in since the last scan. A scan that already waits stands for this one."""
     async with transaction(pool, principal.tenant_id) as tx:

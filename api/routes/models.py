@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
@@ -28,6 +29,7 @@ from db.transaction import transaction
 router = APIRouter(prefix="/v1/models", tags=["learning"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
 Operator = Annotated[Principal, Depends(require(Role.OPS))]
+Starter = Annotated[Principal, Depends(starting(Role.OPS))]
 
 
 @router.get("")
@@ -44,8 +46,8 @@ async def list_models(
     return ModelPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)
 
 
-@router.post("", status_code=202)
-async def train(body: TrainModelNow, principal: Operator, pool: PoolDep, wake: WakeDep) -> TrainingAsked:
+@router.post("", status_code=202, responses=problems(429))
+async def train(body: TrainModelNow, principal: Starter, pool: PoolDep, wake: WakeDep) -> TrainingAsked:
     """Train a version on what has matured. It stands in SHADOW, is judged, and decides once it passes the gate."""
     async with transaction(pool, principal.tenant_id) as tx:
         run_id, _ = await models.request_training(
@@ -69,8 +71,8 @@ async def change(model_id: UUID, body: ChangeModel, principal: Operator, pool: P
         return await models.split(tx, principal.tenant_id, model_id, body.traffic, by=principal.name)
 
 
-@router.post("/{model_id}/evaluations", status_code=202, responses=problems(404))
-async def evaluate(model_id: UUID, principal: Operator, pool: PoolDep, wake: WakeDep) -> EvaluationAsked:
+@router.post("/{model_id}/evaluations", status_code=202, responses=problems(404, 429))
+async def evaluate(model_id: UUID, principal: Starter, pool: PoolDep, wake: WakeDep) -> EvaluationAsked:
     """Hold a version against what came true by now; the result will stand on it."""
     async with transaction(pool, principal.tenant_id) as tx:
         cause = await models.request_evaluation(tx, principal.tenant_id, model_id)

@@ -90,7 +90,7 @@ async def show_pause(principal: Viewer, pool: PoolDep) -> Pause:
 
 @router.post("/pause", name="pause")
 async def pause(asked: AskPause, principal: Ops, pool: PoolDep) -> Pause:
-    """Hand no more events to the queue until it is resumed. Jobs that are there already are finished; nothing is lost."""
+    """Start nothing more until it is resumed: events and jobs wait, those that run are finished; nothing is lost."""
     async with transaction(pool, principal.tenant_id) as tx:
         return await pauses.pause(tx, principal.tenant_id, reason=asked.reason, by=principal.name)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
@@ -20,11 +21,11 @@ from db.transaction import transaction
 router = APIRouter(prefix="/v1/discovery/runs/{run_id}/replays", tags=["runs"])
 leads_router = APIRouter(prefix="/v1/leads/replays", tags=["leads"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
-Starter = Annotated[Principal, Depends(require(Role.OPS))]
+Starter = Annotated[Principal, Depends(starting(Role.OPS))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
 
 
-@router.post("", status_code=202, responses=problems(404, 409))
+@router.post("", status_code=202, responses=problems(404, 409, 429))
 async def replay(
     run_id: UUID,
     body: AskReplay,
@@ -75,7 +76,7 @@ async def show_replay(
         return await run_replays.show(tx, principal.tenant_id, run_id, replay_id, after=cursor, limit=limit)
 
 
-@leads_router.post("", status_code=202, responses=problems(404, 409))
+@leads_router.post("", status_code=202, responses=problems(404, 409, 429))
 async def replay_leads(
     body: ReplayLeads,
     principal: Starter,

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 from pydantic_core import to_json
 
+from api.admission import starting
 from api.auth import require
 from api.deps import Page, PageDep, PoolDep, SettingsDep, WakeDep, before
 from api.errors import problems
@@ -27,7 +28,8 @@ T = TypeVar("T")
 router = APIRouter(prefix="/v1/discovery/runs", tags=["runs"])
 _reads = require(Role.VIEWER)
 Reader = Annotated[Principal, Depends(_reads)]
-Starter = Annotated[Principal, Depends(require(Role.ANALYST))]
+Starter = Annotated[Principal, Depends(starting(Role.ANALYST))]
+Canceller = Annotated[Principal, Depends(require(Role.ANALYST))]
 #: A time with its zone, no earlier than anything we wrote, and no later than Postgres and Python both can say.
 At = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"), NoNul]
@@ -115,7 +117,7 @@ async def show(run_id: UUID, principal: Reader, pool: PoolDep) -> RunView:
 
 
 @router.post("/{run_id}/cancel", responses=problems(404, 409))
-async def cancel(run_id: UUID, principal: Starter, pool: PoolDep, wake: WakeDep) -> RunView:
+async def cancel(run_id: UUID, principal: Canceller, pool: PoolDep, wake: WakeDep) -> RunView:
     """End a run now. What it has committed stays; what its jobs are about to write is rolled back."""
     async with transaction(pool, principal.tenant_id) as tx:
         await runs.cancel(tx, principal.tenant_id, run_id, by=principal.name)

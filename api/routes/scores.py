@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from api.admission import starting
 from api.auth import require
 from api.deps import PoolDep, WakeDep
 from api.errors import problems
@@ -18,10 +19,10 @@ from db.transaction import transaction
 
 router = APIRouter(prefix="/v1/leads", tags=["scoring"])
 Reader = Annotated[Principal, Depends(require(Role.VIEWER))]
-Writer = Annotated[Principal, Depends(require(Role.ANALYST))]
+Writer = Annotated[Principal, Depends(starting(Role.ANALYST))]
 
 
-@router.post("/scores", status_code=202)
+@router.post("/scores", status_code=202, responses=problems(429))
 async def score(body: ScoreLeads, principal: Writer, pool: PoolDep, wake: WakeDep) -> ScoresAsked:
     """Have leads scored from what is known now: the ones named, or the newest enriched ones without a score."""
     async with transaction(pool, principal.tenant_id) as tx:

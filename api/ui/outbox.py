@@ -40,7 +40,7 @@ async def show_pace(seat: Viewer, minutes: Annotated[int, Query(ge=5, le=MOST_MI
 async def pause(act: Ops) -> Response:
     """Hand nothing more to the queue."""
     await routes.pause(act.read(AskPause, {"reason": act.one("reason") or ""}), act.principal, act.pool)
-    return onward("/ui/outbox", act.request, "The queue is paused: events wait, jobs that are in it are finished.")
+    return onward("/ui/outbox", act.request, "It is paused: events and jobs wait, those that run are finished.")
 
 
 @router.post("/resume")

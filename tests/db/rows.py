@@ -16,6 +16,7 @@ TIED: dict[str, dict[str, str]] = {
     "app.job_executions": {"scope": "'once'"},
     "app.waterfall_orders": {"operations": "ARRAY['hunter.finder']"},
     "app.night_companies": {"stage": "'waiting'", "slice_id": "gen_random_uuid()"},
+    "app.limits": {"scope": "'tenant'", "name": "''"},
     "app.runs": {"kind": "'discovery'"},
     "app.score_predictions": {"decides": "true"},
     "app.match_decisions": {

@@ -9,8 +9,9 @@ import pytest
 
 from contracts.errors import NotFound
 from contracts.events import LeadDiscovered, Probed
+from contracts.limits import SetLimit
 from contracts.outbox import Explanation, Finding
-from db import explanations, outbox, queue
+from db import explanations, limits, outbox, queue
 from tests.inspection.scene import Scene
 
 
@@ -158,3 +159,34 @@ async def test_another_tenants_event_is_unknown(scene: Scene) -> None:
     (event_id,) = await scene.emit()
     with pytest.raises(NotFound):
         await explain(scene, event_id, tenant=scene.other)
+
+
+async def test_a_job_that_stands_in_the_queue_says_what_holds_it(scene: Scene) -> None:
+    # B.02
+    await alive(scene)
+    (event_id,) = await scene.emit()
+    assert await scene.dispatch() == 1
+
+    async def codes() -> list[str]:
+        found = (await explain(scene, event_id)).findings
+        assert all(f.next_step for f in found)
+        assert all(f.blocking for f in found[2:])
+        return [f.code for f in found[2:]]
+
+    assert await codes() == []
+    async with scene.system() as tx:
+        slug = await tx.fetchval("SELECT slug FROM app.tenants WHERE id = $1", scene.mine)
+        elsewhere = await tx.fetchval("SELECT slug FROM app.tenants WHERE id = $1", scene.other)
+        await limits.put(tx, "queue", "probe", SetLimit(per_s=0.001), by="tests")
+        await limits.put(tx, "tenant", elsewhere, SetLimit(per_s=0.001), by="tests")
+        await limits.pause(tx, "queue", "scoring", reason="not this one's", by="tests")
+    assert await codes() == []
+    async with scene.system() as tx:
+        await tx.execute("UPDATE app.limits SET tokens = 0 WHERE scope <> 'vendor' AND per_s IS NOT NULL")
+    assert await codes() == ["queue_rate"]
+    async with scene.system() as tx:
+        await limits.pause(tx, "queue", "probe", reason="under repair", by="olga")
+        await limits.pause(tx, "tenant", slug, reason="moving", by="olga")
+    found = (await explain(scene, event_id)).findings
+    assert [f.code for f in found[2:]] == ["queue_paused", "tenant_paused"]
+    assert "olga paused the queue probe (under repair)" in found[2].text

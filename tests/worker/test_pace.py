@@ -17,6 +17,8 @@ from contracts.paces import PaceView
 from contracts.providers import OperationSpec, Pace, Terms, Window
 from contracts.settings import Settings
 from contracts.vendor_settings import VendorLimit
+from contracts.vendors import VendorOperation
+from db import limits, vendors
 from db import pace as rows
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
@@ -417,3 +419,31 @@ async def test_credentials_do_not_share_and_settings_override(db_url: str, pool:
     async with pacer.turn(of, "another key"):
         pass
     assert await told(pacer, replace(of, operation="other")) is None
+
+
+@pytest.mark.parametrize("name", ["acme", "acme.find"])
+async def test_a_paused_vendor_is_not_asked_and_costs_no_attempt(
+    workers: Callable[[], Awaitable[Pacer]], conn: Connection, name: str
+) -> None:
+    new, old = await workers(), await workers()
+    of = spec()
+    assert await told(old, of) is None
+    async with transaction(new._pool, None, role=DbRole.SYSTEM) as tx:
+        await vendors.publish(tx, [VendorOperation(vendor="acme", operation="find", unit="credit")])
+        (standing,) = await limits.pause(tx, "vendor", name, reason="the plan is renewed", by="olga")
+    assert (standing.held, standing.name) == ("paused", name)
+    heard = await told(new, of)  # a new worker may knock at an open breaker, not here
+    assert isinstance(heard, VendorBusy)
+    assert (heard.code, "olga paused" in heard.detail, (heard.after_s or 0) >= 1) == ("vendor_paused", True, True)
+    # One that had permits already knows before they are stale.
+    knows_by = time.monotonic() + 4
+    while (heard := await told(old, of)) is None:
+        assert time.monotonic() < knows_by
+    assert isinstance(heard, VendorBusy)
+    assert heard.code == "vendor_paused"
+    assert await told(new, replace(of, vendor="other", pace=replace(of.pace, name="other"))) is None
+    assert await conn.fetchval("SELECT count(*) FROM app.breakers") == 0
+    async with transaction(new._pool, None, role=DbRole.SYSTEM) as tx:
+        assert await limits.resume(tx, "vendor", name, by="olga") == []
+    assert await told(new, of) is None
+    assert await told(old, of) is None

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from contracts.tenants import Quotas
-from db import outbox, queue, quotas
+from db import limits, outbox, queue, quotas
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.db.conftest import new_tenant
@@ -68,3 +68,78 @@ async def test_a_tenant_granted_more_or_less_room_gets_it(conn: Connection, pool
     await one.dispatch_batch()
     standing = "SELECT count(*) FROM queue.procrastinate_jobs WHERE tenant_id = $1"
     assert [await conn.fetchval(standing, each) for each in (tenant, other)] == [60, 10]
+
+
+async def grant(pool: Pool, tenant: UUID, **what: int) -> None:
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        await quotas.put(tx, tenant, Quotas.model_validate(what), by="tests")
+
+
+async def worked_off(conn: Connection, jobs: int) -> None:
+    """Workers end the jobs that stand longest, whoever's they are."""
+    await conn.execute(
+        "DELETE FROM queue.procrastinate_jobs WHERE id IN"
+        " (SELECT id FROM queue.procrastinate_jobs ORDER BY priority DESC, id LIMIT $1)",
+        jobs,
+    )
+
+
+@pytest.mark.parametrize(("batch", "buffer", "turns"), [(500, 120, 60), (40, 0, 27)])
+async def test_tenants_get_hand_offs_by_their_weights(
+    conn: Connection, pool: Pool, tenant: UUID, batch: int, buffer: int, turns: int
+) -> None:
+    # S4.08: 3 to 1, be it workers (a short queue) or the dispatcher's batch that is short. Jobs of a tenant that were handed off
+    # together are worked off together: 60 turns of 8 are three times round a queue of 120 and 40.
+    light = await new_tenant(pool)
+    await grant(pool, tenant, weight=3)
+    for each in (tenant, light):
+        await flood(pool, each, 1200)
+    one = dispatcher(pool, dispatch_batch=batch, dispatch_tenant_buffer=buffer)
+    for _ in range(turns):
+        await one.dispatch_batch()
+        await worked_off(conn, 8)
+    sent = "SELECT count(*) FROM app.outbox_history WHERE tenant_id = $1"
+    heavy_sent, light_sent = [await conn.fetchval(sent, each) for each in (tenant, light)]
+    assert light_sent > 100
+    assert heavy_sent < 1200  # both had a backlog all the while
+    assert 2.7 < heavy_sent / light_sent < 3.3
+
+    await grant(pool, tenant, weight=1)  # from the next claim on
+    before = heavy_sent, light_sent
+    for _ in range(12):
+        await one.dispatch_batch()
+        await worked_off(conn, 8)
+    heavy_sent, light_sent = [await conn.fetchval(sent, each) for each in (tenant, light)]
+    assert heavy_sent < 1200
+    assert (heavy_sent - before[0]) < 1.5 * (light_sent - before[1])
+
+
+async def test_who_waits_alone_has_all_the_room_whatever_its_weight(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    heavy = await new_tenant(pool)
+    await grant(pool, heavy, weight=100)
+    await flood(pool, tenant, 100)
+    one = dispatcher(pool, dispatch_batch=500, dispatch_tenant_buffer=40)
+    assert await one.dispatch_batch() == (40, 40)
+    await flood(pool, heavy, 100)  # and beside a heavier one still a place
+    await worked_off(conn, 40)
+    await one.dispatch_batch()
+    standing = "SELECT count(*) FROM queue.procrastinate_jobs WHERE tenant_id = $1"
+    assert [await conn.fetchval(standing, each) for each in (tenant, heavy)] == [1, 40]
+
+
+async def test_jobs_of_a_paused_queue_do_not_take_the_room_of_others(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    await flood(pool, tenant, 400)
+    one = dispatcher(pool, dispatch_batch=500, dispatch_tenant_buffer=40)
+    assert (await one.dispatch_batch())[0] == 40
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        await limits.pause(tx, "queue", "probe", reason="under repair", by="tests")
+    await conn.execute(
+        "UPDATE queue.procrastinate_jobs SET queue_name = 'scoring'"
+        " WHERE id IN (SELECT id FROM queue.procrastinate_jobs LIMIT 10)"
+    )
+    while (await one.dispatch_batch())[0]:
+        pass
+    # Ten that are not paused take ten places of 40; of paused ones four times 40 more may stand, and no more than that.
+    assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs") == 5 * 40

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 import structlog
 from procrastinate import utils
 
-from db import queue
+from contracts.jobs import ALONE_QUEUE
+from db import limited_fetch, queue
 from db.queue import Delivery
 from db.transaction import Tx
 from worker.queue.pool import Line, jittered
@@ -32,19 +33,25 @@ class Fetcher:
         self._pause = 0.0
         self._unsure = True
         self._reconcile_at = 0.0
+        #: Limits stand: fetches count what runs, and each ends in less than was asked for although more may start.
+        self.limited = False
+        #: In how many seconds a rate lets the next job start that waits for it; None: none does.
+        self.again_in_s: float | None = None
         #: Deliveries taken so far.
         self.fetched = 0
 
     async def take(self, worker_id: int, limit: int, *, alone: bool = False) -> list[Delivery] | None:
         """Up to `limit` deliveries (`alone`: one that must run by itself); None after an error."""
+        self.again_in_s = None
         try:
             line = await self._line.take()
             if self._unsure or time.monotonic() >= self._reconcile_at:
                 await self._reconcile(line, worker_id)
-            if alone:
-                batch = await queue.fetch_alone(line, worker_id)
-            else:
-                batch = await queue.fetch(line, worker_id, self._queues, limit)
+            queues = [ALONE_QUEUE] if alone else self._queues
+            batch = [] if alone or self.limited else await queue.fetch(line, worker_id, queues, limit)
+            # A job that runs alone comes from another queue, whose limits hold for it.
+            if not batch and (alone or self.limited or await limited_fetch.stands(line)):
+                batch, self.again_in_s, self.limited = await limited_fetch.take(line, worker_id, queues, limit)
         except Exception as error:
             await self._failed("fetch_failed", error)
             return None

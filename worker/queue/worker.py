@@ -161,8 +161,14 @@ class BatchWorker(Worker):
             batch = await self._fetcher.take(self._id(), wanted)
             for delivery in batch or ():
                 self._slots.begin(delivery)
-            if batch is not None and len(batch) < wanted:
+            if batch is not None and len(batch) < wanted and not (batch and self._fetcher.limited):
+                self._wake_in(self._fetcher.again_in_s)
                 return
+
+    def _wake_in(self, wait_s: float | None) -> None:
+        """A job waits for its rate: look again when that lets it start."""
+        if wait_s is not None and wait_s < self.fetch_job_polling_interval:
+            asyncio.get_running_loop().call_later(wait_s, self._new_job_event.set)
 
     async def _look_for_alone(self) -> None:
         """Once a second: has a job killed two workers? Then let all else end and run it by itself."""
@@ -192,6 +198,8 @@ class BatchWorker(Worker):
         return self.worker_id
 
     def _drained(self) -> None:
+        if self._fetcher.limited:
+            self.wake()  # what has ended has left room for another, which no dispatcher will tell
         if self.on_drained:
             self.on_drained()
 
