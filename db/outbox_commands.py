@@ -1,4 +1,4 @@
-"""`headwater outbox`: list, show, explain, stats, verify, replay, for whoever may read the database's URL; undo and pause are mounted."""
+"""`headwater outbox`: list, show, explain, stats, verify, replay, undo, pause, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
