@@ -63,7 +63,10 @@ DOORS = {
     ),
     "analytics": ("db.analytics_commands:analytics_app", "Daily figures: rollup, show, funnel."),
     "waterfalls": ("db.waterfall_commands:waterfalls_app", "Waterfalls: in which order vendors are asked, and why."),
-    "outbox": ("db.outbox_commands:outbox_app", "The outbox: what waits and why, what was sent, replay."),
+    "outbox": (
+        "db.outbox_commands:outbox_app",
+        "The outbox: what waits and why, what was sent, replay and undo, pause.",
+    ),
     "jobs": ("db.jobs_commands:jobs_app", "Jobs: run one, where they stand, what they ended in, retry, cancel."),
     "vendors": ("db.vendor_commands:vendors_app", "Vendors: who can be asked, what it cost, budgets, lost answers."),
     "limits": ("db.limit_commands:limits_app", "Limits: jobs at once, starts a second, pauses."),

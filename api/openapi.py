@@ -36,7 +36,7 @@ TAGS = [
     {"name": "auth", "description": "Logging in, staying in, leaving."},
     {"name": "keys", "description": "API keys: `hwk_…`, sent as Bearer tokens."},
     {"name": "users", "description": "Who can log in."},
-    {"name": "tenants", "description": "Your tenant; all of them for owners of the reserved one."},
+    {"name": "tenants", "description": "Your tenant; all of them for operators and owners of the reserved one."},
     {"name": "audit", "description": "Who did what."},
     {"name": "retention", "description": "How long rows stay."},
     {"name": "runs", "description": "Discovery runs."},

@@ -24,5 +24,10 @@ EXAMPLES: dict[str, Any] = {
         "name": "evening-discovery", "cron": "0 18 * * mon-fri", "zone": "Africa/Johannesburg", "utc": [_DUE],
         "local": ["2026-01-06T18:00:00+02:00"],
     },
+    "SchedulePreview": {
+        "name": "evening-discovery", "changed": ["params"], "cron": "0 18 * * mon-fri", "zone": "Africa/Johannesburg",
+        "enabled": True, "params": {"max_companies": 40}, "jitter_s": 0, "catch_up": "once", "fires_at": _DUE, "utc": [_DUE],
+        "local": ["2026-01-06T18:00:00+02:00"],
+    },
     "DiscoveryAnswer": {"success": True, "runId": RUN, "status": "completed", "dryRun": False, "stats": VIEW["stats"]},
 }  # fmt: skip

@@ -126,6 +126,22 @@ class ScheduleView(BaseModel):
     updated_at: datetime
 
 
+class SchedulePreview(BaseModel):
+    """What a change would make of a schedule, with its next occurrences in UTC and on its zone's clocks; nothing is saved."""
+
+    name: str
+    changed: list[str] = Field(description="fields that would differ from what stands", examples=[["cron"]])
+    cron: str
+    zone: str
+    enabled: bool
+    params: dict[str, Any]
+    jitter_s: int
+    catch_up: CatchUp
+    fires_at: datetime | None = Field(description="when the first one would begin: jitter is in it; null while paused")
+    utc: list[datetime]
+    local: list[str]
+
+
 class SchedulePage(BaseModel):
     items: list[ScheduleView]
     next_cursor: str | None

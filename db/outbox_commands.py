@@ -1,4 +1,4 @@
-"""`headwater outbox`: list, show, explain, stats, verify, replay, for whoever may read the database's URL."""
+"""`headwater outbox`: list, show, explain, stats, verify, replay, undo, pause, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from contracts.outbox import EventDetail, EventFilter, EventPage, EventStatus, E
 from contracts.replays import Replayed, ReplayReport, ReplayRequest
 from contracts.settings import Settings
 from db import explanations, inspection, replays, stats, verification
+from db.pause_commands import pause_events, resume_events, show_pause
+from db.replay_commands import list_replays, undo_replay
 from db.terminal import (
     JsonOption,
     TenantOption,
@@ -29,7 +31,14 @@ from db.terminal import (
 )
 from db.transaction import Tx
 
-outbox_app = typer.Typer(no_args_is_help=True, help="The outbox: what waits and why, what was sent, replay.")
+outbox_app = typer.Typer(
+    no_args_is_help=True, help="The outbox: what waits and why, what was sent, replay and undo, pause."
+)
+outbox_app.command("replays")(list_replays)
+outbox_app.command("undo")(undo_replay)
+outbox_app.command("pause")(pause_events)
+outbox_app.command("resume")(resume_events)
+outbox_app.command("paused")(show_pause)
 
 EventArgument = Annotated[UUID, typer.Argument(metavar="EVENT", help="Id of the event.")]
 StatusOption = Annotated[list[EventStatus] | None, typer.Option("--status", help="May be repeated.")]
@@ -246,6 +255,8 @@ def replay(
         fields = ("matched", "replayed", "by_type", "oldest", "newest", "last_due_at")
         print_fields(found, fields)
         typer.echo("more fit: ask again for the rest" if found.more else "that was all")
+        if found.replay_id is not None:
+            typer.echo(f"to take back what still waits: headwater outbox undo {found.replay_id}")
 
 
 def _request(given: Mapping[str, object], dry_run: bool, rate: float | None, limit: int) -> ReplayRequest:

@@ -18,7 +18,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('runs:' || $1::uuid::text, 0))
 
 -- runs_today --
 -- Runs of this day of UTC, and the seconds until the next one.
-SELECT count(*)::int AS runs, extract(epoch FROM min(d.today) + interval '1 day' - min(d.now))::float8 AS left_s
+SELECT count(r.id)::int AS runs, extract(epoch FROM min(d.today) + interval '1 day' - min(d.now))::float8 AS left_s
   FROM (SELECT date_trunc('day', app.now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS today, app.now() AS now) d
   LEFT JOIN app.runs r ON r.tenant_id = $1 AND r.created_at >= d.today
 

@@ -105,8 +105,9 @@ SELECT (a.detail ->> 'replay_id')::uuid AS id, a.at, a.actor AS by, (a.detail ->
  WHERE a.action = 'outbox.replay' AND a.detail ? 'replay_id' ORDER BY a.id DESC LIMIT $2
 
 -- batch --
--- How many letters a replay answered, those that were taken back left out.
-SELECT count(*)::int FROM app.dead_letters d WHERE d.tenant_id = $1 AND d.replay_id = $2
+-- How many letters of each tenant a replay answered, those that were taken back left out; in the order in which they are locked.
+SELECT d.tenant_id, count(*)::int AS n FROM app.dead_letters d
+ WHERE d.tenant_id = ANY($1::uuid[]) AND d.replay_id = $2 GROUP BY d.tenant_id ORDER BY d.tenant_id
 
 -- take_back --
 -- Events of a replay that nobody has tried yet leave the outbox, and their letters are open again. One that died anew, and was replayed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -12,7 +13,15 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.errors import Invalid, NotFound
 from contracts.misfits import in_words
-from contracts.schedules import ChangeSchedule, CreateSchedule, FirePage, NextTimes, SchedulePage, ScheduleView
+from contracts.schedules import (
+    ChangeSchedule,
+    CreateSchedule,
+    FirePage,
+    NextTimes,
+    SchedulePage,
+    SchedulePreview,
+    ScheduleView,
+)
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from db import schedules, tenants
@@ -74,8 +83,7 @@ def show_next(
     if json:
         print_json(found)
         return
-    for utc, local in zip(found.utc, found.local, strict=True):
-        typer.echo(f"{utc:%Y-%m-%d %H:%M:%S} UTC   {local} {found.zone}")
+    _echo_times(found.utc, found.local, found.zone)
     if not found.utc:
         typer.echo(f"{found.name} is paused: headwater schedules resume {found.name}")
 
@@ -134,12 +142,31 @@ def change_schedule(
     params: ParamsOption = None,
     jitter_s: JitterOption = None,
     catch_up: CatchUpOption = None,
+    enabled: Annotated[bool | None, typer.Option("--enabled/--paused", help="Does it fall due at all?")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change, and the next times.")
+    ] = False,
+    count: Annotated[int, typer.Option(min=1, max=schedules.MOST_TIMES, help="Times a dry run shows.")] = 5,
     tenant: OwnerOption = None,
     json: JsonOption = False,
 ) -> None:
     """Replace what is named; one that followed the settings does so no longer."""
-    body = _asked(ChangeSchedule, cron=cron, zone=zone, params=_json(params), jitter_s=jitter_s, catch_up=catch_up)
-    _print(_as(tenant, _changing(schedule, body)), json)
+    body = _asked(
+        ChangeSchedule, cron=cron, zone=zone, params=_json(params), jitter_s=jitter_s, catch_up=catch_up, enabled=enabled
+    )  # fmt: skip
+    if not dry_run:
+        _print(_as(tenant, _changing(schedule, body)), json)
+        return
+
+    async def work(tx: Tx, owner: UUID) -> SchedulePreview:
+        return await schedules.preview(tx, owner, await schedules.named(tx, owner, schedule), body, count)
+
+    found = _as(tenant, work)
+    if json:
+        print_json(found)
+        return
+    print_fields(found, ("name", "changed", "cron", "zone", "enabled", "params", "jitter_s", "catch_up", "fires_at"))
+    _echo_times(found.utc, found.local, found.zone)
 
 
 @schedules_app.command("pause")
@@ -163,6 +190,11 @@ def delete_schedule(schedule: WhichArgument, tenant: OwnerOption = None) -> None
 
     _as(tenant, work)
     typer.echo(f"{schedule} is deleted")
+
+
+def _echo_times(utc: list[datetime], local: list[str], zone: str) -> None:
+    for moment, there in zip(utc, local, strict=True):
+        typer.echo(f"{moment:%Y-%m-%d %H:%M:%S} UTC   {there} {zone}")
 
 
 def _changing(which: str, body: ChangeSchedule) -> Callable[[Tx, UUID], Awaitable[ScheduleView]]:

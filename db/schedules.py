@@ -19,6 +19,7 @@ from contracts.schedules import (
     NextTimes,
     ScheduleKind,
     SchedulePage,
+    SchedulePreview,
     ScheduleView,
     checked_params,
 )
@@ -99,25 +100,57 @@ async def change(tx: Tx, tenant: UUID, schedule_id: UUID, body: ChangeSchedule, 
     row = await tx.fetchrow(SQL["lock"], tenant, schedule_id)
     if row is None:
         raise _unknown(schedule_id)
-    given = body.model_dump(exclude_none=True)
-    if body.params is not None:
-        given["params"] = await _params(tx, tenant, row["kind"], body.params)
+    given = await _given(tx, tenant, row["kind"], body)
     new = {**dict(row), **given}
-    timing = Timing(new["cron"], new["zone"], new["jitter_s"], new["catch_up"])
-    due: datetime | None = row["next_due_at"]
-    if not new["enabled"]:
-        due = None
-    elif due is None or (new["cron"], new["zone"]) != (row["cron"], row["zone"]):
-        # A clock that was put back must not let it fall due a second time.
-        due = _next(timing, max(filter(None, (row["now"], row["last_due_at"]))))
     await tx.execute(
         SQL["change"], tenant, schedule_id, new["cron"], new["zone"], new["enabled"], new["params"], new["jitter_s"],
-        new["catch_up"], due, stagger(schedule_id, new["jitter_s"]), bool(given.keys() - {"enabled"}),
+        new["catch_up"], _due(row, new), stagger(schedule_id, new["jitter_s"]), bool(given.keys() - {"enabled"}),
     )  # fmt: skip
     changed = {name: value for name, value in given.items() if value != row[name]}
     if changed:
         await audit(tx, tenant, by, "schedule.changed", "schedule", str(schedule_id), changed)
     return await show(tx, tenant, schedule_id)
+
+
+async def preview(tx: Tx, tenant: UUID, schedule_id: UUID, body: ChangeSchedule, count: int) -> SchedulePreview:
+    """What `change` would make of it, with its next `count` occurrences; refused where that would be. Writes nothing.
+
+    Raises: NotFound (`schedule_not_found`); Invalid (`bad_params`, `bad_schedule`).
+    """
+    row = await tx.fetchrow(SQL["standing"], tenant, schedule_id)
+    if row is None:
+        raise _unknown(schedule_id)
+    given = await _given(tx, tenant, row["kind"], body)
+    new = {**dict(row), **given}
+    due = _due(row, new)
+    utc, local = _times(_timing(new), due, count)
+    return SchedulePreview.model_validate(
+        {
+            **new,
+            "changed": [name for name, value in given.items() if value != row[name]],
+            "fires_at": due and due + stagger(schedule_id, new["jitter_s"]),
+            "utc": utc,
+            "local": local,
+        }
+    )
+
+
+async def _given(tx: Tx, tenant: UUID, kind: ScheduleKind, body: ChangeSchedule) -> dict[str, Any]:
+    given = body.model_dump(exclude_none=True)
+    if body.params is not None:
+        given["params"] = await _params(tx, tenant, kind, body.params)
+    return given
+
+
+def _due(row: Any, new: Mapping[str, Any]) -> datetime | None:
+    """The occurrence that is next once `row` is as `new` says; None while paused."""
+    if not new["enabled"]:
+        return None
+    due: datetime | None = row["next_due_at"]
+    if due is None or (new["cron"], new["zone"]) != (row["cron"], row["zone"]):
+        # A clock that was put back must not let it fall due a second time.
+        return _next(_timing(new), max(filter(None, (row["now"], row["last_due_at"]))))
+    return due
 
 
 async def pause(tx: Tx, tenant: UUID, schedule_id: UUID, *, by: str) -> ScheduleView:
@@ -152,11 +185,19 @@ async def fires(tx: Tx, tenant: UUID, schedule_id: UUID, *, cursor: str | None =
 async def next_times(tx: Tx, tenant: UUID, schedule_id: UUID, count: int) -> NextTimes:
     """The next `count` occurrences; none while it is paused. Raises: NotFound (`schedule_not_found`)."""
     found = await show(tx, tenant, schedule_id)
-    timing = Timing(found.cron, found.zone, found.jitter_s, found.catch_up)
-    times = timing.upcoming(found.next_due_at, min(count, MOST_TIMES)) if found.next_due_at else []
-    zone = cron.zone_of(found.zone)
-    local = [moment.astimezone(zone).isoformat() for moment in times]
-    return NextTimes(name=found.name, cron=found.cron, zone=found.zone, utc=times, local=local)
+    utc, local = _times(_timing(found.model_dump()), found.next_due_at, count)
+    return NextTimes(name=found.name, cron=found.cron, zone=found.zone, utc=utc, local=local)
+
+
+def _timing(of: Mapping[str, Any]) -> Timing:
+    return Timing(of["cron"], of["zone"], of["jitter_s"], of["catch_up"])
+
+
+def _times(timing: Timing, due: datetime | None, count: int) -> tuple[list[datetime], list[str]]:
+    """`due` and what follows it: in UTC, and as the zone's clocks show them."""
+    utc = timing.upcoming(due, min(count, MOST_TIMES)) if due else []
+    zone = cron.zone_of(timing.zone)
+    return utc, [moment.astimezone(zone).isoformat() for moment in utc]
 
 
 async def _params(tx: Tx, tenant: UUID, kind: ScheduleKind, params: Mapping[str, Any]) -> dict[str, Any]:

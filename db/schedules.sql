@@ -34,6 +34,11 @@ SELECT s.id, s.name, s.kind, s.cron, s.zone, s.enabled, s.is_default AND NOT s.e
 SELECT id, kind, name, cron, zone, enabled, params, jitter_s, catch_up, next_due_at, last_due_at, app.now() AS now FROM app.schedules
  WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL FOR UPDATE
 
+-- standing --
+-- The same without waiting, for whoever only asks what a change would do.
+SELECT id, kind, name, cron, zone, enabled, params, jitter_s, catch_up, next_due_at, last_due_at, app.now() AS now FROM app.schedules
+ WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL
+
 -- change --
 UPDATE app.schedules SET cron = $3, zone = $4, enabled = $5, params = $6, jitter_s = $7, catch_up = $8, next_due_at = $9,
        fire_at = $9::timestamptz + $10::interval, failures = 0, last_error = NULL, edited = edited OR $11::boolean, updated_at = app.now()

@@ -11,8 +11,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from contracts.events import Event
     from db.queue import Delivery
+    from db.sinks import Leased
 
 
 class Span:
@@ -58,15 +61,19 @@ class Tracer:
         """One call of a vendor."""
         return NOBODYS
 
+    def deliver(self, leased: Leased, endpoint_id: UUID) -> Span:  # noqa: ARG002
+        """One delivery of an event to a tenant's address, in the trace that its headers name."""
+        return NOBODYS
+
     def heard(self, status: int) -> None:
-        """The HTTP status of the vendor call under way."""
+        """The HTTP status of the vendor call or delivery under way."""
 
     def trace_id(self) -> str | None:
         """The trace that is under way here, for the log."""
         return None
 
     def ended(self, outcome: str, code: str | None = None) -> None:
-        """How the attempt under way ended; `code` is the class of its error. Without a word it is done."""
+        """How the attempt or delivery under way ended; `code` is the class of its error. Without a word it is done."""
 
 
 #: The one span of those that nobody records.

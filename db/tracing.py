@@ -12,6 +12,7 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import requests
 from opentelemetry import trace
@@ -30,14 +31,15 @@ from contracts.events import Event
 from contracts.settings import Settings
 from db import spans
 from db.queue import Delivery
+from db.sinks import Leased
 
 #: How long a batch may take to be sent, and so how long a process may take longer to end, in seconds.
 PATIENCE_S = 2.0
 #: The headers of an event in which a trace goes on, and the longest that is written there.
 CARRIED, LONGEST = ("traceparent", "tracestate"), 512
 _W3C = TraceContextTextMapPropagator()
-#: Ends of an attempt that somebody should look at.
-_BAD = frozenset({"failed", "timeout", "dead", "broken"})
+#: Ends of an attempt or a delivery that somebody should look at.
+_BAD = frozenset({"failed", "timeout", "dead", "broken", "refused", "outage", "gone"})
 
 
 def arm(settings: Settings, service: str) -> None:
@@ -107,6 +109,16 @@ class Tracing(spans.Tracer):
     def call(self, vendor: str, operation: str) -> spans.Span:
         attributes = {"headwater.vendor": vendor, "headwater.operation": operation}
         return self._span(f"{vendor} {operation}", SpanKind.CLIENT, attributes)
+
+    def deliver(self, leased: Leased, endpoint_id: UUID) -> spans.Span:
+        attributes = {
+            "messaging.system": "headwater", "headwater.event_type": leased.type, "headwater.event_id": str(leased.event_id),
+            "headwater.tenant_id": str(leased.tenant_id), "headwater.endpoint_id": str(endpoint_id),
+            "headwater.attempt": leased.attempts + 1,
+        }  # fmt: skip
+        return self._span(
+            f"webhook {leased.type}", SpanKind.CLIENT, attributes, _W3C.extract(leased.headers, Context())
+        )
 
     def heard(self, status: int) -> None:
         span = trace.get_current_span()

@@ -34,9 +34,12 @@ SELECT e.id, e.tenant_id, e.ordering FROM app.webhook_endpoints e
  ORDER BY e.id
 
 -- fan_out --
--- A delivery for each event and endpoint, in the transaction that hands the event off. What it is about is its endpoint.
+-- A delivery for each event and endpoint, in the transaction that hands the event off. What it is about is its endpoint; it goes on in
+-- the event's trace.
 INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, headers, correlation_id, sink, ordering_key, available_at, created_at)
-SELECT o.tenant_id, 'webhook_endpoint', e.id, o.type, o.version, o.payload, jsonb_build_object('causation_id', o.event_id, 'fact_at', o.created_at),
+SELECT o.tenant_id, 'webhook_endpoint', e.id, o.type, o.version, o.payload,
+       jsonb_build_object('causation_id', o.event_id, 'fact_at', o.created_at)
+         || jsonb_strip_nulls(jsonb_build_object('traceparent', o.headers -> 'traceparent', 'tracestate', o.headers -> 'tracestate')),
        o.correlation_id, $3, CASE WHEN e.ordering <> 'none' THEN 'webhook:' || e.id END, t.now, t.now
   FROM (SELECT app.now() AS now) t, unnest($1::tid[]) AS p(place) JOIN app.outbox_events o ON o.ctid = p.place
   JOIN app.webhook_endpoints e ON e.tenant_id = o.tenant_id AND e.id = ANY($2::uuid[]) AND e.enabled AND o.type = ANY(e.events)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -21,7 +22,7 @@ import structlog
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.webhook_endpoints import body_of, signed_headers, verdict
-from db import sinks, webhooks
+from db import sinks, spans, webhooks
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
 from db.webhooks import AT_ONCE, Delivery
 from worker.providers.tenant_webhook import Forbidden, Unreachable
@@ -33,6 +34,8 @@ MOST = 32
 MARGIN_S = 20.0
 #: How often stale leases and orphans are looked for, in seconds.
 CHORES_S = 15.0
+#: As W3C Trace Context writes it; nothing else that an event bears goes out as a header.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Posts(Protocol):
@@ -121,7 +124,13 @@ class WebhookSink:
             await webhooks.bury_orphans(tx)
 
     async def _deliver(self, of: Delivery) -> None:
-        status, error = await self._posted(of)
+        with spans.tracer.deliver(of.event, of.endpoint_id) as span:
+            status, error = await self._posted(of, span.onto(of.event.headers) or {})
+            if status:
+                spans.tracer.heard(status)
+            await self._settle(of, status, error)
+
+    async def _settle(self, of: Delivery, status: int | None, error: str | None) -> None:
         said = verdict(status) if status is not None else "outage"
         if error is not None and status == 0:
             said = "refused"
@@ -135,6 +144,7 @@ class WebhookSink:
                 state = await webhooks.refused(tx, of, words, max_attempts=self.settings.outbox_max_attempts)
             else:
                 state = await webhooks.outage(tx, of, words)
+        spans.tracer.ended(said)
         say = log.info if said == "delivered" else log.warning
         say(
             "webhook_delivered" if said == "delivered" else "webhook_not_delivered",
@@ -142,8 +152,8 @@ class WebhookSink:
             error=None if said == "delivered" else words,
         )  # fmt: skip
 
-    async def _posted(self, of: Delivery) -> tuple[int | None, str | None]:
-        """(status, None), (None, why it could not be reached), or (0, why we do not go there)."""
+    async def _posted(self, of: Delivery, carried: Mapping[str, str]) -> tuple[int | None, str | None]:
+        """(status, None), (None, why it could not be reached), or (0, why we do not go there). `carried` may name a trace."""
         event, key = of.event, self.settings.webhook_signing_key
         if key is None:
             return None, "WEBHOOK_SIGNING_KEY is not set here: nothing can be signed"
@@ -152,6 +162,9 @@ class WebhookSink:
         headers = signed_headers(
             key, event.tenant_id, of.endpoint_id, of.secret_version, id_=str(event.event_id), type_=event.type, body=body, at=at
         )  # fmt: skip
+        if _TRACEPARENT.fullmatch(carried.get("traceparent", "")):
+            # Whoever is told can go on in the trace; its state may hold what others said, and stays here.
+            headers["traceparent"] = carried["traceparent"]
         try:
             return await self.poster.post(of.url, body, headers), None
         except Unreachable as error:

@@ -10,7 +10,15 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.auth import require
 from api.deps import PageDep, PoolDep
 from api.errors import problems
-from contracts.schedules import ChangeSchedule, CreateSchedule, FirePage, NextTimes, SchedulePage, ScheduleView
+from contracts.schedules import (
+    ChangeSchedule,
+    CreateSchedule,
+    FirePage,
+    NextTimes,
+    SchedulePage,
+    SchedulePreview,
+    ScheduleView,
+)
 from contracts.tenants import Principal, Role
 from db import schedules
 from db.transaction import transaction
@@ -66,6 +74,19 @@ async def change(schedule_id: UUID, body: ChangeSchedule, principal: Operator, p
     """Replace what is named. A schedule that followed the settings does so no longer."""
     async with transaction(pool, principal.tenant_id) as tx:
         return await schedules.change(tx, principal.tenant_id, schedule_id, body, by=principal.name)
+
+
+@router.post("/{schedule_id}/preview", responses=problems(404))
+async def preview(
+    schedule_id: UUID,
+    body: ChangeSchedule,
+    principal: Operator,
+    pool: PoolDep,
+    count: Annotated[int, Query(ge=1, le=schedules.MOST_TIMES)] = 5,
+) -> SchedulePreview:
+    """What PATCH with the same body would make of it, and when it would fall due next. Nothing is saved."""
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return await schedules.preview(tx, principal.tenant_id, schedule_id, body, count)
 
 
 @router.post("/{schedule_id}/pause", responses=problems(404))

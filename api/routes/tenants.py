@@ -1,4 +1,4 @@
-"""Tenants: one's own, and, for owners of the reserved tenant `system`, all of them."""
+"""Tenants: one's own, and, for operators and owners of the reserved tenant `system`, all of them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
 
 
 async def house(principal: Annotated[Principal, Depends(require(Role.OWNER))]) -> Principal:
-    """Owners of other tenants are told that there is nothing here for them, whatever they name."""
+    """An owner of the reserved tenant. Owners of others are told that there is nothing here for them, whatever they name."""
+    return _of_the_house(principal)
+
+
+async def house_ops(principal: Annotated[Principal, Depends(require(Role.OPS))]) -> Principal:
+    """The same for its operators, who see tenants and grant them quotas."""
+    return _of_the_house(principal)
+
+
+def _of_the_house(principal: Principal) -> Principal:
     if principal.tenant_id != SYSTEM_TENANT:
         raise NotFound(
-            "only owners of the reserved tenant see tenants: `headwater keys create --tenant system --role owner` makes a key;"
-            " GET /v1/tenant shows your own",
+            "only operators and owners of the reserved tenant see tenants: `headwater keys create --tenant system --role ops`"
+            " makes a key; GET /v1/tenant shows your own",
             code="house_only",
         )
     return principal
 
 
 House = Annotated[Principal, Depends(house)]
+HouseOps = Annotated[Principal, Depends(house_ops)]
 
 
 @router.get("/tenant")
@@ -42,7 +52,7 @@ async def own(principal: Viewer, pool: PoolDep) -> TenantView:
 
 
 @router.get("/tenants", responses=problems(404))
-async def list_tenants(_: House, pool: PoolDep) -> TenantList:
+async def list_tenants(_: HouseOps, pool: PoolDep) -> TenantList:
     """All tenants by slug, the reserved one included, with quotas and use."""
     async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         return TenantList(items=await quotas.views(tx))
@@ -58,7 +68,7 @@ async def create(body: CreateTenant, principal: House, pool: PoolDep) -> TenantV
 
 
 @router.get("/tenants/{slug}", responses=problems(404))
-async def show(slug: Slug, _: House, pool: PoolDep) -> TenantView:
+async def show(slug: Slug, _: HouseOps, pool: PoolDep) -> TenantView:
     """One tenant."""
     async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
         (found,) = await quotas.views(tx, (await tenants.named(tx, slug)).id)
@@ -84,7 +94,7 @@ async def close(slug: Slug, principal: House, pool: PoolDep) -> TenantView:
 
 
 @router.put("/tenants/{slug}/quotas", responses=problems(404))
-async def put_quotas(slug: Slug, body: Quotas, principal: House, pool: PoolDep) -> TenantView:
+async def put_quotas(slug: Slug, body: Quotas, principal: HouseOps, pool: PoolDep) -> TenantView:
     """Grant anew: what is absent or null is the installation's own limit. Holds from the next claim and the next run on."""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         tenant = await tenants.named(tx, slug)

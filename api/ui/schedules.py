@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.deps import Page
 from api.routes import schedules as routes
 from api.ui.page import PageRoute, onward, show
+from api.ui.schedule_forms import FIELDS, change_of
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.schedules import CatchUp, ChangeSchedule
+from contracts.schedules import CatchUp, ScheduleView
 from contracts.tenants import Role
 
 router = APIRouter(prefix="/ui/schedules", route_class=PageRoute, include_in_schema=False)
@@ -40,7 +41,7 @@ async def show_schedule(schedule_id: UUID, seat: Operator, cursor: Cursor = None
     fires = await routes.list_fires(schedule_id, seat.principal, seat.pool, Page(FIRES, cursor))
     data = {"schedule": schedule, "next": ahead, "fires": fires.items, "next_cursor": fires.next_cursor}
     by_hand = BY_HAND.get(schedule.kind)
-    return show(seat, "schedule.html", data, by_hand=by_hand, choices={"catch_up": get_args(CatchUp)})
+    return show(seat, "schedule.html", data, by_hand=by_hand, **_form(schedule))
 
 
 @router.post("/{schedule_id}/pause")
@@ -57,14 +58,26 @@ async def resume(schedule_id: UUID, act: Ops) -> Response:
     return onward(_page(schedule_id), act.request, "Resumed: it goes on with the next time below.")
 
 
+@router.post("/{schedule_id}/preview")
+async def preview(schedule_id: UUID, act: Ops) -> Response:
+    """What the form would make of it and when it would fall due; the button that saves stands beside that."""
+    schedule = await routes.show(schedule_id, act.principal, act.pool)
+    seen = await routes.preview(schedule_id, change_of(act, schedule), act.principal, act.pool, NEXT)
+    sent = [(name, value) for name, values in act.form.items() for value in values]
+    data = {"schedule": schedule, "preview": seen}
+    return show(act, "schedule_preview.html", data, sent=sent, **_form(schedule))
+
+
 @router.post("/{schedule_id}/change")
 async def change(schedule_id: UUID, act: Ops) -> Response:
-    """Another clock. An empty field stays as it was."""
-    names = ("cron", "zone", "catch_up")
-    fields: dict[str, object] = {name: act.one(name) for name in names}
-    body = act.read(ChangeSchedule, {**fields, "jitter_s": act.whole("jitter_s")})
-    await routes.change(schedule_id, body, act.principal, act.pool)
+    """Another clock, other parameters."""
+    schedule = await routes.show(schedule_id, act.principal, act.pool)
+    await routes.change(schedule_id, change_of(act, schedule), act.principal, act.pool)
     return onward(_page(schedule_id), act.request, "Changed: the times below are the new ones.")
+
+
+def _form(schedule: ScheduleView) -> dict[str, Any]:
+    return {"fields": FIELDS[schedule.kind], "choices": {"catch_up": get_args(CatchUp)}}
 
 
 def _page(schedule_id: UUID) -> str:

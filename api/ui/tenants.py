@@ -1,4 +1,4 @@
-"""Tenants: one's own; for owners of the reserved one all of them, with what they are granted."""
+"""Tenants: one's own; for operators of the reserved one all of them, with what they are granted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from contracts.tenants import SYSTEM_TENANT, Quotas, Role
 
 router = APIRouter(prefix="/ui/tenants", route_class=PageRoute, include_in_schema=False)
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
-Owner = Annotated[Seat, Depends(Looking(Role.OWNER))]
+Operator = Annotated[Seat, Depends(Looking(Role.OPS))]
+Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 Owning = Annotated[Act, Depends(Acting(Role.OWNER))]
 
 
@@ -25,7 +26,7 @@ async def list_tenants(seat: Viewer) -> Response:
     if not _is_house(seat):
         own = await routes.own(seat.principal, seat.pool)
         return show(seat, "tenant.html", {"tenant": own}, house=False)
-    found = await routes.list_tenants(await routes.house(seat.principal), seat.pool)
+    found = await routes.list_tenants(await routes.house_ops(seat.principal), seat.pool)
     return show(seat, "tenants.html", {"tenants": found.items})
 
 
@@ -42,9 +43,9 @@ async def create(act: Owning) -> Response:
 
 
 @router.get("/{slug}")
-async def show_tenant(slug: Slug, seat: Owner) -> Response:
+async def show_tenant(slug: Slug, seat: Operator) -> Response:
     """One tenant."""
-    found = await routes.show(slug, await routes.house(seat.principal), seat.pool)
+    found = await routes.show(slug, await routes.house_ops(seat.principal), seat.pool)
     return show(seat, "tenant.html", {"tenant": found}, house=True)
 
 
@@ -63,16 +64,16 @@ async def resume(slug: Slug, act: Owning) -> Response:
 
 
 @router.post("/{slug}/quotas")
-async def put_quotas(slug: Slug, act: Owning) -> Response:
+async def put_quotas(slug: Slug, act: Ops) -> Response:
     """Grant anew."""
-    principal = await routes.house(act.principal)
+    principal = await routes.house_ops(act.principal)
     asked = act.read(Quotas, {name: _whole(name, act.one(name)) for name in Quotas.model_fields})
     await routes.put_quotas(slug, asked, principal, act.pool)
     return onward(f"/ui/tenants/{slug}", act.request, "Granted. It holds from the next claim and the next run on.")
 
 
 def _is_house(seat: Seat) -> bool:
-    return seat.principal.tenant_id == SYSTEM_TENANT and seat.may(Role.OWNER)
+    return seat.principal.tenant_id == SYSTEM_TENANT and seat.may(Role.OPS)
 
 
 def _whole(name: str, text: str | None) -> int | None:

@@ -19,12 +19,17 @@ RUN = {"channels": ["register"], "queries": ["bakers"], "limit": 1}
 @pytest.fixture
 def house(api: Served) -> dict[str, str]:
     """Headers of an owner of the reserved tenant."""
+    return house_key(api, Role.OWNER)
+
+
+def house_key(api: Served, role: Role) -> dict[str, str]:
+    """Headers of somebody of the reserved tenant."""
 
     async def make() -> str:
         pool = await open_pool(api.database_url, name="tests", size=1)
         try:
             async with transaction(pool, SYSTEM_TENANT) as tx:
-                return (await access.create_key(tx, SYSTEM_TENANT, "house", Role.OWNER, by="tests"))[1]
+                return (await access.create_key(tx, SYSTEM_TENANT, "house", role, by="tests"))[1]
         finally:
             await pool.close()
 
@@ -51,6 +56,25 @@ def test_a_tenant_is_made_granted_and_seen(api: Served, house: dict[str, str]) -
     assert logged["actor"] == "key:house"
     assert told(api.client.put("/v1/tenants/acme/quotas", json={"queued_buffer": 0}, headers=house), 400)
     assert told(api.client.get("/v1/tenants/nobody", headers=house), 404)
+
+
+def test_operators_of_the_house_see_tenants_and_grant_and_do_no_more(api: Served) -> None:
+    # S3.20 R16
+    ops = house_key(api, Role.OPS)
+    granted = told(api.client.put(f"/v1/tenants/{ABROAD}/quotas", json={"daily_shortlist_cap": 7}, headers=ops))
+    assert granted["quotas"]["daily_shortlist_cap"] == 7
+    assert {each["slug"] for each in told(api.client.get("/v1/tenants", headers=ops))["items"]} == {
+        "system",
+        HOME,
+        ABROAD,
+    }
+    assert told(api.client.get(f"/v1/tenants/{ABROAD}", headers=ops)) == granted
+    told(api.client.post(f"/v1/tenants/{ABROAD}/suspend", headers=ops), 403)
+    told(api.client.post("/v1/tenants", json={"slug": "acme"}, headers=ops), 403)
+    # Neither an analyst of the house nor an operator of another tenant.
+    told(api.client.put(f"/v1/tenants/{ABROAD}/quotas", json={}, headers=house_key(api, Role.ANALYST)), 403)
+    theirs = api.client.put(f"/v1/tenants/{ABROAD}/quotas", json={}, headers=api.as_(Role.OPS, ABROAD))
+    assert told(theirs, 404)["code"] == "house_only"
 
 
 def test_owners_of_other_tenants_see_their_own_and_no_more(api: Served) -> None:
@@ -95,6 +119,8 @@ def test_a_suspended_tenant_is_answered_403_with_what_to_do_until_it_is_resumed(
 def test_runs_a_day_are_granted_and_what_is_over_is_refused(api: Served, house: dict[str, str]) -> None:
     # S4.08
     owner, run = api.as_(Role.OWNER, ABROAD), "/v1/discovery/runs"
+    told(api.client.put(f"/v1/tenants/{ABROAD}/quotas", json={"max_runs_per_day": 0}, headers=house))
+    assert told(api.client.post(run, json=RUN, headers=owner), 429)["detail"].startswith("0 runs were started today")
     told(api.client.put(f"/v1/tenants/{ABROAD}/quotas", json={"max_runs_per_day": 2}, headers=house))
     first = told(api.client.post(run, json=RUN, headers={**owner, "Idempotency-Key": "a"}), 202)
     told(api.client.post(run, json=RUN, headers=owner), 202)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from contracts.settings import Settings
 from front.logs import settings_problems
+from tests.exchange.receiver import receiving
 from tests.flows.collector import Collector, Told, collecting
 from tests.flows.installation import PATIENCE_S, ROOT, Installation, until
 from tests.front.programs import environment
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 JOBURG = "workwear manufacturers Johannesburg"
 TOKEN = "collector-token-4d1f"
+SIGNING = "a master key of the tests, long enough for it"
 
 
 @dataclass
@@ -70,6 +72,8 @@ def traced(idle: Installation) -> Iterator[Traced]:
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{TOKEN}",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "WEBHOOK_SIGNING_KEY": SIGNING,
+            "WEBHOOK_ALLOW_LOOPBACK": "true",
         }
         address = idle.start("api", "--port", "0", JWT_SECRET="of these tests, " * 4, **telling).ready
         idle.worker(**telling)
@@ -144,6 +148,49 @@ def test_a_lead_that_is_typed_in_is_one_trace_up_to_its_score(traced: Traced, sa
     _one(spans, "scoring.compute", _one(spans, "emit FeaturesComputed", seen))
     served = traced.house.log("request_served")
     assert [line["route"] for line in served if line.get("traceId") == trace] == ["/v1/leads"]
+
+
+def test_what_a_tenants_address_is_told_is_in_the_trace_and_goes_on_there(
+    traced: Traced, sandbox: RunningSandbox
+) -> None:
+    # S4.06: a refusal and the delivery after it hang on the event; the receiver is given the span that told it
+    with receiving() as receiver:
+        receiver.answers = [400]
+        made = traced.api.post("/v1/webhook-endpoints", json={"url": receiver.url, "events": ["RunFinished"]})
+        assert made.status_code == 201, made.text
+        try:
+            trace, _, run = traced.run(channels=["register"], queries=["bakers Durban"], max_companies=3)
+            traced.told(trace, "emit RunFinished", "webhook RunFinished")
+            asyncio.run(until(lambda: len(receiver.posts) > 1, PATIENCE_S, "it is not delivered again"))
+            asyncio.run(
+                until(lambda: _webhooks(traced.collector.of(trace)) == 2, PATIENCE_S, "the second is not told of")
+            )
+        finally:
+            traced.api.delete(f"/v1/webhook-endpoints/{made.json()['id']}")
+    spans = traced.collector.of(trace)
+    (finished,) = [span for span in spans if span.name == "emit RunFinished"]
+    told = [span for span in spans if span.name == "webhook RunFinished"]
+    assert {(span.kind, span.service, span.parent) for span in told} == {("client", "headwater-worker", finished.id)}
+    bad, good = sorted(told, key=lambda span: span.about["headwater.attempt"])
+    assert (bad.failed, bad.about["http.response.status_code"], bad.about["headwater.outcome"]) == (
+        True,
+        400,
+        "refused",
+    )
+    assert (good.failed, good.about["http.response.status_code"]) == (False, 200)
+    assert (good.about["headwater.attempt"], good.about["headwater.outcome"]) == (2, "delivered")
+    assert good.about["headwater.endpoint_id"] == made.json()["id"]
+    assert [post.headers["traceparent"] for post in receiver.posts] == [
+        f"00-{trace}-{span.id}-01" for span in (bad, good)
+    ]
+    assert not [post for post in receiver.posts if "tracestate" in post.headers]
+    assert {post.told["data"]["runId"] for post in receiver.posts} == {run["id"]}
+    for hidden in (receiver.url, "/hook", SIGNING, made.json()["secret"]):
+        assert hidden.encode() not in traced.collector.raw, hidden
+
+
+def _webhooks(spans: list[Told]) -> int:
+    return sum(span.name == "webhook RunFinished" for span in spans)
 
 
 def test_nothing_secret_and_nobodys_words_leave_with_a_span(traced: Traced, sandbox: RunningSandbox) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.events import Probed
+from contracts.outbox import EventStatus
 from db.transaction import DbRole
 from tests.inspection.scene import Scene
 
@@ -51,6 +52,45 @@ async def test_the_outbox_from_a_shell(scene: Scene) -> None:
         assert str(await tx.fetchval("SELECT actor FROM app.audit_log WHERE action = 'outbox.replay'")).startswith(
             "cli"
         )
+
+
+@pytest.mark.slow
+async def test_a_tenant_is_paused_and_resumed_from_a_shell(scene: Scene) -> None:
+    # S2.17 B.02: the twin of /v1/outbox/pause, with its reason and its audit rows
+    await scene.emit()
+    paused = answer(scene, "outbox", "pause", "--tenant", "mine", "--reason", "the CRM is moved")
+    assert (paused["paused"], paused["reason"], paused["suspended"]) == (True, "the CRM is moved", False)
+    assert paused["by"].startswith("cli")
+    assert await scene.dispatch() == 0
+    assert "the CRM is moved" in headwater(scene, "outbox", "paused", "--tenant", "mine")
+    assert answer(scene, "outbox", "paused", "--tenant", "other")["paused"] is False
+    assert answer(scene, "outbox", "resume", "--tenant", "mine")["paused"] is False
+    assert await scene.dispatch() == 1
+    assert "reason" in headwater(scene, "outbox", "pause", "--tenant", "mine", "--reason", "no", expect=2)
+    assert "there is no tenant 'nobody'" in headwater(scene, "outbox", "resume", "--tenant", "nobody", expect=1)
+    async with scene.app() as tx:
+        rows = await tx.fetch("SELECT action FROM app.audit_log WHERE action LIKE 'outbox%' ORDER BY id")
+    assert [row["action"] for row in rows] == ["outbox.pause", "outbox.resume"]
+
+
+@pytest.mark.slow
+async def test_a_replay_of_many_is_undone_from_a_shell(scene: Scene) -> None:
+    # B.02: what still waits, of every tenant that it concerns; nothing twice
+    mine, theirs = await scene.bury(), await scene.bury(scene.other)
+    done = answer(scene, "outbox", "replay", "--rate", "0.001")
+    assert done["replayed"] == 2
+    (batch,) = answer(scene, "outbox", "replays", "--tenant", "mine")["items"]
+    assert (batch["id"], batch["events"], batch["waiting"]) == (done["replay_id"], 1, 1)
+    back = answer(scene, "outbox", "undo", done["replay_id"], "--tenant", "other")
+    assert (back["taken_back"], back["gone"]) == (1, 0)
+    back = answer(scene, "outbox", "undo", done["replay_id"])
+    assert (back["taken_back"], back["gone"]) == (1, 0)
+    assert [row.event_id for row in await scene.list_(EventStatus.DEAD_LETTER)] == [mine]
+    assert [row.event_id for row in await scene.list_(EventStatus.DEAD_LETTER, tenant=scene.other)] == [theirs]
+    assert "replay_not_found" in headwater(scene, "outbox", "undo", done["replay_id"], expect=1)
+    async with scene.app() as tx:
+        rows = await tx.fetch("SELECT actor FROM app.audit_log WHERE action = 'outbox.replay_undone'")
+    assert [row["actor"].startswith("cli") for row in rows] == [True]
 
 
 async def test_verify_ends_with_0_only_when_all_is_well(scene: Scene) -> None:

@@ -71,6 +71,34 @@ def test_a_schedule_lives_its_life(api: Served) -> None:
     ]
 
 
+def test_a_change_can_be_looked_at_before_it_is_made(api: Served) -> None:
+    # S3.20 R7: the preview is what PATCH then does; it writes nothing, and refuses what PATCH refuses
+    ops = api.as_(Role.OPS)
+    made = api.client.post(AT, json={**EVENING, "jitter_s": 60}, headers=ops).json()
+    at = f"{AT}/{made['id']}"
+    change = {"cron": "30 7 * * *", "zone": "Asia/Singapore", "params": {"max_companies": 40}, "jitter_s": 0}
+    seen = api.client.post(f"{at}/preview", params={"count": 3}, json=change, headers=ops).json()
+    assert seen["changed"] == ["cron", "zone", "params", "jitter_s"]
+    assert [each[10:] for each in seen["local"]] == ["T07:30:00+08:00"] * 3
+    assert seen["fires_at"] == seen["utc"][0]
+    assert api.client.get(at, headers=ops).json() == made
+    written = "SELECT action FROM audit_log WHERE subject_type = 'schedule'"
+    assert [row["action"] for row in api.rows(written)] == ["schedule.created"], "looking leaves no mark"
+    changed = api.client.patch(at, json=change, headers=ops).json()
+    assert (changed["upcoming"], changed["params"]) == (seen["utc"], seen["params"])
+    assert api.client.post(f"{at}/preview", json=change, headers=ops).json()["changed"] == []
+    paused = api.client.post(f"{at}/preview", json={"enabled": False}, headers=ops).json()
+    assert (paused["changed"], paused["utc"], paused["fires_at"]) == (["enabled"], [], None)
+    for wrong, code in [({"cron": "61 * * * *"}, "invalid_request"), ({"params": {"max_companies": 0}}, "bad_params")]:
+        for answer in (
+            api.client.post(f"{at}/preview", json=wrong, headers=ops),
+            api.client.patch(at, json=wrong, headers=ops),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert api.client.post(f"{at}/preview", json={}, headers=api.as_(Role.ANALYST)).status_code == 403
+    assert api.client.post(f"{at}/preview", json={}, headers=api.as_(Role.OPS, ABROAD)).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -120,6 +148,14 @@ def test_the_same_from_a_shell(headwater: Callable[..., Any]) -> None:
     assert headwater("next", made["id"])["utc"] == []
     assert headwater("resume", "evening")["enabled"] is True
     assert headwater("change", "evening", "--cron", "0 19 * * *")["cron"] == "0 19 * * *"
+    words = ("change", "evening", "--params", '{"max_companies": 9}', "--jitter-s", "60", "--paused")
+    seen = headwater(*words, "--dry-run")
+    assert (seen["changed"], seen["utc"]) == (["enabled", "params", "jitter_s"], [])
+    assert headwater("list")["items"][0]["params"] == {"max_companies": 5}, "a dry run saves nothing"
+    done = headwater(*words)
+    assert (done["params"], done["jitter_s"], done["enabled"]) == ({"max_companies": 9}, 60, False)
+    again = headwater("change", "evening", "--enabled", "--dry-run", "--count", "2")
+    assert [each[11:19] for each in again["local"]] == ["19:00:00"] * 2
     assert headwater("fires", "evening") == {"items": [], "next_cursor": None}
     assert "evening is deleted" in headwater("delete", "evening")
     assert "schedule_not_found" in headwater("next", "evening", status=1)

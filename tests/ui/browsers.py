@@ -80,7 +80,7 @@ class Screen:
         self.page.goto(self.address + path)
         return self.page
 
-    def log_in(self, role: str) -> None:
+    def log_in(self, role: str, tenant: str = HOME) -> None:
         """By keyboard alone: the first field has the focus."""
         self.go("/ui/login")
         expect(self.page.get_by_label("E-mail")).to_be_focused()
@@ -88,7 +88,7 @@ class Screen:
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(PASSWORD)
         self.page.keyboard.press("Tab")
-        self.page.keyboard.type(HOME)
+        self.page.keyboard.type(tenant)
         self.page.keyboard.press("Enter")
         self.page.wait_for_load_state()
         expect(self.page.get_by_role("link", name="Overview")).to_be_visible()

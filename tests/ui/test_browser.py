@@ -166,9 +166,38 @@ def test_a_schedule_is_paused_and_resumed(address: str, browser: Browser) -> Non
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("status")).to_contain_text("Resumed")
         page.get_by_label("Cron").fill("15 4 * * *")
-        page.get_by_role("button", name="Change", exact=True).click()
+        page.get_by_role("button", name="Show the next times").click()
+        expect(page.get_by_role("heading", name="The next 5 times would be")).to_be_visible()
+        expect(page.locator("tbody time").first).to_contain_text("04:15")
+        assert not screen.too_wide()
+        assert screen.violations() == []
+        page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status")).to_contain_text("Changed")
         expect(page.locator("tbody time").first).to_contain_text("04:15")
+        assert screen.complaints == []
+
+
+def test_what_a_schedule_starts_is_changed_on_its_page(address: str, browser: Browser) -> None:
+    # S3.20: by keyboard and eye: a mark, a number, lines; seen before they are saved, and there afterwards
+    with Screen.of(browser, address, "phone") as screen:
+        screen.log_in("ops")
+        page = screen.go("/ui/schedules")
+        page.get_by_role("link", name="daily-discovery").click()
+        page.get_by_label("register").check()
+        page.get_by_label("Companies at most").fill("7")
+        page.get_by_label("Queries, one a line").fill("overalls Durban\nsafety boots")
+        page.get_by_role("button", name="Show the next times").click()
+        expect(page.locator("dl.facts")).to_contain_text("overalls Durban, safety boots was: –")
+        assert not screen.too_wide()
+        assert screen.violations() == []
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("Changed")
+        expect(page.get_by_label("Companies at most")).to_have_value("7")
+        expect(page.get_by_label("Queries, one a line")).to_have_value("overalls Durban\nsafety boots")
+        expect(page.get_by_label("register")).to_be_checked()
+        # Another look shows nothing to save: what is shown is what stands.
+        page.get_by_role("button", name="Show the next times").click()
+        expect(page.get_by_text("Nothing differs from what stands")).to_be_visible()
         assert screen.complaints == []
 
 

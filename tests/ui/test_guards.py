@@ -46,6 +46,7 @@ SAME = {
     "/ui/models/{model_id}/rollback": "/v1/models/{model_id}/rollback",
     "/ui/schedules/{schedule_id}/pause": "/v1/schedules/{schedule_id}/pause",
     "/ui/schedules/{schedule_id}/resume": "/v1/schedules/{schedule_id}/resume",
+    "/ui/schedules/{schedule_id}/preview": "/v1/schedules/{schedule_id}/preview",
     "/ui/schedules/{schedule_id}/change": "PATCH /v1/schedules/{schedule_id}",
     "/ui/nights": "/admin/runs/nightly",
     "/ui/nights/{run_id}/cancel": "/v1/discovery/runs/{run_id}/cancel",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import html
+import json
+import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from api.ui import months, words
+from api.ui.schedule_forms import FIELDS
 from contracts.errors import Invalid
 from contracts.nights import STEPS
+from contracts.schedules import PARAMS, ChangeSchedule
 from contracts.tenants import Role
 from tests.api.server_fixture import ABROAD, HOME, Served
 from tests.ui.planted import night, schedule
@@ -99,6 +104,100 @@ def test_a_clock_that_cannot_be_is_refused_and_nothing_changes(ops: Visitor, fie
     refused = ops.send(f"{path}/change", {field: value})
     assert (refused.status_code, said in refused.text, 'role="alert"' in refused.text) == (400, True, True)
     assert ops.get(path, format="json").json()["schedule"] == before
+
+
+def test_a_change_is_shown_with_its_times_before_it_is_saved(ops: Visitor) -> None:
+    # S1.07 S3.20: parameters, clock and pause in one form; every field that is not sent is taken away
+    path = schedule(ops.api, params={"max_companies": 25, "queries": ["overalls"], "channels": ["register"]})
+    before = ops.get(path, format="json").json()["schedule"]
+    page = text(ops.get(path).text)
+    assert all(
+        said in page
+        for said in ('value="25"', ">overalls</textarea>", 'value="register" checked', "Show the next times")
+    )
+    asked = {
+        "whole": "true", "enabled": "true", "cron": "15 5 * * *", "zone": "Asia/Singapore", "jitter_s": "0", "catch_up": "once",
+        "max_companies": "40", "queries": "overalls\r\n\r\nsafety boots", "dry_run": "true",
+    }  # fmt: skip
+    seen = ops.send(f"{path}/preview", asked)
+    assert (seen.status_code, seen.text.count("05:15 (+08:00)")) == (200, 5)
+    shown = text(seen.text)
+    assert all(
+        said in shown for said in ("was: 25", "was: register", "overalls, safety boots", "Save", "Leave it as it is")
+    )
+    assert ops.get(path, format="json").json()["schedule"] == before, "nothing is saved by looking"
+    twin = ops.send(f"{path}/preview?format=json", asked).json()["preview"]
+    params = {"max_companies": 40, "queries": ["overalls", "safety boots"], "dry_run": True}
+    assert (twin["changed"], twin["params"]) == (["cron", "zone", "params"], params)
+    [form] = re.findall(r'<form method="post" action="[^"]*/change">.*?</form>', seen.text, re.DOTALL)
+    kept = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    assert ops.send(f"{path}/change", kept).status_code == 303
+    now = ops.get(path, format="json").json()
+    assert (now["schedule"]["params"], now["schedule"]["cron"]) == (params, "15 5 * * *")
+    assert now["next"]["utc"] == twin["utc"], "what was shown is what came"
+    assert "Nothing differs" in ops.send(f"{path}/preview", asked).text
+    del asked["enabled"]
+    assert "fall due no more" in ops.send(f"{path}/preview", asked).text
+    ops.send(f"{path}/change", asked)
+    assert ops.get(path, format="json").json()["schedule"]["enabled"] is False
+    [changes] = ops.api.rows(
+        "SELECT array_agg(detail ORDER BY id) AS all FROM audit_log WHERE action = 'schedule.changed' AND subject_id = $1",
+        path.rpartition("/")[2],
+    )
+    assert [set(json.loads(change)) for change in changes["all"]] == [{"cron", "zone", "params"}, {"enabled"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("max_companies", "0", "params.max_companies"),
+        ("max_companies", "many", "max_companies: give a whole number"),
+        ("provider", "nobody", "unknown provider"),
+        ("icp_profile_id", "mine", "params.icp_profile_id"),
+        ("icp_profile_id", "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01", "profile"),
+        ("cron", "99 * * * *", "cron"),
+    ],
+)
+def test_parameters_that_cannot_be_are_refused_before_and_at_saving(
+    ops: Visitor, field: str, value: str, said: str
+) -> None:
+    # S2.17
+    path = schedule(ops.api)
+    before = ops.get(path, format="json").json()["schedule"]
+    for door in ("preview", "change"):
+        refused = ops.send(f"{path}/{door}", {"whole": "true", "enabled": "true", field: value})
+        assert refused.status_code in (400, 404)
+        assert said in refused.text, refused.text
+    assert ops.get(path, format="json").json()["schedule"] == before
+
+
+def test_the_form_of_each_kind_has_every_parameter_of_it() -> None:
+    # S3.20: what the form does not show, saving it would take away
+    for kind, model in PARAMS.items():
+        assert {field.name for field in FIELDS[kind]} == set(model.model_fields) - {"mode"}, kind
+        for field in FIELDS[kind]:
+            assert field.name not in ChangeSchedule.model_fields, "a field of the clock"
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "fields"),
+    [
+        (
+            "nightly",
+            {"limit": 5, "skip": ["crm_push"], "dry_run": True},
+            {"limit": "5", "skip": "crm_push", "dry_run": "true"},
+        ),
+        ("job", {"job": "accounts.triggers"}, {"job": "accounts.triggers"}),
+        ("rollup", {"days": 7}, {"days": "7"}),
+        ("models", {}, {}),
+    ],
+)
+def test_the_form_of_each_kind_gives_back_what_it_shows(
+    ops: Visitor, kind: str, params: dict[str, Any], fields: dict[str, str]
+) -> None:
+    path = schedule(ops.api, kind=kind, params=params)
+    clock = {"whole": "true", "enabled": "true", "cron": "0 18 * * *", "zone": "Africa/Johannesburg", "jitter_s": "0"}
+    assert "Nothing differs" in ops.send(f"{path}/preview", {**clock, **fields}).text
 
 
 def test_what_became_of_a_schedules_times_leads_to_what_they_started(ops: Visitor) -> None:
