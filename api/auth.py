@@ -12,12 +12,17 @@ from pydantic import SecretStr
 
 from api.deps import default_tenant
 from contracts.errors import Forbidden, Unauthenticated
-from contracts.tenants import Principal, Role
+from contracts.tenants import Principal, Role, Tenant
 from db import access
 from db.transaction import Pool, transaction
 
 #: Rising: whoever has a role may do what the roles before it may.
 LADDER = (Role.VIEWER, Role.ANALYST, Role.OPS, Role.OWNER)
+
+
+def reaches(role: Role, least: Role) -> bool:
+    """Is it this role, or a higher one?"""
+    return role in LADDER and LADDER.index(role) >= LADDER.index(least)
 
 
 class Guard:
@@ -95,12 +100,17 @@ async def _of_bearer(request: Request, token: str) -> Principal:
 
 async def of_session(request: Request, token: str) -> Principal:
     """Whose access token this is. Raises: Unauthenticated (`token_expired`, `invalid_token`, `session_over`)."""
+    return (await seen_session(request, token))[0]
+
+
+async def seen_session(request: Request, token: str) -> tuple[Principal, Tenant]:
+    """The same, with the tenant they belong to as it stands now."""
     claims = request.app.state.signer.read(token)
     async with transaction(_pool(request), claims.tenant_id, read_only=True) as tx:
         session = await access.find_session(tx, claims.tenant_id, claims.session_id)
-    if session is None or not session.valid or session.user_id != claims.user_id:
+    if session is None or not session.valid or session.user_id != claims.user_id or session.tenant is None:
         raise Unauthenticated("the session is over: log in again", code="session_over")
-    return Principal(
+    principal = Principal(
         tenant_id=claims.tenant_id,
         role=session.role,
         name=session.email,
@@ -108,6 +118,7 @@ async def of_session(request: Request, token: str) -> Principal:
         session_id=session.id,
         suspended=session.suspended,
     )
+    return principal, session.tenant
 
 
 async def _service(request: Request) -> Principal:

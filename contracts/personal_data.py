@@ -145,7 +145,7 @@ TABLES: Mapping[str, Table] = {
     "run_slices": Table("work", people="query error", ours="channel state cursor stop_reason error_code"),
     "runs": Table(
         "work", people="params stats error error_details", staff="requested_by",
-        ours="kind status mode triggered_by occurrence_key counters naics_codes error_code stop_reason",
+        ours="kind job status mode triggered_by occurrence_key counters naics_codes error_code stop_reason",
     ),
     "schedule_fires": Table("work", people="reason", ours="outcome"),
     "schedules": Table("account", people="params last_error", staff="created_by", ours="kind name cron zone catch_up"),

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from contracts.access import KeyView, User
 from contracts.errors import Conflict, Throttled
-from contracts.tenants import SYSTEM_TENANT, Role
+from contracts.tenants import SYSTEM_TENANT, Role, Tenant
 from db.sql import load
 from db.transaction import Tx
 
@@ -49,6 +49,8 @@ class Session:
     expires_at: datetime
     valid: bool
     suspended: bool = False
+    #: Of a session that was looked up: where its user belongs.
+    tenant: Tenant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,10 @@ async def find_session(tx: Tx, tenant: UUID, session_id: UUID) -> Session | None
     row = await tx.fetchrow(SQL["session"], tenant, session_id)
     if row is None:
         return None
+    home = Tenant(id=row["tenant_id"], slug=row["slug"], name=row["name"], status=row["status"])
+    role = Role(row["role"])
     return Session(
-        row["id"], row["user_id"], row["email"], Role(row["role"]), row["expires_at"], row["valid"], row["suspended"]
+        row["id"], row["user_id"], row["email"], role, row["expires_at"], row["valid"], row["suspended"], home
     )
 
 

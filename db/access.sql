@@ -46,8 +46,8 @@ SELECT session_id FROM app.refresh_tokens
 SELECT session_id FROM app.refresh_tokens WHERE tenant_id = $1 AND token_hash = $2
 
 -- session --
--- Who a session belongs to, and whether it still counts. The role is the user's of now, not of the login.
-SELECT s.id, s.expires_at, u.id AS user_id, u.email, u.role,
+-- Who a session belongs to, of which tenant, and whether it still counts. The role is the user's of now, not of the login.
+SELECT s.id, s.expires_at, u.id AS user_id, u.email, u.role, t.id AS tenant_id, t.slug, t.name, t.status,
        s.revoked_at IS NULL AND s.expires_at > app.now() AND u.disabled_at IS NULL AND t.status <> 'closed' AS valid, t.status = 'paused' AS suspended
   FROM app.sessions s
   JOIN app.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id

@@ -17,6 +17,6 @@ SELECT j.name AS job, r.* FROM unnest($2::text[]) WITH ORDINALITY AS j(name, n)
     SELECT r.id AS run_id, r.status, r.triggered_by, r.started_at, r.finished_at, r.error,
            extract(epoch FROM coalesce(r.finished_at, app.now()) - r.started_at)::float8 AS duration_s,
            (r.counters->>'processed')::int AS processed, (r.counters->>'changed')::int AS changed, r.error_count AS errors
-      FROM app.runs r WHERE r.tenant_id = $1 AND r.kind = 'job' AND r.params->>'job' = j.name AND NOT r.dry_run ORDER BY r.id DESC LIMIT 1
+      FROM app.runs r WHERE r.tenant_id = $1 AND r.kind = 'job' AND r.job = j.name AND NOT r.dry_run ORDER BY r.id DESC LIMIT 1
   ) r ON true
  ORDER BY j.n

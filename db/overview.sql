@@ -32,7 +32,7 @@ SELECT m.dims ->> 'vendor' AS vendor, m.day::timestamp AT TIME ZONE 'UTC' AS at,
 -- The newest $3 runs of the last $2 days that ended by themselves.
 WITH ended AS (
     SELECT r.id, r.kind, r.status, r.discovered_count, extract(epoch FROM r.finished_at - r.started_at)::float8 AS took_s FROM app.runs r
-     WHERE r.tenant_id = $1 AND r.status IN ('completed', 'partial', 'failed') AND r.finished_at >= app.now() - $2::int * interval '1 day'
+     WHERE r.tenant_id = $1 AND r.finished_at IS NOT NULL AND r.status <> 'cancelled' AND r.finished_at >= app.now() - $2::int * interval '1 day'
        AND NOT r.dry_run ORDER BY r.finished_at DESC LIMIT $3
 ), found AS (
     SELECT e.discovered_count AS n, row_number() OVER (ORDER BY e.id DESC) AS nth FROM ended e WHERE e.kind = 'discovery'

@@ -3,8 +3,11 @@
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), counted AS MATERIALIZED (
-    SELECT s.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
+    SELECT s.tenant_id, s.state, s.type, count(*) AS n, count(*) FILTER (WHERE s.created_at >= c.now - interval '1 minute') AS n60,
+           count(*) FILTER (WHERE s.created_at >= c.now - interval '5 minutes') AS n300, count(*) FILTER (WHERE s.created_at >= c.now - interval '1 hour') AS n3600
+      FROM clock c, unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT o.tenant_id, o.state, o.type, o.created_at FROM app.outbox_events o WHERE o.tenant_id = t.tenant_id LIMIT $2::bigint) s
+     GROUP BY 1, 2, 3
 ), heads AS (
     SELECT s.available_at FROM unnest($1) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT o.available_at FROM app.outbox_events o
@@ -16,29 +19,32 @@ WITH clock AS MATERIALIZED (
          ORDER BY o.available_at LIMIT 1) s
 )
 SELECT c.now,
-       (SELECT jsonb_agg(to_jsonb(d)) FROM (SELECT state, type, count(*) AS count FROM counted GROUP BY 1, 2 ORDER BY 1, 2) d) AS depth,
-       (SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM counted GROUP BY tenant_id) g) >= $2 AS truncated,
-       (SELECT jsonb_build_object('60', count(*) FILTER (WHERE created_at >= c.now - interval '1 minute'),
-            '300', count(*) FILTER (WHERE created_at >= c.now - interval '5 minutes'),
-            '3600', count(*) FILTER (WHERE created_at >= c.now - interval '1 hour')) FROM counted) AS emitted,
+       (SELECT jsonb_agg(to_jsonb(d)) FROM (SELECT state, type, sum(n)::bigint AS count FROM counted GROUP BY 1, 2 ORDER BY 1, 2) d) AS depth,
+       (SELECT coalesce(max(n), 0) FROM (SELECT sum(n) AS n FROM counted GROUP BY tenant_id) g) >= $2 AS truncated,
+       (SELECT jsonb_build_object('60', coalesce(sum(n60), 0), '300', coalesce(sum(n300), 0), '3600', coalesce(sum(n3600), 0)) FROM counted) AS emitted,
        (SELECT extract(epoch FROM c.now - min(h.available_at))::float8 FROM heads h WHERE h.available_at <= c.now) AS oldest_due_age_s,
        (SELECT min(n.available_at) FROM nexts n) AS next_due_at
   FROM clock c
 
 -- rates --
--- What left the outbox, by when it was written and when it was sent; of events written within a day, which an index finds,
--- the youngest $2 a tenant.
+-- What left the outbox, by when it was written and when it was sent; the youngest $2 events a tenant. Whatever was sent within the hour was written
+-- within two, or waited for longer than one: an index knows those.
 SELECT count(*) FILTER (WHERE h.created_at >= c.now - interval '1 minute') AS emitted_60,
        count(*) FILTER (WHERE h.created_at >= c.now - interval '5 minutes') AS emitted_300,
        count(*) FILTER (WHERE h.created_at >= c.now - interval '1 hour') AS emitted_3600,
        count(*) FILTER (WHERE h.sent_at >= c.now - interval '1 minute') AS sent_60,
        count(*) FILTER (WHERE h.sent_at >= c.now - interval '5 minutes') AS sent_300,
        count(*) FILTER (WHERE h.sent_at >= c.now - interval '1 hour') AS sent_3600,
-       count(*) AS looked
+       greatest(count(*) FILTER (WHERE NOT h.late), count(*) FILTER (WHERE h.late)) AS looked
   FROM (SELECT app.now() AS now) c, unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
-    SELECT o.created_at, o.sent_at FROM app.outbox_history o
-     WHERE o.tenant_id = t.tenant_id AND o.created_at >= (SELECT app.now()) - interval '1 day'
-     ORDER BY o.created_at DESC, o.id DESC LIMIT $2::bigint) h
+    (SELECT o.created_at, o.sent_at, false AS late FROM app.outbox_history o
+      WHERE o.tenant_id = t.tenant_id AND o.created_at >= (SELECT app.now()) - interval '2 hours'
+      ORDER BY o.created_at DESC, o.id DESC LIMIT $2::bigint)
+    UNION ALL
+    (SELECT o.created_at, o.sent_at, true FROM app.outbox_history o
+      WHERE o.tenant_id = t.tenant_id AND o.sent_at - o.created_at > interval '1 hour' AND o.sent_at >= (SELECT app.now()) - interval '1 hour'
+        AND o.created_at < (SELECT app.now()) - interval '2 hours'
+      ORDER BY o.sent_at DESC LIMIT $2)) h
 
 -- dead_letters --
 -- Unanswered dead letters by kind, counted up to $2 a tenant.

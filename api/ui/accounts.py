@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from datetime import datetime
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -29,11 +30,17 @@ async def list_accounts(
     seat: Viewer, cursor: Cursor = None, account_type: AccountType | None = None, until: Moment | None = None
 ) -> Response:
     """Companies that ever ordered, by type; beside them what samples led to, and the jobs that work it all out."""
+    data = await seat.shared(lambda: _list(seat, cursor, account_type, until))
+    return show(seat, "accounts.html", data, choices={"account_type": get_args(AccountType)[1:]})
+
+
+async def _list(
+    seat: Seat, cursor: str | None, account_type: AccountType | None, until: datetime | None
+) -> dict[str, Any]:
     page = await routes.list_accounts(seat.principal, seat.pool, Page(ROWS, cursor), account_type, until)
     samples = await routes.list_sample_metrics(seat.principal, seat.pool, Page(FEW, None))
     jobs = await routes.last_jobs(seat.principal, seat.pool)
-    data = {"accounts": page.items, "next_cursor": page.next_cursor, "samples": samples.items, "jobs": jobs.items}
-    return show(seat, "accounts.html", data, choices={"account_type": get_args(AccountType)[1:]})
+    return {"accounts": page.items, "next_cursor": page.next_cursor, "samples": samples.items, "jobs": jobs.items}
 
 
 @router.get("/samples")

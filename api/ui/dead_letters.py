@@ -32,11 +32,14 @@ async def list_letters(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
     """Jobs that gave up and events that could not be delivered, newest first."""
-    asked = DeadLetterQuery(kind=kind, limit=ROWS, cursor=cursor)
+    data = await seat.shared(lambda: _list(DeadLetterQuery(kind=kind, limit=ROWS, cursor=cursor), seat))
+    return show(seat, "dead_letters.html", data, choices={"kind": ("event", "job")})
+
+
+async def _list(asked: DeadLetterQuery, seat: Seat) -> dict[str, Any]:
     page = await job_routes.list_dead_letters(asked, seat.principal, seat.pool)
     batches = await routes.list_replays(seat.principal, seat.pool)
-    data = {"letters": page.items, "next_cursor": page.next_cursor, "replays": batches.items}
-    return show(seat, "dead_letters.html", data, choices={"kind": ("event", "job")})
+    return {"letters": page.items, "next_cursor": page.next_cursor, "replays": batches.items}
 
 
 @router.get("/replay")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.routes import jobs as routes
 from api.routes import outbox as outbox_routes
+from api.ui.outbox import shared_stats
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.executions import ExecutionQuery
@@ -23,11 +24,16 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> Response:
     """Executions, newest first; how many wait and run, and who is there to run them."""
-    page = await routes.list_jobs(asked, seat.principal, seat.pool)
-    stats = await seat.together("stats", lambda: outbox_routes.show_stats(seat.principal, seat.pool, seat.settings))
-    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
-    data = {"jobs": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
+    data = await seat.shared(lambda: _list(asked, seat))
     return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]})
+
+
+async def _list(asked: ExecutionQuery, seat: Seat) -> dict[str, Any]:
+    page = await routes.list_jobs(asked, seat.principal, seat.pool)
+    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
+    return {
+        "jobs": page.items, "next_cursor": page.next_cursor, "stats": await shared_stats(seat), "pause": pause,
+    }  # fmt: skip
 
 
 @router.get("/{job_id}")

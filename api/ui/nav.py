@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
+from api.auth import reaches
 from contracts.tenants import Role
 
 
@@ -70,3 +72,9 @@ MENU: tuple[Section, ...] = (
         ),
     ),
 )
+
+
+@cache
+def seen_by(role: Role) -> tuple[Section, ...]:
+    """The menu with the entries that a role sees."""
+    return tuple(Section(s.title, tuple(e for e in s.entries if reaches(role, e.least))) for s in MENU)

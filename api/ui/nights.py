@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from api.routes import runs as run_routes
 from api.ui import months
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
+from contracts.night_lists import NightDay, NightLines
 from contracts.nights import Step
 from contracts.tenants import Role
 from contracts.texts import NoNul
@@ -46,15 +48,22 @@ async def list_nights(
     seat: Viewer, month: Annotated[str | None, Query(max_length=7)] = None, cursor: Cursor = None
 ) -> Response:
     """A month as a calendar, and every run of a night, newest first."""
+    today, shown, days, page = await seat.shared(lambda: _list(seat, month, cursor))
+    data = {"month": shown.name, "days": days, "nights": page.items, "next_cursor": page.next_cursor}
+    weeks = months.weeks(shown, {day.night: day for day in days})
+    return show(seat, "nights.html", data, shown=shown, weeks=weeks, weekdays=months.WEEKDAYS, today=today)
+
+
+async def _list(
+    seat: Seat, month: str | None, cursor: str | None
+) -> tuple[date, months.Month, list[NightDay], NightLines]:
     tenant = seat.principal.tenant_id
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         today = await nights.tonight(tx, seat.settings, tenant)
         shown = months.named(month) if month else months.of(today)
         days = await night_lists.days(tx, tenant, shown.first, shown.last)
         page = await night_lists.lines(tx, tenant, before=before(Page(ROWS, cursor)), limit=ROWS)
-    data = {"month": shown.name, "days": days, "nights": page.items, "next_cursor": page.next_cursor}
-    weeks = months.weeks(shown, {day.night: day for day in days})
-    return show(seat, "nights.html", data, shown=shown, weeks=weeks, weekdays=months.WEEKDAYS, today=today)
+    return today, shown, days, page
 
 
 @router.get("/{run_id}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.routes import outbox as routes
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.outbox import EventQuery, EventStatus
+from contracts.outbox import EventQuery, EventStatus, Stats
 from contracts.pauses import AskPause
 from contracts.tenants import Role
 from contracts.throughput import MINUTES, MOST_MINUTES
@@ -23,11 +23,21 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Response:
     """What waits, then dead letters, then what was sent; each newest first."""
-    page = await routes.list_events(asked, seat.principal, seat.pool)
-    stats = await seat.together("stats", lambda: routes.show_stats(seat.principal, seat.pool, seat.settings))
-    pause = await routes.show_pause(seat.principal, seat.pool)
-    data = {"events": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
+    data = await seat.shared(lambda: _list(asked, seat))
     return show(seat, "outbox.html", data, choices={"status": [s.value for s in EventStatus]}, narrowed=asked.narrows())
+
+
+async def _list(asked: EventQuery, seat: Seat) -> dict[str, Any]:
+    page = await routes.list_events(asked, seat.principal, seat.pool)
+    pause = await routes.show_pause(seat.principal, seat.pool)
+    return {
+        "events": page.items, "next_cursor": page.next_cursor, "stats": await shared_stats(seat), "pause": pause,
+    }  # fmt: skip
+
+
+async def shared_stats(seat: Seat) -> Stats:
+    """What stands in the outbox and the queue, read once for all pages that say so."""
+    return await seat.together("stats", lambda: routes.show_stats(seat.principal, seat.pool, seat.settings))
 
 
 @router.get("/pace")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.routes import outbox as outbox_routes
+from api.ui.outbox import shared_stats
 from api.ui.page import PageRoute, show
 from api.ui.session import Looking, Seat
 from contracts import overview as levels
@@ -28,7 +29,7 @@ async def show_overview(
     calls: Annotated[Literal["hour", "day"], Query()] = "hour",
 ) -> Response:
     """Everything at a glance; each number leads to its rows."""
-    data = await seat.together(f"overview by {calls}", lambda: _all(seat, calls))
+    data = await seat.shared(lambda: _all(seat, calls))
     asked = {
         "execution_s": levels.EXECUTION_S,
         "success": levels.SUCCESS,
@@ -40,7 +41,7 @@ async def show_overview(
 
 async def _all(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
     tenant = seat.principal.tenant_id
-    stats = await outbox_routes.show_stats(seat.principal, seat.pool, seat.settings)
+    stats = await shared_stats(seat)
     pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         return {

@@ -15,8 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic_core import to_jsonable_python
 
 from api import errors
-from api.ui import session, static_files, words
-from api.ui.nav import MENU
+from api.ui import nav, session, static_files, words
 from api.ui.session import Seat
 from contracts.errors import Unauthenticated
 
@@ -36,7 +35,7 @@ def environment() -> Environment:
         loader=PackageLoader("api.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= words.FILTERS
-    made.globals |= {"menu": MENU, "static": static_files.address}
+    made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words}
     return made
 
 

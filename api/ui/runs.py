@@ -50,12 +50,16 @@ async def list_runs(
     dry_run: bool | None = None,
 ) -> Response:
     """Runs of every kind, newest first."""
-    tenant = seat.principal.tenant_id
-    async with transaction(seat.pool, tenant, read_only=True) as tx:
-        found = await runs.list_(
-            tx, tenant, before=before(Page(ROWS, cursor)), statuses=[status] if status else None, mode=mode,
-            dry_run=dry_run, kind=kind, limit=ROWS + 1,
-        )  # fmt: skip
+    tenant, start = seat.principal.tenant_id, before(Page(ROWS, cursor))
+
+    async def read() -> list[RunView]:
+        async with transaction(seat.pool, tenant, read_only=True) as tx:
+            return await runs.list_(
+                tx, tenant, before=start, statuses=[status] if status else None, mode=mode, dry_run=dry_run,
+                kind=kind, limit=ROWS + 1,
+            )  # fmt: skip
+
+    found = await seat.shared(read)
     more = str(found[ROWS - 1].id) if len(found) > ROWS else None
     page = RunPage(items=found[:ROWS], next_cursor=more)
     choices = {"status": [s.value for s in RunStatus], "kind": get_args(RunKind), "mode": get_args(RunMode)}

@@ -16,7 +16,7 @@ import structlog
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
-from api.auth import LADDER, of_session, require
+from api.auth import reaches, require, seen_session
 from api.together import Together
 from api.tokens import Signer
 from api.wake import Wake
@@ -25,7 +25,7 @@ from contracts.errors import Forbidden, Invalid, Unauthenticated
 from contracts.misfits import in_words
 from contracts.settings import Settings
 from contracts.tenants import Principal, Role, Tenant
-from db import access, tenants
+from db import access
 from db.transaction import Pool, transaction
 
 ACCESS, REFRESH, SAID = "hw_access", "hw_refresh", "hw_said"
@@ -67,9 +67,14 @@ class Seat:
         shared: Together[T] = self.request.app.state.together
         return await shared.ask((self.principal.tenant_id, what), work)
 
+    async def shared(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What this page reads, filters and all, likewise: so it may not depend on who of the tenant asks."""
+        query: bytes = self.request.scope["query_string"]
+        return await self.together(f"{self.request.url.path}?{query.decode('ascii')}", work)
+
     def may(self, role: str) -> bool:
         """Is theirs this role, or a higher one?"""
-        return self.principal.role in LADDER and LADDER.index(self.principal.role) >= LADDER.index(Role(role))
+        return reaches(self.principal.role, Role(role))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +137,9 @@ class Acting:
 
 async def sit(request: Request) -> Seat:
     """Whose session the cookies name. Raises: Unauthenticated."""
-    principal = await _known(request)
+    principal, tenant = await _known(request)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenantId=str(principal.tenant_id), role=principal.role.value)
-    async with transaction(request.app.state.pool, None, read_only=True) as tx:
-        tenant = await tenants.by_id(tx, principal.tenant_id)
-    if tenant is None or principal.session_id is None:
-        raise Unauthenticated("the session is over: log in again", code="session_over")
     seat = Seat(request, principal, tenant, csrf_of(request.app.state.signer, principal))
     request.state.seat = seat
     return seat
@@ -148,15 +149,15 @@ def csrf_of(signer: Signer, principal: Principal) -> str:
     return signer.subject("form", str(principal.session_id)).hex()
 
 
-async def _known(request: Request) -> Principal:
+async def _known(request: Request) -> tuple[Principal, Tenant]:
     token = request.cookies.get(ACCESS)
     if token:
         try:
-            return await of_session(request, token)
+            return await seen_session(request, token)
         except Unauthenticated as error:
             if error.code == "session_over":
                 raise
-    return await of_session(request, await _renewed(request))
+    return await seen_session(request, await _renewed(request))
 
 
 async def _renewed(request: Request) -> str:

@@ -24,7 +24,7 @@ Owning = Annotated[Act, Depends(Acting(Role.OWNER))]
 async def list_tenants(seat: Viewer) -> Response:
     """All of them for whoever may see them, else one's own."""
     if not _is_house(seat):
-        own = await routes.own(seat.principal, seat.pool)
+        own = await seat.shared(lambda: routes.own(seat.principal, seat.pool))
         return show(seat, "tenant.html", {"tenant": own}, house=False)
     found = await routes.list_tenants(await routes.house_ops(seat.principal), seat.pool)
     return show(seat, "tenants.html", {"tenants": found.items})

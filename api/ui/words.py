@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
+
+from markupsafe import Markup
 
 #: State -> how it looks: (tone, mark). The mark tells apart what colours alone would not.
 STATES: dict[str, tuple[str, str]] = {
@@ -25,9 +28,19 @@ STATES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("high", "key"), ("good", "★")),
 }  # fmt: skip
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def tone(state: object) -> tuple[str, str]:
     return STATES.get(str(getattr(state, "value", state)).lower(), ("idle", "○"))
+
+
+@lru_cache(maxsize=500)
+def tag(state: object) -> Markup:
+    """A state as a label of its colour."""
+    name, mark = tone(state)
+    text = str(getattr(state, "value", state)).replace("_", " ").lower()
+    return Markup('<span class="tag {}"><span aria-hidden="true">{}</span> {}</span>').format(name, mark, text)
 
 
 def number(value: float | int | None, digits: int = 0) -> str:
@@ -71,9 +84,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def _utc(when: datetime) -> datetime:
+    return when if when.tzinfo is UTC else when.astimezone(UTC)
+
+
 def moment(at: datetime | None) -> str:
     """29 Nov 17:33:05, in UTC; – for None."""
-    return "–" if at is None else at.astimezone(UTC).strftime("%d %b %H:%M:%S").lstrip("0")
+    if at is None:
+        return "–"
+    utc = _utc(at)
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.hour:02}:{utc.minute:02}:{utc.second:02}"
 
 
 def wall(text: str) -> str:
@@ -84,13 +104,31 @@ def wall(text: str) -> str:
 
 def day(at: datetime | None) -> str:
     """29 Nov 2026, in UTC; – for None."""
-    return "–" if at is None else at.astimezone(UTC).strftime("%d %b %Y").lstrip("0")
+    if at is None:
+        return "–"
+    utc = _utc(at)
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year:04}"
 
 
 def iso(at: datetime | date | None) -> str:
     if isinstance(at, datetime):
-        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return _utc(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return "" if at is None else at.isoformat()
+
+
+def at(when: datetime | None) -> Markup:
+    """A moment, to the second; whoever points at it sees the whole."""
+    return _time(when, moment(when)) if when else Markup("–")
+
+
+def on(when: datetime | None) -> Markup:
+    """The day of a moment, likewise."""
+    return _time(when, day(when)) if when else Markup("–")
+
+
+def _time(when: datetime, text: str) -> Markup:
+    whole = iso(when)
+    return Markup(f'<time datetime="{whole}" title="{whole}">{text}</time>')  # noqa: S704 - digits and names of months
 
 
 def cut(text: str | None, length: int = 100) -> str:
