@@ -25,7 +25,7 @@ from db.soak import Cause
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from front.soak import jobs as bodies
 from front.soak.producer import Poison
-from tests.simulation.schedule import Process
+from tests.simulation.schedule import PROCESS, Process
 from worker.context import Context, Stopped
 from worker.dispatcher import Dispatcher
 from worker.maintenance import rescue_once
@@ -72,7 +72,7 @@ class Cast:
     _said: list[tuple[UUID, UUID]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.activities = {"probe.run": Activity(chaining, nobody), "probe.touch": Activity(bodies.touch, nobody)}
+        self.activities = {"probe.run": Activity(chaining, nobody), "probe.touch": Activity(touching, nobody)}
 
     # -- the API
 
@@ -311,19 +311,33 @@ class Hands:
 
 
 async def chaining(ctx: Context, args: Probe) -> None:
-    """The soak's body; one that writes emits a fact of its own in the same transaction."""
-    if not args.framed or args.probe_id.int >= _CHAINED:
-        return await bodies.run(ctx, args)
+    """The soak's body, which asks for a while before it writes; one that writes emits a fact of its own in the same transaction."""
+    await _ask()
     async with ctx.read() as tx:
         cause = await soak.cause(tx, ctx.tenant, args.probe_id)
-    if cause is not None and cause.kind == "flaky":
+    if not args.framed or args.probe_id.int >= _CHAINED or (cause is not None and cause.kind == "flaky"):
         return await bodies.run(ctx, args)
+    await _ask()
     async with ctx.write() as tx:
         await soak.effect(tx, ctx.tenant, args.probe_id, ctx.delivery.execution_id, ctx.delivery.token)
         following = Cause(UUID(int=args.probe_id.int | _CHAINED), "framed")
         await soak.record(tx, ctx.tenant, [following])
         await outbox.emit_many(tx, ctx.tenant, [Probed(probe_id=following.probe, framed=True)])
     return None
+
+
+async def touching(ctx: Context, args: Probe) -> None:
+    """The soak's body, after a while."""
+    await _ask()
+    await bodies.touch(ctx, args)
+
+
+async def _ask() -> None:
+    """A vendor takes its time."""
+    me = PROCESS.get()
+    assert me is not None
+    for _ in range(0 if me.sim.draining else me.draw.choice([0, 1, 3, 10])):
+        await me.turn("asks")
 
 
 async def nobody(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -70,13 +70,9 @@ MUTATIONS = (
     Mutation("a handoff that forgets the jobs", ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),)),
     Mutation("a claim that locks nothing", ((outbox.SQL, "claim", "LIMIT s.n FOR UPDATE SKIP LOCKED", "LIMIT s.n"),), caught_as=("dispatcher",)),
     Mutation("rescue and fetch without a new token", (_BLIND_RESCUE, _BLIND_FETCH), caught_as=("fence",)),
-    Mutation("a rescue of the living", ((queue.SQL, "stranded", "AND e.worker_id IS NOT DISTINCT FROM s.worker_id AND s.newest", ""),)),
-    Mutation("a redelivery whatever the state", ((outbox.SQL, "redeliver", "WHERE e.state = 'waiting' ORDER", "ORDER"),)),
     Mutation("absorbed without a trace", ((outbox.SQL, "absorb", "WHERE e.event_id <> w.event_id", "WHERE false"),)),
     Mutation("a receipt without the lease", ((outbox.SQL, "settle", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)),
     Mutation("a refusal without the lease", ((outbox.SQL, "refuse", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)),
     Mutation("leases that run out at once", ((outbox.SQL, "reclaim", "AND o.lease_expires_at < app.now()", ""),), caught_as=("lease",)),
     Mutation("a lease out of order", ((webhooks.SQL, "lease", "b.ordering_key = o.ordering_key AND b.id < o.id", "false"),), caught_as=("order",)),
 )
-
-Run = Callable[[], None]

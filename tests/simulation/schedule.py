@@ -27,8 +27,8 @@ Main = Callable[["Process"], Awaitable[None]]
 _LOOK_S = 0.004
 #: Steps shown with a violation.
 SHOWN = 60
-_PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
-_OFTEN = {"writer": 2.0, "worker": 2.0, "sweeper": 0.5, "sink": 0.5}
+PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+_OFTEN = {"writer": 2.0, "worker": 2.0, "sweeper": 1.5}
 _sleep = asyncio.sleep
 
 
@@ -48,14 +48,19 @@ class Weather:
     lost: float
     kill: float
     tick: float
+    stall: float
 
     @classmethod
     def of(cls, draw: random.Random) -> Weather:
         pick = draw.choice
-        return cls(pick([0, 0.01, 0.03]), pick([0, 0.01, 0.03]), pick([0, 0.005, 0.015]), pick([0.03, 0.08]))
+        return cls(pick([0, 0.01, 0.03]), pick([0, 0.01, 0.03]), pick([0, 0.005, 0.015]), pick([0.05, 0.1]), pick([0, 0.02, 0.05]))
 
 
-CALM = Weather(0, 0, 0, 0)
+CALM = Weather(0, 0, 0, 0, 0)
+#: Many who are taken for dead, and come back.
+ZOMBIES = Weather(0, 0.01, 0, 0.03, 0.06)
+#: How far the clock moves at a time, in milliseconds.
+TICKS = (100, 100, 300, 300, 1_000, 1_000, 25_000, 25_000, 400_000)
 
 
 @dataclass(eq=False)
@@ -76,7 +81,10 @@ class Process:
     number: int
     killed: bool = False
     sessions: list[Session] = field(default_factory=list)
-    weight: float = 1.0
+    #: For how many steps it hardly gets on.
+    stalled: int = 0
+    #: Its last look found nothing to do.
+    idle: bool = False
     task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -105,10 +113,10 @@ class Process:
 class Simulation:
     """One seed. `cast` makes the actors; `run` is the storm, `drain` the calm after it."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, weather: Weather | None = None) -> None:
         self.world, self.seed = world, seed
         self.draw = random.Random(seed)
-        self.weather = Weather.of(self.draw)
+        self.weather = weather or Weather.of(self.draw)
         self.turns: list[Turn] = []
         self.processes: list[Process] = []
         self.trace: list[str] = []
@@ -134,6 +142,7 @@ class Simulation:
         if session in self._blocked:
             self._blocked.remove(session)
         if outcome not in ("ok", "0 rows"):
+            session.process.idle = False
             self.note(session.process, f"  = {outcome}")
         self._landed.set()
 
@@ -151,9 +160,9 @@ class Simulation:
         self._numbers[kind] = self._numbers.get(kind, 0) + 1
         process = Process(self, kind, main, self._numbers[kind])
         self.processes.append(process)
-        token = _PROCESS.set(process)
+        token = PROCESS.set(process)
         process.task = asyncio.get_running_loop().create_task(self._live(process))
-        _PROCESS.reset(token)
+        PROCESS.reset(token)
         return process
 
     async def _live(self, process: Process) -> None:
@@ -192,6 +201,8 @@ class Simulation:
             await self._tick()
         elif luck < weather.tick + weather.kill:
             await self._kill()
+        elif luck < weather.tick + weather.kill + weather.stall:
+            await self._stall()
         else:
             self._give(weather)
         await self.settle()
@@ -199,25 +210,35 @@ class Simulation:
     def _give(self, weather: Weather) -> None:
         if not self.turns:
             raise Violation(self, "nobody can go on: " + ", ".join(s.process.name for s in self._blocked) + " wait for locks")
-        if self.draw.random() < 0.03:
-            for process in self.processes:
-                process.weight = 1.0 if self.draining else self.draw.choice([1.0, 1.0, 1.0, 0.02])
+        for process in self.processes:
+            process.stalled = max(0, process.stalled - 1)
         turn = self.draw.choices(self.turns, [self._weight(t) for t in self.turns])[0]
         fate: Fate = "go"
         if turn.statement:
             luck = self.draw.random()
             fate = "cut" if luck < weather.cut else "lost" if luck < weather.cut + weather.lost else "go"
         self.turns.remove(turn)
+        turn.process.idle |= turn.what == "looks"
         self.note(turn.process, turn.what + ("" if fate == "go" else f" ({fate})"))
         turn.given.set_result(fate)
 
-    def _weight(self, turn: Turn) -> float:
-        """Who makes work and who does it comes up more often than who looks after it."""
-        return turn.process.weight * (0.1 if turn.what in ("beats", "queue.beat") else _OFTEN.get(turn.process.kind, 1.0))
+    async def _stall(self) -> None:
+        """Somebody hardly gets on for a while (SIGSTOP, a long pause), long enough to be taken for dead."""
+        process = self.draw.choice([p for p in self.processes if p.kind in ("worker", "sink")] or self.processes)
+        process.stalled = self.draw.randint(10, 60)
+        self.note(process, f"stalls for {process.stalled} steps")
+        await self._tick((1_000, 25_000))
 
-    async def _tick(self) -> None:
-        milliseconds = self.draw.choices([40, 100, 200, 300, 1_000, 30_000, 400_000], [6, 6, 6, 6, 6, 3, 1])[0]
-        beating = list(self.beating.values()) if self.draining or self.draw.random() < 0.7 else []
+    def _weight(self, turn: Turn) -> float:
+        """Who does something comes up more often than who looks whether there is something to do."""
+        often = 0.1 if turn.what in ("beats", "queue.beat") else _OFTEN.get(turn.process.kind, 1.0)
+        if turn.process.kind == "sweeper" and any(p.stalled for p in self.processes):
+            return often * 2
+        return often * (0.02 if turn.process.stalled else 1.0) * (0.2 if turn.what == "looks" and turn.process.idle else 1.0)
+
+    async def _tick(self, ticks: tuple[int, ...] = TICKS) -> None:
+        milliseconds = self.draw.choice(ticks)
+        beating = [row for process, row in self.beating.items() if not process.stalled and self.draw.random() < 0.9]
         await self.world.move_clock(milliseconds, beating)
         self.note(None, f"{milliseconds / 1000} s pass")
 
@@ -241,20 +262,27 @@ class Simulation:
             if not self.draining or process.kind != "writer":
                 self.start(process.kind, process.main)
 
-    async def drain(self, rounds: int, once_more: Callable[[], Awaitable[object]]) -> None:
-        """Calm: until nothing is left to do. `once_more` is what an operator does now and then."""
+    async def drain(self, rounds: int, once_more: Callable[[], Awaitable[object]]) -> str:
+        """Calm, one process of each kind being left: until nothing is left to do, and `once_more` (what an operator does then) adds nothing; or what is left, in words."""
         self.draining, self.weather = True, CALM
-        for nth in range(1, rounds + 1):
+        await self.settle()
+        kinds = set[str]()
+        for process in list(self.processes):
+            process.stalled = 0
+            if process.kind in kinds:
+                await self._end(process)
+            kinds.add(process.kind)
+        for _ in range(rounds):
             for process in self.processes:
-                process.weight = 1.0
-            await self.run(20)
-            if await self.world.at_rest():
-                if not await once_more():
-                    return
-            if nth % 2:
-                continue
+                process.idle = False
+            for _ in range(60):
+                await self.run(4)
+                if all(process.idle for process in self.processes if process.kind != "sweeper"):
+                    break
+            if await self.world.at_rest() and not await once_more():
+                return ""
             await self.world.move_clock(400_000, list(self.beating.values()))
-        raise Violation(self, "it does not come to rest: " + await self.world.left())
+        return "it does not come to rest: " + await self.world.left()
 
     async def settle(self) -> None:
         """Wait until everybody stands still."""
@@ -343,7 +371,7 @@ class Simulation:
             return UUID(int=0x7 << 76 | 0x2 << 62 | self._ids)
 
         async def sleep(delay: float, result: Any = None) -> Any:
-            process = _PROCESS.get()
+            process = PROCESS.get()
             if process is None or delay == 0:
                 return await _sleep(delay, result)
             await process.turn("sleeps")
