@@ -1,0 +1,164 @@
+"""The database a simulation runs in: a clock that stands still until it is moved, ids that repeat, and triggers that note what was committed.
+
+Whatever could make two runs of one seed differ is taken out of it: time, ids, `random()`, plans made from what is known of earlier
+runs. The statements, functions and tables are the product's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from db import soak
+from db.pool import prepare
+from db.sql import load, modules
+from tests.conftest import Connection
+from worker.queue.pool import SESSION
+
+#: The moment at which every simulation begins.
+EPOCH = "2031-05-15 12:00:00+00"
+_GROUND = f"""
+CREATE SCHEMA sim;
+CREATE SEQUENCE sim.clock MINVALUE 0;
+CREATE SEQUENCE sim.ids MINVALUE 65536;
+CREATE TABLE sim.history (
+    n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tx text NOT NULL, by text NOT NULL, thing text NOT NULL, at timestamptz NOT NULL,
+    was jsonb, now jsonb);
+CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql STABLE AS
+    $$ SELECT timestamptz '{EPOCH}' - statement_timestamp() + (SELECT last_value FROM sim.clock) * interval '1 millisecond' $$;
+CREATE OR REPLACE FUNCTION app.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE AS
+    $$ SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(nextval('sim.ids')), 12, '0'))::uuid $$;
+CREATE FUNCTION sim.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    INSERT INTO sim.history (tx, by, thing, at, was, now)
+    VALUES (pg_current_xact_id()::text, current_setting('application_name'), TG_TABLE_NAME, app.now(), to_jsonb(OLD), to_jsonb(NEW));
+    RETURN NULL; END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON app.job_executions FOR EACH ROW EXECUTE FUNCTION sim.note();
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON app.outbox_events FOR EACH ROW EXECUTE FUNCTION sim.note();
+CREATE TRIGGER note AFTER INSERT ON soak.effects FOR EACH ROW EXECUTE FUNCTION sim.note();
+CREATE TRIGGER note AFTER INSERT ON soak.touches FOR EACH ROW EXECUTE FUNCTION sim.note();
+ALTER TABLE soak.causes ALTER COLUMN at SET DEFAULT app.now();
+ALTER TABLE soak.effects ALTER COLUMN at SET DEFAULT app.now();
+GRANT USAGE ON SCHEMA sim TO PUBLIC;
+GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA sim TO PUBLIC;
+INSERT INTO app.tenants (slug, name) VALUES ('one', 'One'), ('two', 'Two');
+INSERT INTO app.webhook_endpoints (tenant_id, url, events, ordering, created_by)
+SELECT t.id, 'https://hooks.example/' || o.ordering, '{{LeadScored}}', o.ordering, 'simulation'
+  FROM app.tenants t, unnest('{{none,block}}'::text[]) WITH ORDINALITY AS o(ordering, nth) WHERE t.slug IN ('one', 'two') ORDER BY t.slug, o.nth;
+DO $$ DECLARE t regclass; BEGIN
+    FOR t IN SELECT c.oid::regclass FROM pg_class c
+              WHERE c.relkind = 'r' AND c.relnamespace IN ('app'::regnamespace, 'queue'::regnamespace, 'soak'::regnamespace, 'sim'::regnamespace)
+    LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', t); END LOOP; END $$;
+"""
+#: What a seed may fill. Emptied files make the same plans, and the same order of rows, as new ones.
+_FILLED = (
+    "queue.procrastinate_jobs, app.absorbed_events, app.job_attempts, app.dead_letters, app.job_executions, app.outbox_events,"
+    " app.outbox_history, app.audit_log, app.workers, soak.causes, soak.effects, soak.touches, sim.history"
+)
+_LEFT = """
+SELECT 'event ' || o.id || ' ' || o.type || ' for ' || o.sink || ' is ' || o.state || coalesce(' (' || o.error_class || ')', '') FROM app.outbox_events o
+UNION ALL SELECT 'delivery ' || j.id || ' in ' || j.queue_name || ' is ' || j.status || coalesce(' at ' || j.worker_id, '') || ', job ' || right(j.execution_id::text, 4)
+  FROM queue.procrastinate_jobs j
+UNION ALL SELECT 'job ' || right(e.id::text, 4) || ' is ' || e.state || ', token ' || e.token || ', crashes ' || e.crashes FROM app.job_executions e
+ WHERE e.state IN ('queued', 'running', 'waiting')
+"""
+_REST = """
+SELECT (SELECT count(*) FROM app.outbox_events) + (SELECT count(*) FROM queue.procrastinate_jobs)
+     + (SELECT count(*) FROM app.job_executions e WHERE e.state IN ('queued', 'running', 'waiting'))
+"""
+#: The settings of each kind of session, as the product opens it. One plan a statement: which one must not depend on earlier runs.
+_PLAIN = {"search_path": "app", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+KINDS = {"plain": _PLAIN, "dispatch": {**_PLAIN, "enable_seqscan": "off"}, "queue": SESSION}
+
+
+class World:
+    """A migrated database made fit for simulations; `watch` looks at it from outside of all turns."""
+
+    def __init__(self, url: str, watch: Connection) -> None:
+        self.url, self.watch = url, watch
+        self.tenants: list[UUID] = []
+        #: (tenant, endpoint, in order?)
+        self.endpoints: list[tuple[UUID, UUID, bool]] = []
+        self.clock_ms = 0
+        self._idle: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+
+    @classmethod
+    async def of(cls, url: str) -> World:
+        """Prepare the database at `url`, which must be migrated and empty. Its login must be a superuser."""
+        watch = await asyncpg.connect(url, server_settings={"timezone": "UTC"})
+        await prepare(watch)
+        # The rescue judges nobody right after a start of the server.
+        await watch.execute(
+            "SELECT pg_sleep(greatest(0, extract(epoch FROM pg_postmaster_start_time() - clock_timestamp()) + 1))"
+        )
+        await soak.make_tables(watch)
+        await watch.execute(_GROUND)
+        made = cls(url, watch)
+        made.tenants = [r["id"] for r in await watch.fetch("SELECT id FROM app.tenants WHERE slug <> 'system' ORDER BY slug")]
+        found = await watch.fetch("SELECT tenant_id, id, ordering FROM app.webhook_endpoints ORDER BY id")
+        made.endpoints = [(r["tenant_id"], r["id"], r["ordering"] == "block") for r in found]
+        return made
+
+    async def clear(self) -> None:
+        """Nothing ever happened."""
+        self.clock_ms = 0
+        await self.watch.execute(
+            f"TRUNCATE {_FILLED} RESTART IDENTITY CASCADE; SELECT setval('sim.clock', 0), setval('sim.ids', 65536, false);"
+            " UPDATE app.webhook_endpoints SET failures = 0, open_until = NULL, enabled = true"
+        )
+
+    async def move_clock(self, milliseconds: int, beating: Sequence[int] = ()) -> None:
+        """Time passes; the workers `beating` beat before anybody looks at them."""
+        self.clock_ms += milliseconds
+        await self.watch.execute("SELECT setval('sim.clock', $1)", self.clock_ms)
+        if beating:
+            await self.watch.execute("UPDATE app.workers SET beat_at = app.now() WHERE id = ANY($1)", list(beating))
+
+    async def at_rest(self) -> bool:
+        """Is there nothing left to do?"""
+        return bool(await self.watch.fetchval(_REST) == 0)
+
+    async def left(self) -> str:
+        """What is left to do, in words."""
+        return "; ".join([row[0] for row in await self.watch.fetch(_LEFT)][:12])
+
+    async def connect(self, kind: str, name: str, luck: float) -> Any:
+        """A session of this kind, for the process `name`; `luck` (-1 to 1) seeds its `random()`."""
+        idle = self._idle[kind]
+        if idle:
+            session = idle.pop(0)
+        else:
+            session = await asyncpg.connect(self.url, server_settings={**KINDS[kind], "deadlock_timeout": "1h"})
+            await prepare(session)
+        await session.execute(f"SET application_name = '{name}'; SELECT pg_catalog.setseed({luck})")
+        return session
+
+    async def give_back(self, kind: str, session: Any) -> None:
+        """The server's side of a connection that was dropped between two statements; another process gets it."""
+        if session.is_in_transaction():
+            await session.execute("ROLLBACK")
+        self._idle[kind].append(session)
+
+    async def waiting(self, pids: Sequence[int]) -> dict[int, list[int]]:
+        """Those that stand before a lock, with whom each waits for."""
+        found = await self.watch.fetch("SELECT p, pg_blocking_pids(p) AS by FROM unnest($1::int[]) AS p", list(pids))
+        return {row["p"]: row["by"] for row in found if row["by"]}
+
+    async def end(self, pids: Sequence[int]) -> None:
+        """End sessions and wait until what they held is released."""
+        await self.watch.execute("SELECT pg_terminate_backend(p) FROM unnest($1::int[]) AS p", list(pids))
+        while await self.watch.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)", list(pids)):
+            continue
+
+    async def close(self) -> None:
+        """End all sessions."""
+        for session in [each for kind in self._idle.values() for each in kind]:
+            session.terminate()
+        self.watch.terminate()
+
+
+def names() -> dict[str, str]:
+    """Every statement of the product by its text: "module.name"."""
+    return {text: f"{module}.{name}" for module in modules() for name, text in load(module).items()}
