@@ -18,7 +18,7 @@ CREATE PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt inte
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    UPDATE app.job_executions e SET state = 'done', finished_at = app.now()
+    UPDATE app.job_executions e SET state = 'done', finished_at = app.now(), coalesce_key = NULL
      WHERE e.tenant_id = tenant AND e.id = execution AND e.token = attempt AND e.state = 'running' AND e.cancel_requested_at IS NULL;
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = 'another attempt owns this execution, or it was cancelled';
@@ -157,6 +157,15 @@ END
 $$;
 
 ALTER FUNCTION app.night_may_begin(p_most integer) OWNER TO headwater_owner;
+
+CREATE FUNCTION app.nights_waiting() RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'app'
+    AS $$
+    SELECT count(*)::int FROM (SELECT FROM app.runs WHERE kind = 'nightly' AND status = 'pending' AND NOT dry_run LIMIT 1000) w
+$$;
+
+ALTER FUNCTION app.nights_waiting() OWNER TO headwater_owner;
 
 CREATE FUNCTION app.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -927,6 +936,7 @@ CREATE TABLE app.runs (
     finished_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    job text GENERATED ALWAYS AS ((params ->> 'job'::text)) STORED,
     CONSTRAINT runs_check CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT runs_check1 CHECK (((status = 'pending'::text) OR (started_at IS NOT NULL) OR (status = ANY (ARRAY['cancelled'::text, 'failed'::text])))),
     CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['discovery'::text, 'opportunities'::text, 'nightly'::text, 'job'::text, 'training'::text, 'rollup'::text, 'maintenance'::text, 'replay'::text]))),
@@ -1245,6 +1255,7 @@ CREATE TABLE app.job_attempts (
     started_at timestamp with time zone,
     ended_at timestamp with time zone NOT NULL,
     retry_at timestamp with time zone,
+    fenced_at timestamp with time zone,
     CONSTRAINT job_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['failed'::text, 'snoozed'::text, 'timeout'::text, 'crashed'::text, 'cancelled'::text, 'dead'::text, 'quarantined'::text])))
 );
 
@@ -1282,6 +1293,24 @@ WITH (fillfactor='70', autovacuum_analyze_scale_factor='0.02', autovacuum_analyz
 ALTER TABLE ONLY app.job_executions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions OWNER TO headwater_owner;
+
+CREATE TABLE app.job_reports (
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    token integer NOT NULL,
+    percent double precision,
+    message character varying(500),
+    checkpoint jsonb,
+    result jsonb,
+    reported_at timestamp with time zone NOT NULL,
+    CONSTRAINT job_reports_checkpoint_check CHECK ((octet_length((checkpoint)::text) <= 8192)),
+    CONSTRAINT job_reports_percent_check CHECK (((percent >= (0)::double precision) AND (percent <= (100)::double precision))),
+    CONSTRAINT job_reports_result_check CHECK ((octet_length((result)::text) <= 8192))
+);
+
+ALTER TABLE ONLY app.job_reports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.job_reports OWNER TO headwater_owner;
 
 CREATE TABLE app.labels (
     tenant_id uuid NOT NULL,
@@ -1393,6 +1422,40 @@ CREATE TABLE app.leads (
 ALTER TABLE ONLY app.leads FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.leads OWNER TO headwater_owner;
+
+CREATE TABLE app.limits (
+    tenant_id uuid NOT NULL,
+    scope text NOT NULL,
+    name character varying(100) NOT NULL,
+    max_running integer,
+    per_s double precision,
+    burst integer,
+    tokens double precision,
+    tokens_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    paused_by character varying(200),
+    reason character varying(500),
+    set_by character varying(200) NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT limits_burst_check CHECK (((burst >= 1) AND (burst <= 100000))),
+    CONSTRAINT limits_check CHECK (
+CASE scope
+    WHEN 'tenant'::text THEN ((name)::text = ''::text)
+    ELSE (((name)::text <> ''::text) AND (tenant_id = '00000000-0000-7000-8000-000000000001'::uuid))
+END),
+    CONSTRAINT limits_check1 CHECK ((num_nulls(per_s, burst, tokens, tokens_at) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT limits_check2 CHECK ((num_nulls(paused_at, paused_by, reason) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT limits_check3 CHECK (((scope <> 'vendor'::text) OR ((max_running IS NULL) AND (per_s IS NULL)))),
+    CONSTRAINT limits_check4 CHECK (((scope <> 'tenant'::text) OR (paused_at IS NULL))),
+    CONSTRAINT limits_max_running_check CHECK (((max_running >= 1) AND (max_running <= 100000))),
+    CONSTRAINT limits_per_s_check CHECK (((per_s >= (0.0001)::double precision) AND (per_s <= (100000)::double precision))),
+    CONSTRAINT limits_scope_check CHECK ((scope = ANY (ARRAY['queue'::text, 'tenant'::text, 'vendor'::text]))),
+    CONSTRAINT limits_tokens_check CHECK ((tokens >= (0)::double precision))
+);
+
+ALTER TABLE ONLY app.limits FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.limits OWNER TO headwater_owner;
 
 CREATE TABLE app.login_failures (
     tenant_id uuid NOT NULL,
@@ -1685,6 +1748,19 @@ ALTER TABLE ONLY app.order_lines FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.order_lines OWNER TO headwater_owner;
 
+CREATE TABLE app.ordering_turns (
+    tenant_id uuid NOT NULL,
+    ordering_key character varying(200) NOT NULL,
+    event_id uuid NOT NULL,
+    on_failure text NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT ordering_turns_on_failure_check CHECK ((on_failure = ANY (ARRAY['block'::text, 'park'::text, 'skip'::text])))
+);
+
+ALTER TABLE ONLY app.ordering_turns FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.ordering_turns OWNER TO headwater_owner;
+
 CREATE TABLE app.orders (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT app.uuidv7() NOT NULL,
@@ -1924,6 +2000,15 @@ CREATE TABLE app.qualification_rules (
 ALTER TABLE ONLY app.qualification_rules FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.qualification_rules OWNER TO headwater_owner;
+
+CREATE TABLE app.queue_ageing (
+    the_one boolean DEFAULT true NOT NULL,
+    aged_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    up_to bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT queue_ageing_the_one_check CHECK (the_one)
+);
+
+ALTER TABLE app.queue_ageing OWNER TO headwater_owner;
 
 CREATE TABLE app.refresh_tokens (
     tenant_id uuid NOT NULL,
@@ -2223,6 +2308,20 @@ ALTER TABLE ONLY app.staging_imports FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports OWNER TO headwater_owner;
 
+CREATE TABLE app.stream_subscriptions (
+    tenant_id uuid NOT NULL,
+    events text[] NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    set_by character varying(200) NOT NULL,
+    created_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    CONSTRAINT stream_subscriptions_events_check CHECK (((cardinality(events) >= 1) AND (cardinality(events) <= 50)))
+);
+
+ALTER TABLE ONLY app.stream_subscriptions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app.stream_subscriptions OWNER TO headwater_owner;
+
 CREATE TABLE app.suppression_keys (
     tenant_id uuid NOT NULL,
     key bytea NOT NULL,
@@ -2275,9 +2374,13 @@ CREATE TABLE app.tenant_quotas (
     daily_shortlist_cap integer,
     set_by character varying(200) NOT NULL,
     updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    weight smallint,
+    max_waiting_events integer,
     CONSTRAINT tenant_quotas_daily_shortlist_cap_check CHECK (((daily_shortlist_cap >= 0) AND (daily_shortlist_cap <= 1000000))),
     CONSTRAINT tenant_quotas_max_runs_per_day_check CHECK (((max_runs_per_day >= 0) AND (max_runs_per_day <= 1000000))),
-    CONSTRAINT tenant_quotas_queued_buffer_check CHECK (((queued_buffer >= 1) AND (queued_buffer <= 100000)))
+    CONSTRAINT tenant_quotas_max_waiting_events_check CHECK (((max_waiting_events >= 1) AND (max_waiting_events <= 10000000))),
+    CONSTRAINT tenant_quotas_queued_buffer_check CHECK (((queued_buffer >= 1) AND (queued_buffer <= 100000))),
+    CONSTRAINT tenant_quotas_weight_check CHECK (((weight >= 1) AND (weight <= 100)))
 );
 
 ALTER TABLE ONLY app.tenant_quotas FORCE ROW LEVEL SECURITY;
@@ -2680,6 +2783,9 @@ ALTER TABLE ONLY app.job_attempts
 ALTER TABLE ONLY app.job_executions
     ADD CONSTRAINT job_executions_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app.job_reports
+    ADD CONSTRAINT job_reports_pkey PRIMARY KEY (tenant_id, execution_id);
+
 ALTER TABLE ONLY app.labels
     ADD CONSTRAINT labels_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2697,6 +2803,9 @@ ALTER TABLE ONLY app.leads
 
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_tenant_id_company_id_icp_profile_id_contact_id_key UNIQUE NULLS NOT DISTINCT (tenant_id, company_id, icp_profile_id, contact_id);
+
+ALTER TABLE ONLY app.limits
+    ADD CONSTRAINT limits_pkey PRIMARY KEY (tenant_id, scope, name);
 
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (tenant_id, subject_hash, window_start);
@@ -2767,6 +2876,9 @@ ALTER TABLE ONLY app.opportunity_evaluations
 ALTER TABLE ONLY app.order_lines
     ADD CONSTRAINT order_lines_pkey PRIMARY KEY (tenant_id, order_id, line);
 
+ALTER TABLE ONLY app.ordering_turns
+    ADD CONSTRAINT ordering_turns_pkey PRIMARY KEY (tenant_id, ordering_key);
+
 ALTER TABLE ONLY app.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2796,6 +2908,9 @@ ALTER TABLE ONLY app.qualification_rules
 
 ALTER TABLE ONLY app.qualification_rules
     ADD CONSTRAINT qualification_rules_tenant_id_rule_set_id_position_key UNIQUE (tenant_id, rule_set_id, "position");
+
+ALTER TABLE ONLY app.queue_ageing
+    ADD CONSTRAINT queue_ageing_pkey PRIMARY KEY (the_one);
 
 ALTER TABLE ONLY app.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (tenant_id, token_hash);
@@ -2884,6 +2999,9 @@ ALTER TABLE ONLY app.staging_imports
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_source_name_key UNIQUE (tenant_id, source, name);
 
+ALTER TABLE ONLY app.stream_subscriptions
+    ADD CONSTRAINT stream_subscriptions_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY app.suppression_keys
     ADD CONSTRAINT suppression_keys_pkey PRIMARY KEY (tenant_id);
 
@@ -2950,6 +3068,8 @@ ALTER TABLE ONLY app.webhook_endpoints
 ALTER TABLE ONLY app.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
+CREATE INDEX absorbed_events_execution ON app.absorbed_events USING btree (tenant_id, execution_id);
+
 CREATE INDEX accounts_last_order ON app.accounts USING btree (tenant_id, last_order_at);
 
 CREATE INDEX accounts_type ON app.accounts USING btree (tenant_id, account_type);
@@ -3014,11 +3134,15 @@ CREATE UNIQUE INDEX imports_content ON app.imports USING btree (tenant_id, kind,
 
 CREATE INDEX isolation_checks_at ON app.isolation_checks USING btree (tenant_id, at DESC);
 
+CREATE INDEX job_attempts_crashed ON app.job_attempts USING btree (ended_at) WHERE (outcome = 'crashed'::text);
+
 CREATE UNIQUE INDEX job_executions_coalesce ON app.job_executions USING btree (tenant_id, job, coalesce_key) WHERE (coalesce_key IS NOT NULL);
 
 CREATE INDEX job_executions_event ON app.job_executions USING btree (event_id, tenant_id);
 
 CREATE UNIQUE INDEX job_executions_once ON app.job_executions USING btree (tenant_id, job, key) WHERE (scope = 'once'::text);
+
+CREATE UNIQUE INDEX job_executions_period ON app.job_executions USING btree (tenant_id, job, key) WHERE (scope = 'period'::text);
 
 CREATE INDEX job_executions_run ON app.job_executions USING btree (run_id, tenant_id, id) WHERE (run_id IS NOT NULL);
 
@@ -3076,6 +3200,10 @@ CREATE INDEX orders_first ON app.orders USING btree (tenant_id, is_first_order);
 
 CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
 
+CREATE INDEX outbox_events_ordered ON app.outbox_events USING btree (tenant_id, ordering_key, id) WHERE ((sink)::text = 'ordered'::text);
+
+CREATE INDEX outbox_events_streamed ON app.outbox_events USING btree (tenant_id, id) WHERE ((sink)::text = 'nats'::text);
+
 CREATE INDEX outbox_events_unusual ON app.outbox_events USING btree (tenant_id, id) WHERE ((state <> 'pending'::text) OR ((sink)::text <> 'queue'::text));
 
 CREATE INDEX outbox_history_aggregate ON ONLY app.outbox_history USING btree (tenant_id, aggregate_id, created_at, id);
@@ -3094,6 +3222,10 @@ CREATE INDEX outbox_history_event ON ONLY app.outbox_history USING btree (tenant
 
 CREATE INDEX outbox_history_default_tenant_id_event_id_idx ON app.outbox_history_default USING btree (tenant_id, event_id);
 
+CREATE INDEX outbox_history_late ON ONLY app.outbox_history USING btree (tenant_id, sent_at) WHERE ((sent_at - created_at) > '01:00:00'::interval);
+
+CREATE INDEX outbox_history_default_tenant_id_sent_at_idx ON app.outbox_history_default USING btree (tenant_id, sent_at) WHERE ((sent_at - created_at) > '01:00:00'::interval);
+
 CREATE INDEX outbox_history_type ON ONLY app.outbox_history USING btree (tenant_id, type, created_at, id);
 
 CREATE INDEX outbox_history_default_tenant_id_type_created_at_id_idx ON app.outbox_history_default USING btree (tenant_id, type, created_at, id);
@@ -3102,7 +3234,13 @@ CREATE INDEX refresh_tokens_session ON app.refresh_tokens USING btree (session_i
 
 CREATE UNIQUE INDEX rule_sets_stage ON app.rule_sets USING btree (tenant_id, icp_profile_id, stage) WHERE (stage <> 'ARCHIVED'::text);
 
+CREATE INDEX runs_created ON app.runs USING btree (tenant_id, created_at);
+
 CREATE INDEX runs_ended ON app.runs USING btree (tenant_id, kind, finished_at DESC) WHERE ((finished_at IS NOT NULL) AND (NOT dry_run) AND (status <> 'cancelled'::text));
+
+CREATE INDEX runs_finished ON app.runs USING btree (tenant_id, finished_at DESC) WHERE ((finished_at IS NOT NULL) AND (NOT dry_run) AND (status <> 'cancelled'::text));
+
+CREATE INDEX runs_job ON app.runs USING btree (tenant_id, job, id) WHERE ((kind = 'job'::text) AND (NOT dry_run));
 
 CREATE INDEX runs_kind ON app.runs USING btree (tenant_id, kind, id);
 
@@ -3187,6 +3325,8 @@ ALTER INDEX app.outbox_history_correlation ATTACH PARTITION app.outbox_history_d
 ALTER INDEX app.outbox_history_errors ATTACH PARTITION app.outbox_history_default_tenant_id_error_class_created_at_id_idx;
 
 ALTER INDEX app.outbox_history_event ATTACH PARTITION app.outbox_history_default_tenant_id_event_id_idx;
+
+ALTER INDEX app.outbox_history_late ATTACH PARTITION app.outbox_history_default_tenant_id_sent_at_idx;
 
 ALTER INDEX app.outbox_history_type ATTACH PARTITION app.outbox_history_default_tenant_id_type_created_at_id_idx;
 
@@ -3283,6 +3423,9 @@ ALTER TABLE ONLY app.isolation_checks
 ALTER TABLE ONLY app.job_attempts
     ADD CONSTRAINT job_attempts_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id);
 
+ALTER TABLE ONLY app.job_reports
+    ADD CONSTRAINT job_reports_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES app.job_executions(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app.labels
     ADD CONSTRAINT labels_tenant_id_lead_id_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES app.leads(tenant_id, id) ON DELETE CASCADE;
 
@@ -3294,6 +3437,9 @@ ALTER TABLE ONLY app.leads
 
 ALTER TABLE ONLY app.leads
     ADD CONSTRAINT leads_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts(tenant_id, id);
+
+ALTER TABLE ONLY app.limits
+    ADD CONSTRAINT limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
 ALTER TABLE ONLY app.login_failures
     ADD CONSTRAINT login_failures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
@@ -3436,6 +3582,9 @@ ALTER TABLE ONLY app.staging_acra_companies
 ALTER TABLE ONLY app.staging_imports
     ADD CONSTRAINT staging_imports_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
+ALTER TABLE ONLY app.stream_subscriptions
+    ADD CONSTRAINT stream_subscriptions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
+
 ALTER TABLE ONLY app.suppression_keys
     ADD CONSTRAINT suppression_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 
@@ -3536,7 +3685,9 @@ ALTER TABLE app.job_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.job_executions ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY known_state ON app.job_executions AS RESTRICTIVE USING (true) WITH CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text])) AND ((coalesce_key IS NULL) OR ((scope = 'coalesce'::text) AND (state = 'queued'::text) AND ((coalesce_key)::text = (key)::text)))));
+ALTER TABLE app.job_reports ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY known_state ON app.job_executions AS RESTRICTIVE USING (true) WITH CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'done'::text, 'dead'::text, 'cancelled'::text, 'quarantined'::text, 'superseded'::text])) AND (scope = ANY (ARRAY['once'::text, 'coalesce'::text, 'exclusive'::text, 'period'::text])) AND ((coalesce_key IS NULL) OR (((coalesce_key)::text = (key)::text) AND (((scope = 'coalesce'::text) AND (state = 'queued'::text)) OR ((scope = 'exclusive'::text) AND (state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]))))))));
 
 ALTER TABLE app.labels ENABLE ROW LEVEL SECURITY;
 
@@ -3549,6 +3700,8 @@ CASE state
     WHEN 'processing'::text THEN ((lease_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND ((sink)::text <> 'queue'::text))
     ELSE ((state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (lease_token IS NULL) AND (lease_expires_at IS NULL))
 END);
+
+ALTER TABLE app.limits ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.login_failures ENABLE ROW LEVEL SECURITY;
 
@@ -3577,6 +3730,8 @@ ALTER TABLE app.opportunities ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.opportunity_evaluations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.order_lines ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.ordering_turns ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY;
 
@@ -3650,11 +3805,15 @@ CREATE POLICY owner ON app.job_attempts TO headwater_owner USING (true) WITH CHE
 
 CREATE POLICY owner ON app.job_executions TO headwater_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner ON app.job_reports TO headwater_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner ON app.labels TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.lead_feedback TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.leads TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.limits TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.login_failures TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -3683,6 +3842,8 @@ CREATE POLICY owner ON app.opportunities TO headwater_owner USING (true) WITH CH
 CREATE POLICY owner ON app.opportunity_evaluations TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.order_lines TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.ordering_turns TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.orders TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -3729,6 +3890,8 @@ CREATE POLICY owner ON app.source_records TO headwater_owner USING (true) WITH C
 CREATE POLICY owner ON app.staging_acra_companies TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.staging_imports TO headwater_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner ON app.stream_subscriptions TO headwater_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner ON app.suppression_keys TO headwater_owner USING (true) WITH CHECK (true);
 
@@ -3791,6 +3954,8 @@ ALTER TABLE app.source_records ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.staging_acra_companies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.staging_imports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.stream_subscriptions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.suppression_keys ENABLE ROW LEVEL SECURITY;
 
@@ -3860,11 +4025,15 @@ CREATE POLICY system ON app.job_attempts TO headwater_system USING (true) WITH C
 
 CREATE POLICY system ON app.job_executions TO headwater_system USING (true) WITH CHECK (true);
 
+CREATE POLICY system ON app.job_reports TO headwater_system USING (true) WITH CHECK (true);
+
 CREATE POLICY system ON app.labels TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.lead_feedback TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.leads TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.limits TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.login_failures TO headwater_system USING (true) WITH CHECK (true);
 
@@ -3893,6 +4062,8 @@ CREATE POLICY system ON app.opportunities TO headwater_system USING (true) WITH 
 CREATE POLICY system ON app.opportunity_evaluations TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.order_lines TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.ordering_turns TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.orders TO headwater_system USING (true) WITH CHECK (true);
 
@@ -3939,6 +4110,8 @@ CREATE POLICY system ON app.source_records TO headwater_system USING (true) WITH
 CREATE POLICY system ON app.staging_acra_companies TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.staging_imports TO headwater_system USING (true) WITH CHECK (true);
+
+CREATE POLICY system ON app.stream_subscriptions TO headwater_system USING (true) WITH CHECK (true);
 
 CREATE POLICY system ON app.suppression_keys TO headwater_system USING (true) WITH CHECK (true);
 
@@ -4028,11 +4201,15 @@ CREATE POLICY tenant ON app.job_attempts TO headwater_app USING ((tenant_id = (N
 
 CREATE POLICY tenant ON app.job_executions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
+CREATE POLICY tenant ON app.job_reports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
 CREATE POLICY tenant ON app.labels TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.lead_feedback TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.leads TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.limits TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.login_failures TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -4061,6 +4238,8 @@ CREATE POLICY tenant ON app.opportunities TO headwater_app USING ((tenant_id = (
 CREATE POLICY tenant ON app.opportunity_evaluations TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.order_lines TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.ordering_turns TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.orders TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -4107,6 +4286,8 @@ CREATE POLICY tenant ON app.source_records TO headwater_app USING ((tenant_id = 
 CREATE POLICY tenant ON app.staging_acra_companies TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.staging_imports TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
+
+CREATE POLICY tenant ON app.stream_subscriptions TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
 CREATE POLICY tenant ON app.suppression_keys TO headwater_app USING ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('request.tenant_id'::text, true), ''::text))::uuid));
 
@@ -4177,6 +4358,10 @@ GRANT ALL ON FUNCTION app.moved_name(p_tenant uuid, p_country text, p_name text)
 REVOKE ALL ON FUNCTION app.night_may_begin(p_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.night_may_begin(p_most integer) TO headwater_app;
 GRANT ALL ON FUNCTION app.night_may_begin(p_most integer) TO headwater_system;
+
+REVOKE ALL ON FUNCTION app.nights_waiting() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.nights_waiting() TO headwater_app;
+GRANT ALL ON FUNCTION app.nights_waiting() TO headwater_system;
 
 REVOKE ALL ON FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.run_measures(kind text, counters jsonb, discovered integer, failed integer, OUT items bigint, OUT errors bigint) TO headwater_app;
@@ -4318,8 +4503,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.isolation_checks TO headwater_sys
 GRANT SELECT,INSERT ON TABLE app.job_attempts TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_attempts TO headwater_system;
 
+GRANT UPDATE(fenced_at) ON TABLE app.job_attempts TO headwater_app;
+
 GRANT SELECT,UPDATE ON TABLE app.job_executions TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_executions TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.job_reports TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.job_reports TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.labels TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.labels TO headwater_system;
@@ -4338,6 +4528,9 @@ GRANT SELECT ON TABLE app.lead_scores TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.leads TO headwater_system;
+
+GRANT SELECT ON TABLE app.limits TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.limits TO headwater_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.login_failures TO headwater_system;
@@ -4378,6 +4571,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.opportunity_evaluations TO headwa
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.order_lines TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.order_lines TO headwater_system;
 
+GRANT SELECT ON TABLE app.ordering_turns TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.ordering_turns TO headwater_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.orders TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.orders TO headwater_system;
 
@@ -4403,6 +4599,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.pauses TO headwater_system;
 
 GRANT SELECT,INSERT ON TABLE app.qualification_rules TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.qualification_rules TO headwater_system;
+
+GRANT SELECT,UPDATE ON TABLE app.queue_ageing TO headwater_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.refresh_tokens TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.refresh_tokens TO headwater_system;
@@ -4447,6 +4645,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_acra_companies TO headwat
 
 GRANT SELECT,INSERT,UPDATE ON TABLE app.staging_imports TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.staging_imports TO headwater_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE app.stream_subscriptions TO headwater_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.stream_subscriptions TO headwater_system;
 
 GRANT SELECT,INSERT ON TABLE app.suppression_keys TO headwater_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app.suppression_keys TO headwater_system;
