@@ -135,8 +135,9 @@ async def _end(
     )
 
 
-async def tell(
-    tx: Tx, tenant: UUID, run_id: UUID, steps: Sequence[Step] = PER_COMPANY, *, always: bool = True
-) -> None:
-    """Write what the steps came to so far on the run's row, which must be locked. Not `always`: at the last company's end, and some fifty times before."""
+async def tell(tx: Tx, tenant: UUID, run_id: UUID, steps: Sequence[Step] = PER_COMPANY, *, always: bool = True) -> None:
+    """Write what the steps came to so far on the run's row, which must be locked.
+
+    Not `always`: at the last company's end, and some fifty times before.
+    """
     await tx.execute(SQL["tell"], tenant, run_id, list(steps), always)

@@ -75,7 +75,6 @@ class Trial:
             await asyncio.sleep(0.25)
         return time.monotonic() - began
 
-
     async def retry(self) -> int:
         """Retry every job that was given up, as an operator would; gives how many there were."""
         async with transaction(self.pool, self.tenant) as tx:

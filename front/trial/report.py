@@ -15,7 +15,8 @@ def table(found: dict[str, Any]) -> str:
         c = found["compared"]
         lines += [
             f"kills: billed twice {c['billed_twice']}, paid requests {c['paid_requests']} beside {c['paid_requests_calm']} "
-            f"without kills (difference {c['difference']}, unknown {c['unknown']}, jobs given up and retried {c['retried']}): {'ok' if c['ok'] else 'BROKEN'}",
+            f"without kills (difference {c['difference']}, unknown {c['unknown']}, jobs given up and retried {c['retried']}): "
+            f"{'ok' if c['ok'] else 'BROKEN'}",
             *c["twice"],
         ]
     return "\n".join(lines)

@@ -134,8 +134,8 @@ def bounds_of(
     """Seconds that no system could go below: each vendor at its full rate, and the chains of waits over all jobs at once.
 
     `at_once`: companies that may be under way at the same time, if fewer than there are places for jobs.
-    A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart, and one that answers late is left in peace for as long again
-    (`db.hosts.release`); a vendor's question takes its mean latency.
+    A site is asked for one page at a time, CRAWL_DELAY_S or its own Crawl-delay apart, and one that answers late is left in peace
+    for as long again (`db.hosts.release`); a vendor's question takes its mean latency.
     """
     chain = chains_of(asked, sites)
     seats = min(asked.workers * asked.concurrency, at_once or len(sites) or 1)
@@ -155,8 +155,8 @@ def bounds_of(
 def shortest(lengths: Sequence[float], places: int) -> float:
     """The least seconds in which tasks of `lengths` seconds can be done in so many places, one after the other in each.
 
-    Not less than the longest, nor than their sum over the places; and of the k * places + 1 longest ones some place has k + 1, so not less
-    than the k + 1 shortest of those (the usual lower bounds of a schedule on equal machines, e.g. Pinedo, Scheduling, chapter 5).
+    Not less than the longest, nor than their sum over the places; and of the k * places + 1 longest ones some place has k + 1, so not
+    less than the k + 1 shortest of those (the usual lower bounds of a schedule on equal machines, e.g. Pinedo, Scheduling, chapter 5).
     """
     down = sorted(lengths, reverse=True)
     crowded = [sum(down[k * places - k : k * places + 1]) for k in range(1, (len(down) - 1) // places + 1)]
@@ -164,7 +164,7 @@ def shortest(lengths: Sequence[float], places: int) -> float:
 
 
 def chains_of(asked: Asked, sites: list[dict[str, Any]]) -> list[float]:
-    """Seconds of waiting that follow each other for each company: its pages, then the vendors' answers, some of which were not ready at first."""
+    """Seconds of waiting that follow each other for each company: its pages, then the vendors' answers, some not ready at first."""
     mean_s = _mean_s(asked.latency_ms, asked.latency_p99_ms)
     slow = _slow_sites()
     return [

@@ -38,7 +38,7 @@ log = structlog.get_logger("worker")
 
 #: Rows of the register read in one go, and in one night; companies a night makes of them.
 PAGE, MOST_READ, MOST_MADE = 2_000, 200_000, 1_000
-#: Nights that find no room among the others look again, all of them together about so often a second: a free place is seen as soon as that,
+#: Nights that find no room among the others look again, all of them together about so often a second: a free place is seen soon,
 #: however many wait, and their looks cost no more.
 LOOKS_PER_S = 3.0
 
