@@ -155,8 +155,8 @@ def bounds_of(
 def shortest(lengths: Sequence[float], places: int) -> float:
     """The least seconds in which tasks of `lengths` seconds can be done in so many places, one after the other in each.
 
-    Not less than the longest, nor than their sum over the places; and of the k * places + 1 longest ones some place has k + 1, so not
-    less than the k + 1 shortest of those (the usual lower bounds of a schedule on equal machines, e.g. Pinedo, Scheduling, chapter 5).
+    Not less than the longest, nor than their sum over the places; and of the k * places + 1 longest ones some place has k + 1, so
+    not less than the k + 1 shortest of those (the usual bounds on equal machines, e.g. Pinedo, Scheduling, chapter 5).
     """
     down = sorted(lengths, reverse=True)
     crowded = [sum(down[k * places - k : k * places + 1]) for k in range(1, (len(down) - 1) // places + 1)]
