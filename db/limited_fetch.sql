@@ -28,15 +28,18 @@ WITH clock AS MATERIALIZED (
       CROSS JOIN LATERAL (SELECT least(l.burst, l.tokens + l.per_s * greatest(0, extract(epoch FROM c.now - l.tokens_at)::float8)) AS tokens) b
      WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL
 ), shut AS MATERIALIZED (
-    SELECT h.tenants || ARRAY(SELECT r.tenant_id FROM rules r WHERE r.scope = 'tenant' AND r.room < 1) AS tenants,
-           h.queues || ARRAY(SELECT r.name FROM rules r WHERE r.scope = 'queue' AND r.room < 1) AS queues FROM held h
+    SELECT s.tenants, s.queues, cardinality(s.tenants) + cardinality(s.queues) > 0 AS any FROM (
+        SELECT h.tenants || ARRAY(SELECT r.tenant_id FROM rules r WHERE r.scope = 'tenant' AND r.room < 1) AS tenants,
+               h.queues || ARRAY(SELECT r.name FROM rules r WHERE r.scope = 'queue' AND r.room < 1) AS queues FROM held h) s
 ), waiting AS MATERIALIZED (
     SELECT j.id, j.tenant_id, j.priority, o.queue FROM queue.procrastinate_jobs j
      CROSS JOIN LATERAL (SELECT CASE WHEN j.queue_name = 'alone' THEN (
                 SELECT e.queue FROM app.job_executions e WHERE e.tenant_id = j.tenant_id AND e.id = j.execution_id) ELSE j.queue_name END AS queue) o
      WHERE j.status = 'todo' AND j.queue_name = ANY($1::varchar[])
        AND (j.scheduled_at IS NULL OR j.scheduled_at <= (SELECT c.now FROM clock c))
-       AND j.tenant_id <> ALL((SELECT s.tenants FROM shut s)::uuid[]) AND o.queue <> ALL((SELECT s.queues FROM shut s)::varchar[])
+       AND CASE WHEN (SELECT s.any FROM shut s)
+                THEN j.tenant_id <> ALL((SELECT s.tenants FROM shut s)::uuid[]) AND o.queue <> ALL((SELECT s.queues FROM shut s)::varchar[])
+                ELSE true END
      ORDER BY j.priority DESC, j.id LIMIT 4 * $3
 ), of_tenants AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.tenant_id ORDER BY w.priority DESC, w.id) AS nth FROM waiting w
@@ -48,7 +51,7 @@ WITH clock AS MATERIALIZED (
      WHERE w.nth_of_queue <= coalesce((SELECT r.room FROM rules r WHERE r.scope = 'queue' AND r.name = w.queue), $3)
      ORDER BY w.priority DESC, w.id LIMIT $3
 ), picked AS MATERIALIZED (
-    SELECT j.id FROM queue.procrastinate_jobs j WHERE j.id = ANY(ARRAY(SELECT o.id FROM chosen o)) AND j.status = 'todo'
+    SELECT j.id FROM queue.procrastinate_jobs j WHERE j.id = ANY(ARRAY(SELECT o.id FROM chosen o)) AND j.status <> 'doing'
      ORDER BY j.id FOR UPDATE SKIP LOCKED
 ), taken AS (
     UPDATE queue.procrastinate_jobs j SET status = 'doing', worker_id = $2, attempts = j.attempts + 1
@@ -71,9 +74,10 @@ WITH clock AS MATERIALIZED (
               e.cancel_requested_at IS NOT NULL AS cancelled, e.queued_at
 ), soon AS (
     SELECT min((1 - u.tokens + u.jobs) / u.per_s)::float8 AS again_in_s FROM used u
-     WHERE u.tokens - u.jobs < 1 AND EXISTS (
-            SELECT FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.queue_name = ANY($1)
-               AND CASE u.scope WHEN 'queue' THEN j.queue_name = u.name ELSE j.tenant_id = u.tenant_id END)
+     WHERE u.tokens - u.jobs < 1 AND (
+            SELECT j.id FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.queue_name = ANY($1)
+               AND CASE u.scope WHEN 'queue' THEN j.queue_name = u.name ELSE j.tenant_id = u.tenant_id END
+             ORDER BY j.priority DESC, j.id LIMIT 1) IS NOT NULL
 )
 SELECT t.id AS delivery_id, t.attempts AS delivery_attempt, t.tenant_id, t.execution_id, t.queue_name, t.task_name,
        s.job, coalesce(s.token, 0) AS token, coalesce(s.failures, 0) AS failures, coalesce(s.payload, '{}') AS payload,

@@ -48,7 +48,8 @@ LOCK TABLE app.limits IN ACCESS EXCLUSIVE MODE
 -- put --
 -- Limit anew; nothing comes back when it stood so already. A new rate begins with a full bucket, a changed one with what was left.
 INSERT INTO app.limits AS l (tenant_id, scope, name, max_running, per_s, burst, tokens, tokens_at, set_by)
-SELECT $1, $2, $3, $4, $5, $6, $6::int, CASE WHEN $6 IS NOT NULL THEN clock_timestamp() + app.clock_shift() END, left($7, 200)
+SELECT $1::uuid, $2::text, $3::varchar, $4::int, $5::float8, $6::int, $6, CASE WHEN $6 IS NOT NULL THEN clock_timestamp() + app.clock_shift() END, left($7, 200)
+ WHERE num_nonnulls($4::int, $5::float8) > 0 OR EXISTS (SELECT FROM app.limits e WHERE e.tenant_id = $1 AND e.scope = $2 AND e.name = $3)
 ON CONFLICT (tenant_id, scope, name) DO UPDATE SET max_running = EXCLUDED.max_running, per_s = EXCLUDED.per_s, burst = EXCLUDED.burst,
        tokens = CASE WHEN EXCLUDED.per_s IS NOT NULL THEN
            least(EXCLUDED.burst, coalesce(l.tokens + l.per_s * greatest(0, extract(epoch FROM EXCLUDED.tokens_at - l.tokens_at)::float8), EXCLUDED.burst)) END,

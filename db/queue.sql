@@ -25,17 +25,21 @@ SELECT pg_notify($1, '')
 -- fetch --
 -- Take up to $3 deliveries in Procrastinate's order and start their executions: todo -> doing, queued -> running. Executions are locked in
 -- the order of their ids (law 7), as the cancelling of a run locks them. Those of a paused queue or tenant stay where they are; where any
--- limit stands nothing is taken here: `limited_fetch` counts, and takes.
+-- limit stands nothing is taken here: `limited_fetch` counts, and takes. To the planner `<> ALL` of who knows what leaves next to nothing, and it
+-- would sort the whole queue; of a CASE it expects half.
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
 ), held AS MATERIALIZED (
     SELECT ARRAY(SELECT p.tenant_id FROM app.pauses p) AS tenants,
            ARRAY(SELECT l.name FROM app.limits l WHERE l.scope = 'queue' AND l.paused_at IS NOT NULL) AS queues,
+           EXISTS (SELECT FROM app.pauses) OR EXISTS (SELECT FROM app.limits l WHERE l.paused_at IS NOT NULL) AS paused,
            EXISTS (SELECT FROM app.limits l WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL) AS limited
 ), picked AS MATERIALIZED (
     SELECT j.id FROM queue.procrastinate_jobs j
      WHERE (SELECT NOT h.limited FROM held h) AND j.status = 'todo' AND j.queue_name = ANY($1::varchar[])
-       AND j.queue_name <> ALL((SELECT h.queues FROM held h)::varchar[]) AND j.tenant_id <> ALL((SELECT h.tenants FROM held h)::uuid[])
+       AND CASE WHEN (SELECT h.paused FROM held h)
+                THEN j.queue_name <> ALL((SELECT h.queues FROM held h)::varchar[]) AND j.tenant_id <> ALL((SELECT h.tenants FROM held h)::uuid[])
+                ELSE true END
        AND (j.scheduled_at IS NULL OR j.scheduled_at <= (SELECT c.now FROM clock c))
      ORDER BY j.priority DESC, j.id LIMIT $3 FOR UPDATE SKIP LOCKED
 ), taken AS (
@@ -58,7 +62,7 @@ SELECT t.id AS delivery_id, t.attempts AS delivery_attempt, t.tenant_id, t.execu
 
 -- waiting_alone --
 -- Is a job that must run alone waiting, and neither its tenant nor the queue it comes from paused?
-SELECT EXISTS (
+SELECT EXISTS (SELECT FROM queue.procrastinate_jobs WHERE status = 'todo' AND queue_name = 'alone') AND EXISTS (
     SELECT FROM queue.procrastinate_jobs j JOIN app.job_executions e ON e.tenant_id = j.tenant_id AND e.id = j.execution_id
      WHERE j.status = 'todo' AND j.queue_name = 'alone' AND NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = j.tenant_id)
        AND NOT EXISTS (SELECT FROM app.limits l WHERE l.scope = 'queue' AND l.name = e.queue AND l.paused_at IS NOT NULL))

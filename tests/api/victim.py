@@ -31,6 +31,8 @@ _PASSING = ("date", "x-request-id")
 #: What a parameter in a path names, and where ids of it stand. A new kind of parameter needs a line here.
 OWNED = {
     "slug": "SELECT slug FROM app.tenants WHERE id = $1",
+    "scope": "SELECT scope FROM app.limits WHERE tenant_id = $1",
+    "name": "SELECT slug FROM app.tenants WHERE id = $1",
     "run_id": "SELECT id FROM app.runs WHERE tenant_id = $1",
     "job_id": "SELECT id FROM app.job_executions WHERE tenant_id = $1",
     "event_id": "SELECT event_id FROM app.outbox WHERE tenant_id = $1",

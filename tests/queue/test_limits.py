@@ -236,3 +236,21 @@ async def test_changing_a_rate_gives_no_tokens_away(conn: Connection, pool: Pool
         await limit(pool, "queue", "probe", per_s=0.002, burst=50)
         assert len((await limited_fetch.take(line, 1, ["probe"], 10))[0]) == 1
     assert await conn.fetchval("SELECT tokens FROM app.limits") < 0.1
+
+
+@pytest.mark.parametrize("statement", [queue.SQL["fetch"], limited_fetch.SQL["take"]], ids=["fetch", "take"])
+async def test_a_long_queue_is_read_in_its_order_and_never_sorted(
+    conn: Connection, queue_pool: Pool, statement: str
+) -> None:
+    await conn.execute(
+        "INSERT INTO queue.procrastinate_jobs (queue_name, task_name, tenant_id, execution_id)"
+        " SELECT 'probe', 'probe.run', ('00000000-0000-7000-8000-0000000000a' || n % 8)::uuid, gen_random_uuid()"
+        " FROM generate_series(1, 20000) n"
+    )
+    await conn.execute("ANALYZE queue.procrastinate_jobs")
+    async with queue_pool.acquire() as line:
+        await line.execute(f"PREPARE looked_at (varchar[], bigint, int) AS {statement}")
+        rows = await line.fetch("EXPLAIN EXECUTE looked_at (ARRAY['probe', 'crm_sync'], 1, 25)")
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Scan using procrastinate_jobs_priority_idx_v1 on procrastinate_jobs" in plan
+    assert "procrastinate_jobs_standing" not in plan, plan
