@@ -1,6 +1,6 @@
 -- empty --
 -- Bench only: throw away what a repetition left behind.
-TRUNCATE app.outbox_events, app.outbox_history, app.job_executions, app.job_attempts, app.absorbed_events, app.dead_letters, queue.procrastinate_jobs
+TRUNCATE app.outbox_events, app.outbox_history, app.job_executions, app.job_attempts, app.absorbed_events, app.dead_letters, app.job_reports, app.ordering_turns, queue.procrastinate_jobs
 
 -- analyze --
 -- Fresh statistics for the hot tables.

@@ -21,6 +21,7 @@ BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 300.0
 #: Where events for our queue wait that have an ordering key, until it is their turn (`db.turns`).
 ORDERED = "ordered"
+_PERIODIC = frozenset(name for name, spec in JOBS.items() if spec.period_s is not None)
 
 #: Tenants, and when the first waiting event of each was or is due.
 Heads = tuple[list[UUID], list[datetime]]
@@ -36,7 +37,6 @@ class Claimed:
     version: int
     payload: dict[str, Any]
     tenant_id: UUID
-    created_at: datetime
 
 
 async def emit(
@@ -138,12 +138,12 @@ async def held_back(tx: Tx) -> tuple[bool, float | None, bool]:
 async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]]]) -> int:
     """Move events to history and make their jobs, in the claiming transaction. Returns how many jobs are new."""
     jobs = [
-        (nth, event, _kept_for(route, event))
+        (nth, event, route)
         for nth, (event, routes) in enumerate(routed, 1)
         for route in routes
         if isinstance(route, Job)
     ]
-    made = await _make(tx, routed, jobs)
+    made = await _make(tx, routed, await _in_their_period(tx, jobs))
     again = [
         (event.tenant_id, route.execution_id)
         for event, routes in routed
@@ -155,9 +155,18 @@ async def hand_off(tx: Tx, routed: Sequence[tuple[Claimed, Sequence[Job | Again]
     return made + len(again)
 
 
-def _kept_for(job: Job, event: Claimed) -> Job:
-    spec = JOBS[job.name]
-    return job if spec.period_s is None else replace(job, key=spec.key_at(job.key, event.created_at))
+async def _in_their_period(tx: Tx, jobs: Sequence[tuple[int, Claimed, Job]]) -> Sequence[tuple[int, Claimed, Job]]:
+    """Jobs that are unique in a period get the key of the one in which their event was written; for the others nothing is asked."""
+    places = [event.place for _, event, job in jobs if job.name in _PERIODIC]
+    if not places:
+        return jobs
+    written = {row["place"]: row["created_at"] for row in await tx.fetch(SQL["written_at"], places)}
+    return [
+        (nth, event, replace(job, key=JOBS[job.name].key_at(job.key, written[event.place])))
+        if job.name in _PERIODIC
+        else (nth, event, job)
+        for nth, event, job in jobs
+    ]
 
 
 async def _make(

@@ -57,7 +57,7 @@ WITH clock AS MATERIALIZED (
     SELECT r.tenant_id, least(r.free, ceil($1::numeric * r.weight::numeric / sum(r.weight::numeric) OVER ()))::bigint AS n FROM room r WHERE r.free > 0
 )
 SELECT e.* FROM share s CROSS JOIN LATERAL (
-    SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id, o.created_at
+    SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id
       FROM app.outbox_events o
      WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
        AND o.available_at <= (SELECT c.now FROM clock c)
@@ -68,6 +68,10 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
 -- heads --
 -- Where each tenant's waiting events begin, or now, if that is earlier: what is emitted from here on lies behind it.
 SELECT t.tenant_id, least(t.available_at, app.now()) AS available_at FROM app.outbox_heads t
+
+-- written_at --
+-- When claimed events were written: asked only for those whose jobs are unique in a period.
+SELECT o.ctid AS place, o.created_at FROM app.outbox_events o WHERE o.ctid = ANY($1::tid[])
 
 -- held_back --
 -- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;

@@ -202,7 +202,7 @@ WITH due AS (
          ORDER BY j.id LIMIT $2 FOR UPDATE SKIP LOCKED) o
      WHERE e.first > e.last
 )
-UPDATE queue.procrastinate_jobs j SET priority = j.priority + 1 FROM old WHERE j.id = old.id RETURNING j.id
+UPDATE queue.procrastinate_jobs j SET priority = j.priority + 1 WHERE j.id = ANY(ARRAY(SELECT old.id FROM old)) RETURNING j.id
 
 -- drop_deliveries --
 -- Queue rows whose execution has moved on: the truth stands in job_executions.

@@ -189,6 +189,10 @@ async def test_the_largest_checkpoint_fits_the_database(conn: Connection, pool: 
     assert seen.progress.message == "\ufffd" * 500
 
 
+#: A process starts slowly where the machine has other things to do.
+PATIENCE_S = 60.0
+
+
 @asynccontextmanager
 async def process(url: str, hang_at: int) -> AsyncIterator[Victim]:
     """A worker process that hangs before a step."""
@@ -204,13 +208,14 @@ async def process(url: str, hang_at: int) -> AsyncIterator[Victim]:
         await started.wait()
 
 
+@pytest.mark.timeout(300)
 async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:
     (event,) = await queued(pool, probe())
     async with process(db_url, 4) as lost:
-        assert await lost.heard("begins") == "1 0"
-        assert await lost.heard("hangs") == "1 4"
+        assert await lost.heard("begins", PATIENCE_S) == "1 0"
+        assert await lost.heard("hangs", PATIENCE_S) == "1 4"
         lost.signal(signal.SIGKILL)
         await lost.process.wait()
     assert (await shown(pool, event)).progress.percent == 40
@@ -218,35 +223,36 @@ async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     async def rescued() -> bool:
         return (await rescue_once(pool, 0.5, no_hook)).rescued == 1
 
-    await until(rescued)
+    await until(rescued, PATIENCE_S)
     async with process(db_url, -1) as second:
-        assert await second.heard("begins") == "3 4"
-        assert await second.heard("ended") == "3"
-        await second.heard("settled")
+        assert await second.heard("begins", PATIENCE_S) == "3 4"
+        assert await second.heard("ended", PATIENCE_S) == "3"
+        await second.heard("settled", PATIENCE_S)
     seen = await shown(pool, event)
     assert (seen.state, seen.result) == ("done", {"steps": 10, "began_at": 4})
     done = await conn.fetch("SELECT subject_id FROM app.audit_log WHERE actor = 'victim' ORDER BY id")
     assert [int(row["subject_id"]) for row in done] == list(range(10))
 
 
+@pytest.mark.timeout(300)
 async def test_a_worker_stopped_past_its_lease_cannot_go_on_with_its_steps(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:
     (event,) = await queued(pool, probe())
     async with process(db_url, 4) as slow:
-        await slow.heard("hangs")
+        await slow.heard("hangs", PATIENCE_S)
         slow.signal(signal.SIGSTOP)
 
         async def rescued() -> bool:
             return (await rescue_once(pool, 0.5, no_hook)).rescued == 1
 
-        await until(rescued)
+        await until(rescued, PATIENCE_S)
         async with process(db_url, -1) as second:
-            await second.heard("ended")
+            await second.heard("ended", PATIENCE_S)
         slow.signal(signal.SIGCONT)
         assert slow.process.stdin
         slow.process.stdin.write(b"\n")
-        assert await slow.heard("settled") == "1 True"  # fenced, and said so
+        assert await slow.heard("settled", PATIENCE_S) == "1 True"  # fenced, and said so
     done = await conn.fetch("SELECT subject_id FROM app.audit_log WHERE actor = 'victim' ORDER BY id")
     assert [int(row["subject_id"]) for row in done] == list(range(10))
     assert (await shown(pool, event)).result == {"steps": 10, "began_at": 4}

@@ -28,6 +28,7 @@ WITHOUT_TENANT = {
     "app.crawl_hosts": set(),  # whom anybody's jobs look at
     "app.crawl_robots": set(),
     "app.retention_passes": set(),  # when which table was gone through
+    "app.queue_ageing": set(),  # when waiting jobs were last moved up
     "queue.procrastinate_workers": set(),
     "queue.procrastinate_periodic_defers": set(),
     "queue.procrastinate_events": set(),

@@ -48,5 +48,6 @@ async def test_tables_without_a_tenant_hold_nobody(conn: Connection) -> None:
         "crawl_hosts",
         "crawl_robots",
         "retention_passes",
+        "queue_ageing",
     }
     assert {row["name"] for row in rows} <= impersonal, "a table without a tenant: can people stand in it?"
