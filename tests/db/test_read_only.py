@@ -12,7 +12,7 @@ from tests.conftest import Connection
 from tests.front.programs import run
 from tests.worker.dispatching import dispatcher, emit, probes
 
-LOOKS = ("outbox list", "outbox stats", "runs list", "jobs list", "streams list", "tenants list")
+LOOKS = ("outbox list", "outbox stats", "runs list --tenant SLUG", "jobs list", "streams list", "tenants list")
 
 
 @pytest.mark.slow
@@ -25,6 +25,7 @@ async def test_commands_that_look_need_no_right_to_write(
     await conn.execute(f"ALTER DATABASE {urlsplit(db_url).path[1:]} SET default_transaction_read_only = on")
     refused = run("tenants", "create", "somebody", DATABASE_URL=db_url)
     assert "read-only transaction" in refused.stdout + refused.stderr
+    slug = await conn.fetchval("SELECT slug FROM app.tenants WHERE id = $1", tenant)
     for words in LOOKS:
-        done = run(*words.split(), "--json", DATABASE_URL=db_url)
+        done = run(*words.replace("SLUG", slug).split(), "--json", DATABASE_URL=db_url)
         assert done.returncode == 0, f"{words}: {done.stderr}"
