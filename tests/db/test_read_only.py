@@ -12,28 +12,20 @@ from tests.conftest import Connection
 from tests.front.programs import run
 from tests.worker.dispatching import dispatcher, emit, probes
 
+LOOKS = ("outbox list", "outbox stats", "runs list --tenant SLUG", "jobs list", "streams list", "tenants list")
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("outbox", "list"),
-        ("outbox", "stats"),
-        ("runs", "list"),
-        ("jobs", "list"),
-        ("streams", "list"),
-        ("tenants", "list"),
-    ],
-)
-async def test_a_command_that_looks_needs_no_right_to_write(
-    words: tuple[str, ...], conn: Connection, pool: Pool, tenant: UUID, db_url: str
+async def test_commands_that_look_need_no_right_to_write(
+    conn: Connection, pool: Pool, tenant: UUID, db_url: str
 ) -> None:
     # C.05: read replicas for inspection
     await emit(pool, tenant, *probes(2))
     await dispatcher(pool).dispatch_batch()
-    name = urlsplit(db_url).path[1:]
-    await conn.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await conn.execute(f"ALTER DATABASE {urlsplit(db_url).path[1:]} SET default_transaction_read_only = on")
     refused = run("tenants", "create", "somebody", DATABASE_URL=db_url)
     assert "read-only transaction" in refused.stdout + refused.stderr
-    done = run(*words, "--json", DATABASE_URL=db_url)
-    assert done.returncode == 0, done.stderr
+    slug = await conn.fetchval("SELECT slug FROM app.tenants WHERE id = $1", tenant)
+    for words in LOOKS:
+        done = run(*words.replace("SLUG", slug).split(), "--json", DATABASE_URL=db_url)
+        assert done.returncode == 0, f"{words}: {done.stderr}"

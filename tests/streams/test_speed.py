@@ -14,6 +14,7 @@ FACTS = 10_000
 
 @pytest.mark.bench
 async def test_facts_a_second(real: House) -> None:
+    real = real.twin(nats_timeout_s=30.0)
     await real.subscribe()
     await real.conn.execute(
         "INSERT INTO app.outbox_events"
@@ -32,3 +33,4 @@ async def test_facts_a_second(real: House) -> None:
     print(f"\n{FACTS / took:,.0f} facts/s, {cpu / FACTS * 1e6:.0f} us of the worker each")
     assert {state for state, *_ in await real.states()} == {"sent"}
     assert FACTS / took > 200
+    await real.sink.close()
