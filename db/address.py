@@ -30,8 +30,8 @@ def database_url(settings: Settings) -> str:
 
 
 def direct_url(settings: Settings, url: str) -> str | None:
-    """Where sessions of our own are to be had, for LISTEN: DATABASE_DIRECT_URL, else `url`. None: only behind a pooler."""
-    return settings.database_direct_url or (None if pooler.split(url)[1] else url)
+    """Where sessions of our own are to be had, for LISTEN: DATABASE_DIRECT_URL where `url` is pooled, else `url`. None: nowhere."""
+    return settings.database_direct_url if pooler.split(url)[1] else url
 
 
 def migration_url(settings: Settings) -> str:

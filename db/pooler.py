@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -91,7 +92,8 @@ class _Pooled:
         try:
             done = await run(query, *args, **named)
         except BaseException:
-            await this.execute("ROLLBACK", timeout=5)
+            with suppress(Exception):  # the error that led here is the one to be heard
+                await this.execute("ROLLBACK", timeout=5)
             raise
         await this.execute("COMMIT")
         return done

@@ -25,10 +25,12 @@ GRANT UPDATE ON soak.disk TO headwater_system;
 GRANT SELECT, INSERT ON soak.starts TO headwater_app, headwater_system
 
 -- move_clock --
--- All clocks of the database jump ahead by another hour, in every session at once.
+-- All clocks of the database jump ahead by another hour, in every session at once. The shift is folded into plans as a constant, which
+-- they keep when it changes; they are made anew only when the function that was inlined into them is replaced as well.
 DO $$ BEGIN
     EXECUTE format('CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L',
                    format('SELECT interval %L', app.clock_shift() + interval '1 hour'));
+    EXECUTE pg_get_functiondef('app.now()'::regprocedure);
 END $$
 
 -- fill_disk --

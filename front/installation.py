@@ -87,7 +87,9 @@ async def installation(
             server.choose(settings.database_url, settings.headwater_pg, where, durable=durable)
         )
         tell("database", database.source)
-        made = Installation(settings, database, await prepare(database.url), dict(environment), errors)
+        made = Installation(
+            settings, database, await prepare(_direct(settings, database.url)), dict(environment), errors
+        )
         made.environment |= _given(settings, database.local_url, port)
         tell("migrations", f"{len(made.migrations)} applied")
         try:
@@ -101,6 +103,11 @@ async def installation(
             yield made
         finally:
             await made.stop()
+
+
+def _direct(settings: Settings, url: str) -> str:
+    """Migrations hold locks of their session: `address.migration_url` for a server that may be the embedded one."""
+    return url if settings.database_url is None else address.migration_url(settings)
 
 
 async def _start_sandbox(made: Installation) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from contracts.errors import Unavailable
 from front.soak.ground import free_ports
 
+#: It is killed when the pipe on its guard's stdin closes: by `stop`, or because we are gone.
+GUARDED = '"$@" </dev/null & bouncer=$!; read -r _; kill -KILL $bouncer; wait $bouncer 2>/dev/null'
 #: Sessions it keeps to the server: fewer than its clients have, so that these share.
 SESSIONS = 12
 
@@ -43,12 +44,10 @@ class Bouncer:
         # It refuses to run as root, and becomes whom it is told to.
         whom = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._process = await asyncio.create_subprocess_exec(
-            program, "-q", *whom, str(config), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=(self._folder / "pgbouncer.log").open("ab"),
+            "sh", "-c", GUARDED, "sh", program, "-q", *whom, str(config), stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL, stderr=(self._folder / "pgbouncer.log").open("ab"),
         )  # fmt: skip
         for _ in range(400):
-            if self._process.returncode is not None:
-                break
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
@@ -58,11 +57,12 @@ class Bouncer:
                 return
         raise Unavailable(f"pgbouncer does not answer: see {self._folder}/pgbouncer.log")
 
-    async def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """End it."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(number)
-            await self._process.wait()
+    async def stop(self) -> None:
+        """Kill it."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            await process.wait()
 
     def _configuration(self) -> str:
         at = self._parts

@@ -235,5 +235,6 @@ def test_what_is_leaned_on_inside_of_asyncpg() -> None:
     assert asyncpg.__version__.startswith("0.32."), "read asyncpg/pool.py again, then change this line"
     assert list(inspect.signature(asyncpg.Pool._acquire).parameters) == ["self", "timeout"]  # type: ignore[attr-defined]
     slots: Any = (*asyncpg.Pool.__slots__, *asyncpg.pool.PoolConnectionHolder.__slots__)
-    assert {"_generation", "_maxsize", "_con", "_pool"} <= set(slots)
+    assert {"_generation", "_maxsize", "_con", "_pool", "_holders", "_in_use"} <= set(slots)
+    assert {"queries_count", "is_in_transaction"} <= set(dir(asyncpg.protocol.protocol.BaseProtocol))
     assert {"_con", "_holder"} <= set(asyncpg.pool.PoolConnectionProxy.__slots__)
