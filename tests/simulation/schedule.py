@@ -141,8 +141,7 @@ class Simulation:
             raise Violation(
                 self, "nobody can go on: " + ", ".join(s.process.name for s in self._blocked) + " wait for locks"
             )
-        for process in self.processes:
-            process.stalled = max(0, process.stalled - 1)
+        self._pass_on_stalls()
         turn = self.draw.choices(self.turns, [self._weight(t) for t in self.turns])[0]
         fate: Fate = "go"
         if turn.statement:
@@ -159,6 +158,16 @@ class Simulation:
         process.stalled = self.draw.randint(10, 60)
         self.note(process, f"stalls for {process.stalled} steps")
         await self._tick((1_000, 25_000))
+
+    def _pass_on_stalls(self) -> None:
+        """Whoever comes back meets its successor at work: now that one hardly gets on."""
+        for process in [p for p in self.processes if p.stalled]:
+            process.stalled -= 1
+            others = [p for p in self.processes if p.kind == process.kind and p is not process and not p.stalled]
+            if not process.stalled and others and self.draw.random() < 0.6:
+                other = self.draw.choice(others)
+                other.stalled = self.draw.randint(5, 30)
+                self.note(other, f"stalls for {other.stalled} steps")
 
     def _weight(self, turn: Turn) -> float:
         """Who does something comes up more often than who looks whether there is something to do."""
