@@ -21,7 +21,7 @@ class Mutation:
     database: str = ""
     #: What a complaint about it must begin with, one of these.
     caught_as: tuple[str, ...] = field(
-        default=("fence", "lost", "doubled", "order", "lease", "verify", "it does not come")
+        default=("fence", "dispatcher", "lost", "doubled", "order", "lease", "verify", "it does not come")
     )
 
     @contextmanager
