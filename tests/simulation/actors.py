@@ -64,7 +64,7 @@ class Cast:
         while not me.sim.draining:
             tenant = me.draw.choice(self.tenants)
             act = me.draw.choices(
-                [self._emit, self._tell, self._cancel, self._retry, self._replay], [60, 12, 12, 6, 6]
+                [self._emit, self._tell, self._cancel, self._retry, self._replay], [55, 20, 10, 6, 6]
             )[0]
             try:
                 await act(me, pool, tenant)
@@ -160,7 +160,7 @@ class Cast:
         while True:
             await me.turn("looks")
             try:
-                if me.draw.random() < 0.7:
+                if me.draw.random() < 0.6:
                     await rescue_once(pool, DEAD_S, _quarantined)
                 else:
                     await sweep_once(pool)

@@ -48,7 +48,7 @@ CALM = Weather(0, 0, 0, 0, 0)
 #: Many who are taken for dead, and come back.
 ZOMBIES = Weather(0, 0.01, 0, 0.03, 0.06)
 #: How far the clock moves at a time, in milliseconds.
-TICKS = (100, 100, 300, 300, 1_000, 1_000, 25_000, 25_000, 400_000)
+TICKS = (100, 100, 300, 300, 1_000, 1_000, 31_000, 31_000, 400_000)
 
 
 @dataclass(eq=False)

@@ -154,10 +154,12 @@ class Simulation:
 
     async def _stall(self) -> None:
         """Somebody hardly gets on for a while (SIGSTOP, a long pause), long enough to be taken for dead."""
-        process = self.draw.choice([p for p in self.processes if p.kind in ("worker", "sink")] or self.processes)
+        waiting = ("looks", "beats", "queue.beat", "begins")
+        busy = [t.process for t in self.turns if t.process.kind in ("worker", "sink") and t.what not in waiting]
+        process = self.draw.choice(busy or self.processes)
         process.stalled = self.draw.randint(10, 60)
         self.note(process, f"stalls for {process.stalled} steps")
-        await self._tick((1_000, 25_000))
+        await self._tick((31_000,) if process.kind == "sink" else (1_000,))
 
     def _pass_on_stalls(self) -> None:
         """Whoever comes back meets its successor at work: now that one hardly gets on."""
@@ -310,7 +312,8 @@ class Simulation:
     @contextmanager
     def in_hand(self) -> Iterator[None]:
         """Sleeps become turns, ids and jitter repeat."""
-        kept = outbox.new_id
+        names_of_outbox, names_of_asyncio = vars(outbox), vars(asyncio)
+        kept = names_of_outbox["new_id"]
 
         def new_id() -> UUID:
             self._ids += 1
@@ -327,9 +330,9 @@ class Simulation:
         loop.set_exception_handler(lambda _, about: None)  # tasks of the killed are nobody's
         state = random.getstate()
         random.seed(self.seed)
-        outbox.new_id, asyncio.sleep = new_id, sleep  # type: ignore[assignment, attr-defined]
+        names_of_outbox["new_id"], names_of_asyncio["sleep"] = new_id, sleep
         try:
             yield
         finally:
-            outbox.new_id, asyncio.sleep = kept, _sleep  # type: ignore[attr-defined]
+            names_of_outbox["new_id"], names_of_asyncio["sleep"] = kept, _sleep
             random.setstate(state)

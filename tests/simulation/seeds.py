@@ -34,7 +34,7 @@ async def live(world: World, seed: int, weather: Weather | None = None) -> Lived
         with sim.in_hand():
             for kind, least, most, main in (
                 ("writer", 1, 2, cast.writer), ("dispatcher", 1, 2, cast.dispatcher), ("worker", 2, 3, cast.worker),
-                ("sweeper", 1, 2, cast.sweeper), ("sink", 1, 2, cast.sink),
+                ("sweeper", 1, 2, cast.sweeper), ("sink", 2, 2, cast.sink),
             ):  # fmt: skip
                 for _ in range(sim.draw.randint(least, most)):
                     sim.start(kind, main)

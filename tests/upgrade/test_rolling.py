@@ -15,7 +15,6 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.outbox import Verification
-from contracts.settings import Settings
 from db import migrate, soak, tenants, verification
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
@@ -149,10 +148,14 @@ async def _go_on(old: Previous) -> None:
 
 
 def _new_worker(url: str, folder: Path) -> Any:
-    settings = {"env": "soak", "headwater_data": str(folder), "worker_heartbeat_s": 0.2, "worker_dead_after_s": 3.0}
+    settings: dict[str, Any] = {
+        "env": "soak",
+        "headwater_data": str(folder),
+        "worker_heartbeat_s": 0.2,
+        "worker_dead_after_s": 3.0,
+    }
     parts = ("dispatch", "jobs", "maintain")
-    made = Settings(**settings).model_dump(include=set(settings), mode="json")
-    arguments = {"folder": str(folder), "settings": made, "url": url, "parts": parts}
+    arguments = {"folder": str(folder), "settings": settings, "url": url, "parts": parts}
     process = multiprocessing.get_context("spawn").Process(target=bodies.worker, kwargs=arguments)
     process.start()
     return process
