@@ -2,7 +2,7 @@
 # a private uv, the locked packages, and a Postgres out of a wheel. Only Python >= 3.11 and make are assumed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check fmt lock snapshot points bench bench-peers soak recovery crashes clean
+.PHONY: help demo up test test-slow check fmt lock snapshot points bench bench-peers soak simulate recovery crashes clean
 
 #: The first interpreter that is new enough; PYTHON=/path/to/python overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -11,6 +11,10 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
 BIN := .venv/bin
 #: Test processes side by side. Tests of one file stay together.
 JOBS ?= 2
+#: Seeds of the simulation in `make soak`, and the one of `make simulate`.
+SEEDS ?= 3000
+START ?= 1
+SEED ?= 1
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist loadfile
 COMPILE := $(UV) pip compile -q --generate-hashes --universal --python-version 3.11 \
@@ -72,8 +76,12 @@ bench-peers: .venv/.stamp requirements-peers.lock  ## measure other queues on Po
 		echo "not all peers could be installed: those that are missing are left out" >&2
 	$(BIN)/headwater bench --only peers $(ARGS)
 
-soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)
+soak: .venv/.stamp  ## try to break every promise, by storm and by simulation, about an hour (ARGS="--minutes 3" SEEDS=200 is a short one)
 	$(BIN)/headwater soak $(ARGS)
+	$(BIN)/python -m tests.simulation --start $(START) --seeds $(SEEDS) --jobs $(JOBS)
+
+simulate: .venv/.stamp  ## one seed of the simulation with all its steps (SEED=17)
+	@$(BIN)/python -m tests.simulation --start $(SEED) --verbose
 
 recovery: .venv/.stamp  ## every fault 20 times, and how soon all work is done again, about 70 minutes (ARGS="--cells stop --trials 3")
 	$(BIN)/headwater recovery $(ARGS)

@@ -5,8 +5,6 @@ Only the loops are ours: the product's wait for clocks and notifications, these 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,27 +14,18 @@ from pydantic import SecretStr
 
 from contracts.errors import Conflict, NotFound, Unavailable
 from contracts.events import CrmProbeRequested, Probed
-from contracts.jobs import ALONE_QUEUE, Payload, Probe
 from contracts.settings import Settings
 from contracts.webhook_endpoints import SINK
-from db import executions, outbox, queue, replays, soak
+from db import executions, outbox, replays, soak
 from db.queue import Stranded
 from db.soak import Cause
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
-from front.soak import jobs as bodies
 from front.soak.producer import Poison
-from tests.simulation.schedule import PROCESS, Process
-from worker.context import Context, Stopped
+from tests.simulation.hands import Hands
+from tests.simulation.processes import Process
 from worker.dispatcher import Dispatcher
 from worker.maintenance import rescue_once
-from worker.perform import Activity, Performer
-from worker.providers.registry import Registry
 from worker.providers.tenant_webhook import Unreachable
-from worker.queue.app import build_app
-from worker.queue.connector import AsyncpgConnector
-from worker.queue.fetcher import Fetcher
-from worker.queue.pool import Line
-from worker.queue.slots import Slots
 from worker.sinks import WebhookSink
 from worker.sweep import sweep_once
 
@@ -45,8 +34,6 @@ DEAD_S = 0.5
 _KINDS = ("plain", "framed", "flaky", "touch", "repeat", "poison")
 _WEIGHTS = (20, 30, 10, 25, 15, 2)
 _INTERRUPTED = (Unavailable, *CONNECTION_ERRORS)
-#: What came of a chain is told from its cause by this bit.
-_CHAINED = 1 << 100
 
 
 def _fact(cause: Cause) -> Probed:
@@ -67,12 +54,8 @@ class Cast:
     endpoints: list[tuple[UUID, UUID, bool]]
     #: Posts as the receiver saw them: (endpoint, event id).
     posts: list[tuple[UUID, str]] = field(default_factory=list)
-    activities: dict[str, Activity] = field(init=False)
     _probes: int = 0
     _said: list[tuple[UUID, UUID]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.activities = {"probe.run": Activity(chaining, nobody), "probe.touch": Activity(touching, nobody)}
 
     # -- the API
 
@@ -80,7 +63,9 @@ class Cast:
         pool = me.pool("plain")
         while not me.sim.draining:
             tenant = me.draw.choice(self.tenants)
-            act = me.draw.choices([self._emit, self._tell, self._cancel, self._retry, self._replay], [60, 12, 12, 6, 6])[0]
+            act = me.draw.choices(
+                [self._emit, self._tell, self._cancel, self._retry, self._replay], [55, 20, 10, 6, 6]
+            )[0]
             try:
                 await act(me, pool, tenant)
             except (Conflict, NotFound, ChangedItsMind, *_INTERRUPTED):
@@ -115,7 +100,9 @@ class Cast:
         probe = self._probe()
         if kind in ("repeat", "framed", "flaky"):
             self._said.append((tenant, probe))
-        return Cause(probe, "framed" if kind == "repeat" else kind, f"k{me.draw.randrange(2)}" if kind == "touch" else "")
+        return Cause(
+            probe, "framed" if kind == "repeat" else kind, f"k{me.draw.randrange(2)}" if kind == "touch" else ""
+        )
 
     async def _tell(self, me: Process, pool: Pool, tenant: UUID) -> None:
         """Facts for the tenant's endpoints, some of which must hear them in order."""
@@ -123,7 +110,9 @@ class Cast:
         key = f"webhook:{endpoint}" if ordered else None
         async with transaction(pool, tenant) as tx:
             for _ in range(me.draw.randint(1, 2)):
-                await outbox.emit(tx, tenant, CrmProbeRequested(for_tenant=endpoint, probe_id=endpoint), sink=SINK, ordering_key=key)
+                await outbox.emit(
+                    tx, tenant, CrmProbeRequested(for_tenant=endpoint, probe_id=endpoint), sink=SINK, ordering_key=key
+                )
             if me.draw.random() < 0.1:
                 raise ChangedItsMind
 
@@ -137,7 +126,10 @@ class Cast:
 
     async def _replay(self, me: Process, pool: Pool, tenant: UUID) -> None:
         async with transaction(pool, tenant) as tx:
-            found = await tx.fetch("SELECT event_id, aggregate_id FROM app.outbox o WHERE tenant_id = $1 AND sink = 'queue' ORDER BY id", tenant)
+            found = await tx.fetch(
+                "SELECT event_id, aggregate_id FROM app.outbox o WHERE tenant_id = $1 AND sink = 'queue' ORDER BY id",
+                tenant,
+            )
             if not found:
                 return
             which = me.draw.choice(found)
@@ -168,7 +160,7 @@ class Cast:
         while True:
             await me.turn("looks")
             try:
-                if me.draw.random() < 0.7:
+                if me.draw.random() < 0.6:
                     await rescue_once(pool, DEAD_S, _quarantined)
                 else:
                     await sweep_once(pool)
@@ -178,7 +170,7 @@ class Cast:
     # -- queue -> effects
 
     async def worker(self, me: Process) -> None:
-        await Hands(me, self.activities).work()
+        await Hands(me).work()
 
     # -- outbox -> outside
 
@@ -212,138 +204,6 @@ class _Receiver:
         return 503 if luck < 0.25 else 422 if luck < 0.3 else 200
 
 
-class Hands:
-    """A worker process: the product's fetcher, slots, finisher and frame, and a heartbeat."""
-
-    def __init__(self, me: Process, activities: dict[str, Activity]) -> None:
-        self.me = me
-        self.pool = me.pool("queue")
-        settings = Settings.model_construct()
-        performer = Performer(me.pool("plain"), settings, Registry({}, {}), activities, lambda: None)
-        app = build_app(AsyncpgConnector(self.pool, ""), performer)
-        self.stopping = asyncio.Event()
-        self.slots = Slots(app, performer, ["probe"], Line(self.pool), lambda: None)
-        self.fetcher = Fetcher(Line(self.pool), ["probe"], self.slots.ids, self.stopping)
-        self.worker_id = 0
-
-    async def work(self) -> None:
-        await self._insist(self._register)
-        beats = asyncio.create_task(self._beat())
-        self.me.sim.beating[self.me] = self.worker_id
-        for _ in range(self.me.draw.choice([10, 1000])):
-            await self.me.turn("looks")
-            await self._look()
-        await self._leave()
-        beats.cancel()
-
-    async def _register(self) -> None:
-        connection = await self.pool.acquire()
-        try:
-            self.worker_id = await queue.register(connection, "here", self.me.number, ["jobs"])
-        finally:
-            await self.pool.release(connection)
-
-    async def _insist(self, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await act()
-            except _INTERRUPTED:
-                await self.me.turn("tries again")
-
-    async def _beat(self) -> None:
-        while True:
-            await self.me.turn("beats")
-            connection = await self.pool.acquire()
-            try:
-                await queue.beat(connection, self.worker_id)
-            except _INTERRUPTED:
-                continue
-            finally:
-                await self.pool.release(connection)
-
-    async def _look(self) -> None:
-        """One round of the worker's loop, in whatever order its clocks may bring it about."""
-        draw, slots = self.me.draw, self.slots
-        self.fetcher._reconcile_at = 0.0 if draw.random() < 0.15 else float("inf")
-        if draw.random() < 0.25 and slots.running():
-            await self._obey()
-        elif draw.random() < 0.3 and not len(slots):
-            await self._alone()
-        elif len(slots) < 4:
-            for delivery in await self.fetcher.take(self.worker_id, draw.randint(1, 4 - len(slots))) or ():
-                slots.begin(delivery)
-
-    async def _alone(self) -> None:
-        """What killed two workers runs with nothing beside it."""
-        for delivery in await self.fetcher.take(self.worker_id, 1, alone=True) or ():
-            assert delivery.queue == ALONE_QUEUE
-            self.slots.begin(delivery)
-            while len(self.slots):
-                await self.slots.freed()
-
-    async def _obey(self) -> None:
-        running = self.slots.running()
-        connection = await self.pool.acquire()
-        try:
-            wanted = await queue.cancel_requests(connection, running)
-        except _INTERRUPTED:
-            return
-        finally:
-            await self.pool.release(connection)
-        self.slots.abort([d for d in running if d.execution_id in wanted], "cancel")
-
-    async def _leave(self) -> None:
-        """SIGTERM: what runs is put off or finished, the rest put back."""
-        self.stopping.set()
-        await self.me.turn("is told to stop")
-        self.slots.abort(self.slots.running(), "shutdown")
-        while len(self.slots):
-            await self.slots.freed()
-        await self.fetcher.put_back(self.worker_id)
-        self.me.sim.beating.pop(self.me, None)
-        connection = await self.pool.acquire()
-        try:
-            await queue.unregister(connection, self.worker_id)
-        except _INTERRUPTED:
-            return
-        finally:
-            await self.pool.release(connection)
-
-
-async def chaining(ctx: Context, args: Probe) -> None:
-    """The soak's body, which asks for a while before it writes; one that writes emits a fact of its own in the same transaction."""
-    await _ask()
-    async with ctx.read() as tx:
-        cause = await soak.cause(tx, ctx.tenant, args.probe_id)
-    if not args.framed or args.probe_id.int >= _CHAINED or (cause is not None and cause.kind == "flaky"):
-        return await bodies.run(ctx, args)
-    await _ask()
-    async with ctx.write() as tx:
-        await soak.effect(tx, ctx.tenant, args.probe_id, ctx.delivery.execution_id, ctx.delivery.token)
-        following = Cause(UUID(int=args.probe_id.int | _CHAINED), "framed")
-        await soak.record(tx, ctx.tenant, [following])
-        await outbox.emit_many(tx, ctx.tenant, [Probed(probe_id=following.probe, framed=True)])
-    return None
-
-
-async def touching(ctx: Context, args: Probe) -> None:
-    """The soak's body, after a while."""
-    await _ask()
-    await bodies.touch(ctx, args)
-
-
-async def _ask() -> None:
-    """A vendor takes its time."""
-    me = PROCESS.get()
-    assert me is not None
-    for _ in range(0 if me.sim.draining else me.draw.choice([0, 1, 3, 10])):
-        await me.turn("asks")
-
-
-async def nobody(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
-    """Nobody waits for a probe."""
-
-
 async def _quarantined(tx: Tx, one: Stranded) -> None:
     """Nor for one that was given up."""
 
@@ -373,5 +233,3 @@ async def mend(pool: Pool, tenants: list[UUID]) -> int:
                 await executions.retry_execution(tx, [tenant], row["id"], "olga")
             mended += 1
     return mended
-
-

@@ -64,7 +64,9 @@ def fences(changes: list[Change]) -> list[str]:
             if who is None:
                 found.append(f"job {one[-4:]} went from {move[0]} to {move[1]} by {c.by}")
             elif who == "holder" and holders.get(one) != c.by:
-                found.append(f"fence: {c.by} ended job {one[-4:]} ({move[1]}), which {holders.get(one, 'nobody')} holds")
+                found.append(
+                    f"fence: {c.by} ended job {one[-4:]} ({move[1]}), which {holders.get(one, 'nobody')} holds"
+                )
             if move[1] == "running":
                 holders[one] = c.by
                 if c.now["token"] <= c.was["token"]:
@@ -125,7 +127,11 @@ def order(changes: list[Change], cast: Cast) -> list[str]:
             heard[row["tenant_id"], row["ordering_key"]].append(row["id"])
     found = [f"order: {key[1]} heard {ids}" for key, ids in heard.items() if ids != sorted(ids)]
     told = {event for _, event in cast.posts}
-    return found + [f"lost: event {r['id']} was never told" for r in made.values() if r["sink"] != "queue" and r["event_id"] not in told]
+    return found + [
+        f"lost: event {r['id']} was never told"
+        for r in made.values()
+        if r["sink"] != "queue" and r["event_id"] not in told
+    ]
 
 
 def once(changes: list[Change]) -> list[str]:
@@ -145,7 +151,9 @@ async def totals(pool: Pool) -> list[str]:
         proof = await verification.verify(tx, None, await verification.check_deliveries(tx, None))
     found = [f"{b['what']}: {b['n']}, such as {[str(p)[-4:] for p in b['probes']]}" for b in breaches]
     if not proof.ok:
-        found.append(f"verify: lost {proof.lost}, doubled {proof.doubled}, orphaned {proof.orphaned}: {proof.breaches[:2]}")
+        found.append(
+            f"verify: lost {proof.lost}, doubled {proof.doubled}, orphaned {proof.orphaned}: {proof.breaches[:2]}"
+        )
     return found
 
 
@@ -159,6 +167,8 @@ async def check(world: World, cast: Cast, pool: Pool) -> tuple[list[str], list[C
 def counted(changes: list[Change]) -> str:
     """A history in one line, without ids: equal for equal runs."""
     moves = Counter(
-        f"{c.was['state']}->{c.now['state']}" for c in changes if c.thing == "job_executions" and c.was and c.now and c.was["state"] != c.now["state"]
+        f"{c.was['state']}->{c.now['state']}"
+        for c in changes
+        if c.thing == "job_executions" and c.was and c.now and c.was["state"] != c.now["state"]
     )
     return json.dumps(dict(sorted(moves.items())))

@@ -20,7 +20,9 @@ class Mutation:
     edits: tuple[Edit, ...] = ()
     database: str = ""
     #: What a complaint about it must begin with, one of these.
-    caught_as: tuple[str, ...] = field(default=("fence", "lost", "doubled", "order", "lease", "verify", "it does not come"))
+    caught_as: tuple[str, ...] = field(
+        default=("fence", "dispatcher", "lost", "doubled", "order", "lease", "verify", "it does not come")
+    )
 
     @contextmanager
     def made(self) -> Iterator[None]:
@@ -38,7 +40,8 @@ class Mutation:
 
 _COMPLETE = """
 CREATE OR REPLACE PROCEDURE app.complete(tenant uuid, execution uuid, attempt integer) LANGUAGE plpgsql AS $$ BEGIN
-    UPDATE app.job_executions e SET state = 'done', finished_at = app.now() WHERE e.tenant_id = tenant AND e.id = execution AND {fence};
+    UPDATE app.job_executions e SET state = 'done', finished_at = app.now()
+     WHERE e.tenant_id = tenant AND e.id = execution AND {fence};
     {found} END $$
 """
 _FOUND = "IF NOT FOUND THEN RAISE no_data_found; END IF;"
@@ -46,8 +49,13 @@ _BLIND_RESCUE = (queue.SQL, "rescue", "SET token = e.token + 1, crashes", "SET t
 _BLIND_FETCH = (queue.SQL, "fetch", "SET state = 'running', token = e.token + 1,", "SET state = 'running',")
 
 MUTATIONS = (
-    Mutation("finish without the token", ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),), caught_as=("fence",)),
-    Mutation("finish without the attempt", ((queue.SQL, "finish", "AND j.attempts = ($5::int[])[array_position($4, j.id)]", ""),)),
+    Mutation(
+        "finish without the token", ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),), caught_as=("fence",)
+    ),
+    Mutation(
+        "finish without the attempt",
+        ((queue.SQL, "finish", "AND j.attempts = ($5::int[])[array_position($4, j.id)]", "AND $5::int[] IS NOT NULL"),),
+    ),
     Mutation(
         "a write without the token",
         database=_COMPLETE.format(fence="e.state = 'running' AND e.cancel_requested_at IS NULL", found=_FOUND),
@@ -55,7 +63,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a write that does not look whether it was fenced",
-        database=_COMPLETE.format(fence="e.token = attempt AND e.state = 'running' AND e.cancel_requested_at IS NULL", found=""),
+        database=_COMPLETE.format(
+            fence="e.token = attempt AND e.state = 'running' AND e.cancel_requested_at IS NULL", found=""
+        ),
         caught_as=("fence",),
     ),
     Mutation(
@@ -65,14 +75,37 @@ MUTATIONS = (
     ),
     Mutation(
         "a handoff that keeps the event",
-        ((outbox.SQL, "handoff", "DELETE FROM app.outbox_events o USING", "UPDATE app.outbox_events o SET state = o.state FROM"),),
+        (
+            (
+                outbox.SQL,
+                "handoff",
+                "DELETE FROM app.outbox_events o USING",
+                "UPDATE app.outbox_events o SET state = o.state FROM",
+            ),
+        ),
     ),
     Mutation("a handoff that forgets the jobs", ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),)),
-    Mutation("a claim that locks nothing", ((outbox.SQL, "claim", "LIMIT s.n FOR UPDATE SKIP LOCKED", "LIMIT s.n"),), caught_as=("dispatcher",)),
+    Mutation(
+        "a claim that locks nothing",
+        ((outbox.SQL, "claim", "LIMIT s.n FOR UPDATE SKIP LOCKED", "LIMIT s.n"),),
+        caught_as=("dispatcher",),
+    ),
     Mutation("rescue and fetch without a new token", (_BLIND_RESCUE, _BLIND_FETCH), caught_as=("fence",)),
     Mutation("absorbed without a trace", ((outbox.SQL, "absorb", "WHERE e.event_id <> w.event_id", "WHERE false"),)),
-    Mutation("a receipt without the lease", ((outbox.SQL, "settle", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)),
-    Mutation("a refusal without the lease", ((outbox.SQL, "refuse", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)),
-    Mutation("leases that run out at once", ((outbox.SQL, "reclaim", "AND o.lease_expires_at < app.now()", ""),), caught_as=("lease",)),
-    Mutation("a lease out of order", ((webhooks.SQL, "lease", "b.ordering_key = o.ordering_key AND b.id < o.id", "false"),), caught_as=("order",)),
+    Mutation(
+        "a receipt without the lease", ((outbox.SQL, "settle", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+    ),
+    Mutation(
+        "a refusal without the lease", ((outbox.SQL, "refuse", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+    ),
+    Mutation(
+        "leases that run out at once",
+        ((outbox.SQL, "reclaim", "AND o.lease_expires_at < app.now()", ""),),
+        caught_as=("lease",),
+    ),
+    Mutation(
+        "a lease out of order",
+        ((webhooks.SQL, "lease", "b.ordering_key = o.ordering_key AND b.id < o.id", "false"),),
+        caught_as=("order",),
+    ),
 )

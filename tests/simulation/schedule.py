@@ -11,23 +11,18 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any
 from uuid import UUID
 
 from db import outbox
-from db.transaction import Pool
-from tests.simulation.sessions import GatedPool, Killed, Session
+from tests.simulation.processes import CALM, PROCESS, TICKS, Fate, Main, Process, Turn, Weather
+from tests.simulation.sessions import Killed, Session
 from tests.simulation.world import World, names
 
-Fate = Literal["go", "cut", "lost"]
-Main = Callable[["Process"], Awaitable[None]]
 #: How long a statement may run before it is asked whether it waits for a lock, in seconds.
 _LOOK_S = 0.004
 #: Steps shown with a violation.
 SHOWN = 60
-PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 _OFTEN = {"writer": 2.0, "worker": 2.0, "sweeper": 1.5}
 _sleep = asyncio.sleep
 
@@ -36,78 +31,10 @@ class Violation(AssertionError):
     """A promise is broken."""
 
     def __init__(self, sim: Simulation, what: str) -> None:
+        self.seed, self.what, self.trace = sim.seed, what, sim.trace
         steps = "\n".join(sim.trace[-SHOWN:])
-        super().__init__(f"seed {sim.seed}: {what}\nthe last steps:\n{steps}\nagain: make simulate SEED={sim.seed}")
-
-
-@dataclass(frozen=True)
-class Weather:
-    """How rough a seed is: chances a step."""
-
-    cut: float
-    lost: float
-    kill: float
-    tick: float
-    stall: float
-
-    @classmethod
-    def of(cls, draw: random.Random) -> Weather:
-        pick = draw.choice
-        return cls(pick([0, 0.01, 0.03]), pick([0, 0.01, 0.03]), pick([0, 0.005, 0.015]), pick([0.05, 0.1]), pick([0, 0.02, 0.05]))
-
-
-CALM = Weather(0, 0, 0, 0, 0)
-#: Many who are taken for dead, and come back.
-ZOMBIES = Weather(0, 0.01, 0, 0.03, 0.06)
-#: How far the clock moves at a time, in milliseconds.
-TICKS = (100, 100, 300, 300, 1_000, 1_000, 25_000, 25_000, 400_000)
-
-
-@dataclass(eq=False)
-class Turn:
-    process: Process
-    what: str
-    statement: bool
-    given: asyncio.Future[Fate]
-
-
-@dataclass(eq=False)
-class Process:
-    """One operating system process: it is killed as a whole, and another of its kind starts."""
-
-    sim: Simulation
-    kind: str
-    main: Main
-    number: int
-    killed: bool = False
-    sessions: list[Session] = field(default_factory=list)
-    #: For how many steps it hardly gets on.
-    stalled: int = 0
-    #: Its last look found nothing to do.
-    idle: bool = False
-    task: asyncio.Task[None] | None = None
-
-    def __post_init__(self) -> None:
-        self.name = f"{self.kind}#{self.number}"
-        self.draw = random.Random(f"{self.sim.seed}/{self.name}")
-
-    def pool(self, kind: str) -> Pool:
-        return cast(Pool, GatedPool(self, kind))
-
-    def luck(self) -> float:
-        return round(self.draw.uniform(-1, 1), 6)
-
-    async def turn(self, what: str, *, statement: bool = False) -> Fate:
-        """Stand still until it is our turn."""
-        if self.killed:
-            raise Killed
-        mine = Turn(self, what, statement, asyncio.get_running_loop().create_future())
-        self.sim.turns.append(mine)
-        try:
-            return await mine.given
-        finally:
-            if mine in self.sim.turns:
-                self.sim.turns.remove(mine)
+        again = f"make simulate SEED={sim.seed}"
+        super().__init__(f"seed {sim.seed}: {what}\nthe last steps:\n{steps}\nthe same again, with every step: {again}")
 
 
 class Simulation:
@@ -151,7 +78,9 @@ class Simulation:
             self._dying.append(session)
 
     def note(self, process: Process | None, what: str) -> None:
-        self.trace.append(f"{len(self.trace):5} {self.world.clock_ms / 1000:8.2f}s {process.name if process else '':14} {what}")
+        self.trace.append(
+            f"{len(self.trace):5} {self.world.clock_ms / 1000:8.2f}s {process.name if process else '':14} {what}"
+        )
 
     # -- processes
 
@@ -209,9 +138,10 @@ class Simulation:
 
     def _give(self, weather: Weather) -> None:
         if not self.turns:
-            raise Violation(self, "nobody can go on: " + ", ".join(s.process.name for s in self._blocked) + " wait for locks")
-        for process in self.processes:
-            process.stalled = max(0, process.stalled - 1)
+            raise Violation(
+                self, "nobody can go on: " + ", ".join(s.process.name for s in self._blocked) + " wait for locks"
+            )
+        self._pass_on_stalls()
         turn = self.draw.choices(self.turns, [self._weight(t) for t in self.turns])[0]
         fate: Fate = "go"
         if turn.statement:
@@ -224,17 +154,33 @@ class Simulation:
 
     async def _stall(self) -> None:
         """Somebody hardly gets on for a while (SIGSTOP, a long pause), long enough to be taken for dead."""
-        process = self.draw.choice([p for p in self.processes if p.kind in ("worker", "sink")] or self.processes)
+        waiting = ("looks", "beats", "queue.beat", "begins")
+        busy = [t.process for t in self.turns if t.process.kind in ("worker", "sink") and t.what not in waiting]
+        process = self.draw.choice(busy or self.processes)
         process.stalled = self.draw.randint(10, 60)
         self.note(process, f"stalls for {process.stalled} steps")
-        await self._tick((1_000, 25_000))
+        await self._tick((31_000,) if process.kind == "sink" else (1_000,))
+
+    def _pass_on_stalls(self) -> None:
+        """Whoever comes back meets its successor at work: now that one hardly gets on."""
+        for process in [p for p in self.processes if p.stalled]:
+            process.stalled -= 1
+            others = [p for p in self.processes if p.kind == process.kind and p is not process and not p.stalled]
+            if not process.stalled and others and self.draw.random() < 0.6:
+                other = self.draw.choice(others)
+                other.stalled = self.draw.randint(5, 30)
+                self.note(other, f"stalls for {other.stalled} steps")
 
     def _weight(self, turn: Turn) -> float:
         """Who does something comes up more often than who looks whether there is something to do."""
         often = 0.1 if turn.what in ("beats", "queue.beat") else _OFTEN.get(turn.process.kind, 1.0)
         if turn.process.kind == "sweeper" and any(p.stalled for p in self.processes):
             return often * 2
-        return often * (0.02 if turn.process.stalled else 1.0) * (0.2 if turn.what == "looks" and turn.process.idle else 1.0)
+        return (
+            often
+            * (0.02 if turn.process.stalled else 1.0)
+            * (0.2 if turn.what == "looks" and turn.process.idle else 1.0)
+        )
 
     async def _tick(self, ticks: tuple[int, ...] = TICKS) -> None:
         milliseconds = self.draw.choice(ticks)
@@ -263,7 +209,7 @@ class Simulation:
                 self.start(process.kind, process.main)
 
     async def drain(self, rounds: int, once_more: Callable[[], Awaitable[object]]) -> str:
-        """Calm, one process of each kind being left: until nothing is left to do, and `once_more` (what an operator does then) adds nothing; or what is left, in words."""
+        """Calm, with one process of each kind, until nothing is left to do and `once_more` adds nothing. Else: what is left."""
         self.draining, self.weather = True, CALM
         await self.settle()
         kinds = set[str]()
@@ -328,7 +274,9 @@ class Simulation:
             if session.pid in waiting and session in self._flying:
                 session.stop()
                 self._blocked.append(session)
-                self.note(session.process, "  = waits for " + ", ".join(self.owners.get(p, "?") for p in waiting[session.pid]))
+                self.note(
+                    session.process, "  = waits for " + ", ".join(self.owners.get(p, "?") for p in waiting[session.pid])
+                )
                 self._look_for_circles(waiting, session.pid)
 
     def _look_for_circles(self, waiting: dict[int, list[int]], start: int) -> None:
@@ -336,7 +284,7 @@ class Simulation:
         while edge:
             for pid in waiting.get(edge.pop(), []):
                 if pid == start:
-                    raise Violation(self, "a deadlock: " + str({self.owners.get(p): [self.owners.get(b) for b in by] for p, by in waiting.items()}))
+                    raise Violation(self, f"a deadlock of {self.owners.get(start)} and {self.owners.get(pid)}")
                 if pid not in seen:
                     seen.add(pid)
                     edge.append(pid)
@@ -364,7 +312,8 @@ class Simulation:
     @contextmanager
     def in_hand(self) -> Iterator[None]:
         """Sleeps become turns, ids and jitter repeat."""
-        kept = outbox.new_id
+        names_of_outbox, names_of_asyncio = vars(outbox), vars(asyncio)
+        kept = names_of_outbox["new_id"]
 
         def new_id() -> UUID:
             self._ids += 1
@@ -381,9 +330,9 @@ class Simulation:
         loop.set_exception_handler(lambda _, about: None)  # tasks of the killed are nobody's
         state = random.getstate()
         random.seed(self.seed)
-        outbox.new_id, asyncio.sleep = new_id, sleep  # type: ignore[assignment, attr-defined]
+        names_of_outbox["new_id"], names_of_asyncio["sleep"] = new_id, sleep
         try:
             yield
         finally:
-            outbox.new_id, asyncio.sleep = kept, _sleep  # type: ignore[attr-defined]
+            names_of_outbox["new_id"], names_of_asyncio["sleep"] = kept, _sleep
             random.setstate(state)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from db.pool import open_pool
 from tests.simulation.actors import Cast, mend
 from tests.simulation.checker import Change, check
-from tests.simulation.schedule import Simulation, Violation, Weather
+from tests.simulation.processes import Weather
+from tests.simulation.schedule import Simulation, Violation
 from tests.simulation.world import World
 
 #: Steps of the storm, and how often the calm after it may begin anew.
@@ -34,7 +34,7 @@ async def live(world: World, seed: int, weather: Weather | None = None) -> Lived
         with sim.in_hand():
             for kind, least, most, main in (
                 ("writer", 1, 2, cast.writer), ("dispatcher", 1, 2, cast.dispatcher), ("worker", 2, 3, cast.worker),
-                ("sweeper", 1, 2, cast.sweeper), ("sink", 1, 2, cast.sink),
+                ("sweeper", 1, 2, cast.sweeper), ("sink", 2, 2, cast.sink),
             ):  # fmt: skip
                 for _ in range(sim.draw.randint(least, most)):
                     sim.start(kind, main)
@@ -51,8 +51,3 @@ async def live(world: World, seed: int, weather: Weather | None = None) -> Lived
     if found:
         raise Violation(sim, "; ".join(found[:5]))
     return Lived(seed, sim.trace, changes)
-
-
-def run_seed(world: World, seed: int, runner: asyncio.Runner) -> Lived:
-    """The same, for whoever has no loop."""
-    return runner.run(live(world, seed))

@@ -1,4 +1,4 @@
-"""Pools and connections as an actor sees them: every statement waits for its turn, and its connection may break before or after it."""
+"""Pools and connections as an actor sees them: every statement waits for its turn, and may be the last of its connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 if TYPE_CHECKING:
-    from tests.simulation.schedule import Process
+    from tests.simulation.processes import Process
 
 _MARKED = re.compile(r"/\* (\w+\.\w+) \*/")
 

@@ -1,4 +1,4 @@
-"""The database a simulation runs in: a clock that stands still until it is moved, ids that repeat, and triggers that note what was committed.
+"""The database a simulation runs in: a clock that stands still, ids that repeat, a history of what was committed.
 
 Whatever could make two runs of one seed differ is taken out of it: time, ids, `random()`, plans made from what is known of earlier
 runs. The statements, functions and tables are the product's own.
@@ -7,6 +7,7 @@ runs. The statements, functions and tables are the product's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,50 +19,19 @@ from db.sql import load, modules
 from tests.conftest import Connection
 from worker.queue.pool import SESSION
 
-#: The moment at which every simulation begins.
-EPOCH = "2031-05-15 12:00:00+00"
-_GROUND = f"""
-CREATE SCHEMA sim;
-CREATE SEQUENCE sim.clock MINVALUE 0;
-CREATE SEQUENCE sim.ids MINVALUE 65536;
-CREATE TABLE sim.history (
-    n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tx text NOT NULL, by text NOT NULL, thing text NOT NULL, at timestamptz NOT NULL,
-    was jsonb, now jsonb);
-CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql STABLE AS
-    $$ SELECT timestamptz '{EPOCH}' - statement_timestamp() + (SELECT last_value FROM sim.clock) * interval '1 millisecond' $$;
-CREATE OR REPLACE FUNCTION app.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE AS
-    $$ SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(nextval('sim.ids')), 12, '0'))::uuid $$;
-CREATE FUNCTION sim.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
-    INSERT INTO sim.history (tx, by, thing, at, was, now)
-    VALUES (pg_current_xact_id()::text, current_setting('application_name'), TG_TABLE_NAME, app.now(), to_jsonb(OLD), to_jsonb(NEW));
-    RETURN NULL; END $$;
-CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON app.job_executions FOR EACH ROW EXECUTE FUNCTION sim.note();
-CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON app.outbox_events FOR EACH ROW EXECUTE FUNCTION sim.note();
-CREATE TRIGGER note AFTER INSERT ON soak.effects FOR EACH ROW EXECUTE FUNCTION sim.note();
-CREATE TRIGGER note AFTER INSERT ON soak.touches FOR EACH ROW EXECUTE FUNCTION sim.note();
-ALTER TABLE soak.causes ALTER COLUMN at SET DEFAULT app.now();
-ALTER TABLE soak.effects ALTER COLUMN at SET DEFAULT app.now();
-GRANT USAGE ON SCHEMA sim TO PUBLIC;
-GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA sim TO PUBLIC;
-INSERT INTO app.tenants (slug, name) VALUES ('one', 'One'), ('two', 'Two');
-INSERT INTO app.webhook_endpoints (tenant_id, url, events, ordering, created_by)
-SELECT t.id, 'https://hooks.example/' || o.ordering, '{{LeadScored}}', o.ordering, 'simulation'
-  FROM app.tenants t, unnest('{{none,block}}'::text[]) WITH ORDINALITY AS o(ordering, nth) WHERE t.slug IN ('one', 'two') ORDER BY t.slug, o.nth;
-DO $$ DECLARE t regclass; BEGIN
-    FOR t IN SELECT c.oid::regclass FROM pg_class c
-              WHERE c.relkind = 'r' AND c.relnamespace IN ('app'::regnamespace, 'queue'::regnamespace, 'soak'::regnamespace, 'sim'::regnamespace)
-    LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', t); END LOOP; END $$;
-"""
+_GROUND = Path(__file__).with_name("ground.sql").read_text(encoding="utf-8")
 #: What a seed may fill. Emptied files make the same plans, and the same order of rows, as new ones.
 _FILLED = (
     "queue.procrastinate_jobs, app.absorbed_events, app.job_attempts, app.dead_letters, app.job_executions, app.outbox_events,"
     " app.outbox_history, app.audit_log, app.workers, soak.causes, soak.effects, soak.touches, sim.history"
 )
 _LEFT = """
-SELECT 'event ' || o.id || ' ' || o.type || ' for ' || o.sink || ' is ' || o.state || coalesce(' (' || o.error_class || ')', '') FROM app.outbox_events o
-UNION ALL SELECT 'delivery ' || j.id || ' in ' || j.queue_name || ' is ' || j.status || coalesce(' at ' || j.worker_id, '') || ', job ' || right(j.execution_id::text, 4)
+SELECT concat('event ', o.id, ' ', o.type, ' for ', o.sink, ' is ', o.state, ' ', o.error_class) FROM app.outbox_events o
+UNION ALL
+SELECT concat('delivery ', j.id, ' in ', j.queue_name, ' is ', j.status, ' ', j.worker_id, ', job ', right(j.execution_id::text, 4))
   FROM queue.procrastinate_jobs j
-UNION ALL SELECT 'job ' || right(e.id::text, 4) || ' is ' || e.state || ', token ' || e.token || ', crashes ' || e.crashes FROM app.job_executions e
+UNION ALL
+SELECT concat('job ', right(e.id::text, 4), ' is ', e.state, ', token ', e.token, ', crashes ', e.crashes) FROM app.job_executions e
  WHERE e.state IN ('queued', 'running', 'waiting')
 """
 _REST = """
@@ -96,7 +66,9 @@ class World:
         await soak.make_tables(watch)
         await watch.execute(_GROUND)
         made = cls(url, watch)
-        made.tenants = [r["id"] for r in await watch.fetch("SELECT id FROM app.tenants WHERE slug <> 'system' ORDER BY slug")]
+        made.tenants = [
+            r["id"] for r in await watch.fetch("SELECT id FROM app.tenants WHERE slug <> 'system' ORDER BY slug")
+        ]
         found = await watch.fetch("SELECT tenant_id, id, ordering FROM app.webhook_endpoints ORDER BY id")
         made.endpoints = [(r["tenant_id"], r["id"], r["ordering"] == "block") for r in found]
         return made
