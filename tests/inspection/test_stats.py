@@ -10,6 +10,7 @@ import pytest
 from contracts.events import Probed, RunFinished
 from contracts.outbox import Stats
 from db import queue, stats
+from db.transaction import DbRole
 from tests.inspection.scene import Scene
 
 
@@ -71,3 +72,27 @@ async def test_a_tenant_counts_only_its_own(scene: Scene) -> None:
     seen = await look(scene, scene.other)
     assert (seen.depth, seen.queue, seen.dead_letters_open) == ([], {"queued": 0, "running": 0}, {"event": 0, "job": 0})
     assert all(rate.sent_per_s == 0 for rate in seen.rates)
+
+
+_SENT = """
+INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers, sink,
+                                priority, attempts, routes, created_at, sent_at)
+SELECT $1, 1000000 + n, gen_random_uuid(), 'probe', gen_random_uuid(), 'Probed', 1, '{}', '{}', 'queue', 0, 0, 1,
+       app.now() - written * interval '1 second', app.now() - sent * interval '1 second'
+  FROM unnest($2::int[], $3::int[]) WITH ORDINALITY AS u(written, sent, n)
+"""
+
+
+async def test_what_had_waited_for_hours_is_counted_once_when_it_was_sent(scene: Scene) -> None:
+    # (written, sent), in seconds ago: around one hour and two, where one index hands over to the other, and beyond.
+    minute = [(5, 4), (3_000, 20), (4_000, 30), (7_190, 10), (7_210, 10), (90_000, 15), (400_000, 40)]
+    hour = [(3_660, 3_540), (7_190, 3_500), (7_210, 3_500), (90_000, 3_000)]
+    before = [(3_700, 3_660), (10_800, 3_700), (90_000, 89_000)]
+    written, sent = zip(*minute, *hour, *before, strict=True)
+    async with scene.system(DbRole.OWNER) as tx:
+        await tx.execute(_SENT, scene.mine, written, sent)
+    by_window = {rate.window_s: rate for rate in (await look(scene)).rates}
+    assert by_window[60].sent_per_s == round(len(minute) / 60, 3)
+    assert by_window[300].sent_per_s == round(len(minute) / 300, 3)
+    assert by_window[3600].sent_per_s == round(len(minute + hour) / 3600, 3)
+    assert by_window[3600].emitted_per_s == round(2 / 3600, 3)

@@ -29,38 +29,45 @@ HISTORY = int(os.environ.get("HEADWATER_PAGE_ROWS", "10000000"))
 RUNS = HISTORY // 10
 READERS, ROUNDS = 20, 5
 LIMIT_S = 0.1
-#: The big tenant has half of all runs. Two in a hundred began today, as late in the day as may be. One business job in three never ran.
+#: Half of all runs are the big tenant's. Two in a hundred began today, however early in the day it is; one business job never ran.
 _RUNS = """
-INSERT INTO app.runs (tenant_id, id, kind, status, triggered_by, dry_run, params, counters, created_at, started_at, finished_at, created_leads_count,
-                      discovered_count)
+INSERT INTO app.runs (tenant_id, id, kind, status, triggered_by, dry_run, params, counters, created_at, started_at, finished_at,
+                      created_leads_count, discovered_count)
 SELECT CASE WHEN n % 2 = 0 THEN $1::uuid ELSE small.ids[1 + (n / 2) % 20] END,
-       (lpad(to_hex((extract(epoch FROM t.at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
-       k.kind, (ARRAY['completed', 'completed', 'completed', 'partial', 'completed', 'failed', 'completed'])[1 + n % 7],
-       'schedule', n % 97 = 0, CASE WHEN k.kind = 'job' THEN jsonb_build_object('job', k.job) ELSE '{"queries": ["workwear"], "max_companies": 50}' END,
-       CASE WHEN k.kind = 'job' THEN '{"processed": 400, "changed": 7, "errors": 0}'::jsonb ELSE '{}' END, t.at, t.at, t.at + interval '40 s', n % 30,
-       n % 200
-  FROM generate_series(1, $2::int) n, (SELECT array_agg(id) AS ids FROM app.tenants WHERE slug LIKE 'small-%') small,
-       LATERAL (SELECT CASE WHEN n > 0.98 * $2 THEN date_trunc('day', app.now(), 'UTC') + (app.now() - date_trunc('day', app.now(), 'UTC')) * (n::float8 / $2)
-                            ELSE app.now() - interval '60 days' + n * (interval '59 days' / $2::float8) END AS at) t,
-       LATERAL (SELECT CASE WHEN n % 100 < 45 THEN 'discovery' WHEN n % 100 < 88 THEN 'opportunities' WHEN n % 100 < 98 THEN 'job'
-                            WHEN n % 100 < 99 THEN 'rollup' ELSE 'training' END AS kind,
+       (lpad(to_hex((extract(epoch FROM t.at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3)
+        || '8' || substr(md5(n::text), 4, 15))::uuid,
+       k.kind, CASE n % 7 WHEN 3 THEN 'partial' WHEN 5 THEN 'failed' ELSE 'completed' END, 'schedule', n % 97 = 0,
+       CASE WHEN k.kind = 'job' THEN jsonb_build_object('job', k.job) ELSE '{"queries": ["workwear"], "max_companies": 50}' END,
+       CASE WHEN k.kind = 'job' THEN '{"processed": 400, "changed": 7, "errors": 0}'::jsonb ELSE '{}' END,
+       t.at, t.at, t.at + interval '40 s', n % 30, n % 200
+  FROM generate_series(1, $2::int) n,
+       (SELECT array_agg(id) AS ids FROM app.tenants WHERE slug LIKE 'small-%') small,
+       (SELECT app.now() AS now, date_trunc('day', app.now(), 'UTC') AS today) d,
+       LATERAL (SELECT CASE WHEN n > 0.98 * $2 THEN d.today + (d.now - d.today) * (n::float8 / $2)
+                            ELSE d.now - interval '60 days' + n * (interval '59 days' / $2::float8) END AS at) t,
+       LATERAL (SELECT CASE WHEN n % 100 < 45 THEN 'discovery' WHEN n % 100 < 88 THEN 'opportunities'
+                            WHEN n % 100 < 98 THEN 'job' WHEN n % 100 < 99 THEN 'rollup' ELSE 'training' END AS kind,
                        (ARRAY['accounts.update_types', 'accounts.sample_metrics', 'accounts.triggers'])[1 + n % 3] AS job) k
  ORDER BY n
 """
 #: Each tenant's one night a day, and a rehearsal of it.
 _NIGHTS = """
 WITH made AS (
-    INSERT INTO app.runs (tenant_id, id, kind, status, triggered_by, dry_run, occurrence_key, params, counters, created_at, started_at, finished_at)
-    SELECT t.id, (lpad(to_hex((extract(epoch FROM d.at) * 1000)::bigint + d.dry::int), 12, '0') || '7' || substr(md5(t.slug), 1, 3) || '8'
-                  || substr(md5(t.slug), 4, 15))::uuid, 'nightly', 'completed', 'schedule', d.dry, CASE WHEN NOT d.dry THEN 'nightly:' || d.at::date END,
+    INSERT INTO app.runs (tenant_id, id, kind, status, triggered_by, dry_run, occurrence_key, params, counters,
+                          created_at, started_at, finished_at)
+    SELECT t.id, (lpad(to_hex((extract(epoch FROM d.at) * 1000)::bigint + dry::int), 12, '0') || '7'
+                  || substr(md5(t.slug), 1, 3) || '8' || substr(md5(t.slug), 4, 15))::uuid,
+           'nightly', 'completed', 'schedule', dry, CASE WHEN NOT dry THEN 'nightly:' || d.at::date END,
            jsonb_build_object('max_companies', 50, 'nightly', jsonb_build_object('night', d.at::date)),
            '{"scoring": {"done": 40}, "crm_push": {"done": 9}}', d.at, d.at, d.at + interval '1 hour'
-      FROM app.tenants t, (SELECT at, dry FROM generate_series(app.now() - interval '60 days', app.now() - interval '2 hours', interval '1 day') at,
-                           unnest(ARRAY[false, true]) dry) d WHERE t.slug = 'big' OR t.slug LIKE 'small-%'
+      FROM app.tenants t, unnest(ARRAY[false, true]) dry,
+           generate_series(app.now() - interval '60 days', app.now() - interval '2 hours', interval '1 day') d(at)
+     WHERE t.slug = 'big' OR t.slug LIKE 'small-%'
     RETURNING tenant_id, id, dry_run, created_at
 )
 INSERT INTO app.night_manifests (tenant_id, run_id, night, company_ids, cap, cap_source)
-SELECT tenant_id, id, created_at::date, ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 50)), 50, 'default' FROM made WHERE NOT dry_run
+SELECT tenant_id, id, created_at::date, ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 50)), 50, 'default'
+  FROM made WHERE NOT dry_run
 """
 
 
