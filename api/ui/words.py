@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+_CODE = re.compile(r"`([^`]+)`")
 
 #: State -> how it looks: (tone, mark). The mark tells apart what colours alone would not.
 STATES: dict[str, tuple[str, str]] = {
@@ -141,6 +144,14 @@ def short(value: object) -> str:
     return str(value)[-8:]
 
 
+def coded(text: str | None) -> Markup:
+    """A sentence in which what stands between backticks is there to be typed."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if nth % 2 else escape(part)
+        for nth, part in enumerate(_CODE.split(text or ""))
+    )
+
+
 def value_of(value: Any) -> str:
     """A field's value as a person would write it."""
     if value is None or value == "":
@@ -169,6 +180,7 @@ FILTERS = {
     "day": day,
     "iso": iso,
     "cut": cut,
+    "coded": coded,
     "short": short,
     "value_of": value_of,
     "tone": tone,

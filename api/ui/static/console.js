@@ -77,7 +77,7 @@
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
         cursor: { y: false },
         scales: { y: { range: (u, low, high) => [0, Math.max(inSeconds ? 0.1 : 1, high * 1.1)] } },
-        axes: [{ ...axis, values: (u, ticks) => ticks.map(shown) }, { ...axis, size: 44, incrs: [...incrs, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
+        axes: [{ ...axis, values: (u, ticks) => ticks.map(shown) }, { ...axis, size: 48, values: (u, ticks) => ticks.map((v) => (inSeconds ? `${+v.toFixed(2)} s` : v.toLocaleString("en"))), incrs: [...incrs, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000] }],
         series: [{ label: "From", value: (u, t) => (t == null ? "–" : `${day(new Date(t * 1000))} ${byDay ? "" : shown(t)}`) }].concat(
           names.map((name, n) => ({
             label: name,
