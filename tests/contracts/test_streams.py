@@ -51,7 +51,8 @@ def test_what_an_answer_means(told: dict[str, Any], answer: Answer) -> None:
 )
 def test_which_streams_are_fit(change: dict[str, Any], word: str | None) -> None:
     found = unfit(FIT | change, "headwater.>")
-    assert [word in each for each in found] == ([True] if word else []), found
+    assert len(found) == (0 if word is None else 1), found
+    assert (word or "") in "".join(found)
 
 
 @given(tenant=st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True))
@@ -80,6 +81,6 @@ def test_settings_that_make_no_sense_are_refused(given_: dict[str, Any]) -> None
 
 
 def test_several_addresses_are_taken_and_none_is_shown() -> None:
-    made = Settings(nats_url="nats://u:secret-word@127.0.0.1:4222, tls://nats.example.com")  # type: ignore[arg-type]
+    made = Settings(nats_url="nats://u:secret-word@127.0.0.1:4222, tls://nats.example.com")
     assert made.nats_servers == ["nats://u:secret-word@127.0.0.1:4222", "tls://nats.example.com"]
     assert "secret-word" not in repr(made)
