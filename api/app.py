@@ -130,6 +130,8 @@ ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 
 #: A process that stands still in its transaction keeps its locks, which a retry elsewhere may need, for this long, in seconds.
 STILL_S = 5.0
+#: How long a transaction may take to open before its connection is taken for half-open, in seconds.
+OPENING_S = 10.0
 
 log = structlog.get_logger("api")
 
@@ -213,6 +215,7 @@ async def _connected(app: FastAPI) -> AsyncIterator[None]:
         size=size,
         command_timeout_s=patience,
         idle_in_transaction_s=STILL_S,
+        opening_s=min(OPENING_S, patience),
     )
     state.wake = Wake(state.database_url)
     state.together = Together()

@@ -38,6 +38,9 @@ class LendingPool(Pool):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: How long a transaction may take to open, in seconds; a connection that is slower has no other end any more. None: as any
+        #: statement.
+        self.opening_s: float | None = None
         self._kept: list[Any] = []
         self._waiting: deque[asyncio.Future[Any]] = deque()
         #: Who is out, in asyncpg's eyes: lent or kept. `_lent` counts those on their way as well.

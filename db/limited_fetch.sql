@@ -67,7 +67,7 @@ WITH clock AS MATERIALIZED (
      WHERE l.tenant_id = u.tenant_id AND l.scope = u.scope AND l.name = u.name AND u.jobs > 0
 ), started AS (
     UPDATE app.job_executions e
-       SET state = 'running', token = e.token + 1, coalesce_key = NULL, worker_id = $2, started_at = c.now
+       SET state = 'running', token = e.token + 1, coalesce_key = CASE WHEN e.scope = 'exclusive' THEN e.coalesce_key END, worker_id = $2, started_at = c.now
       FROM (SELECT k.tenant_id, k.execution_id FROM taken k ORDER BY k.tenant_id, k.execution_id) t, clock c
      WHERE e.tenant_id = t.tenant_id AND e.id = t.execution_id AND e.state = 'queued'
     RETURNING e.tenant_id, e.id, e.job, e.token, e.failures, e.payload, e.event_id, e.correlation_id, e.run_id,

@@ -70,9 +70,12 @@ async def open_pool(
     size: int = 10,
     command_timeout_s: float = 30,
     idle_in_transaction_s: float | None = None,
+    opening_s: float | None = None,
     settings: dict[str, str] | None = None,
 ) -> Pool:
     """Open a pool of at most `size` connections whose `application_name` is `name`; through a pooler if the URL says so.
+
+    `opening_s`: how long a transaction may take to open before its connection is taken for half-open; None: as any statement.
 
     Raises: Unavailable when the server does not answer.
     """
@@ -98,6 +101,7 @@ async def open_pool(
             reset=no_reset,
             **pooler.options(url, server_settings),
         )
+        pool.opening_s = opening_s
         return await pool
     except (
         *CONNECTION_ERRORS,

@@ -41,9 +41,8 @@ CONNECTION_ERRORS = (
     asyncpg.TooManyConnectionsError,  # no room for our session: nothing was sent
 )
 
-#: How long a transaction may take to open, and with a first statement that may wait for a lock, in seconds; a connection that is
-#: slower has no other end any more.
-OPENING_S, FIRST_S = 5.0, 10.0
+#: A first statement may wait for a lock: so many times as long may a transaction take to open with one.
+FIRST_TIMES = 2.0
 
 #: Another transaction stood in the way; everything is rolled back, so trying again is safe.
 CONTENTION = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
@@ -85,7 +84,8 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
     ) -> None:
         self._pool, self._read_only = pool, read_only
         self._opening = opening(role, tenant, read_only) + (first and f"; {first}")
-        self._patience_s = FIRST_S if first else OPENING_S
+        opening_s = pool.opening_s if isinstance(pool, LendingPool) else None
+        self._patience_s = opening_s and opening_s * (FIRST_TIMES if first else 1.0)
 
     async def __aenter__(self) -> Tx:
         while True:

@@ -26,7 +26,7 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker import directory
 from worker.activities import ACTIVITIES
 from worker.context import Stopped
-from worker.dispatcher import Dispatcher, open_dispatch_pool
+from worker.dispatcher import OPENING_S, Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
 from worker.memory import collected_seldom
 from worker.pace import Pacer
@@ -80,6 +80,7 @@ async def work(
         size=settings.db_pool_size,
         command_timeout_s=settings.db_command_timeout_s,
         idle_in_transaction_s=3,
+        opening_s=OPENING_S,
     )
     queue_pool = await open_queue_pool(url)
     listen_url = direct_url(settings, url)

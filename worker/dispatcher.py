@@ -33,6 +33,8 @@ _DATA_ERRORS = ("22", "23")
 LANES = 2
 #: How long one of its statements may take, in seconds; none waits for locks that are held long.
 STATEMENT_S = 8.0
+#: How long a transaction of a worker may take to open, in seconds.
+OPENING_S = 5.0
 #: How soon to look again while a tenant's backlog waits for room in the queue, should the wake-up of finished work not come.
 _HELD_BACK_S = 0.25
 #: How often, while batches come back full, the turns of ordering keys are looked at.
@@ -54,6 +56,7 @@ async def open_dispatch_pool(
         size=size,
         command_timeout_s=min(STATEMENT_S, settings.db_command_timeout_s),
         idle_in_transaction_s=3,
+        opening_s=OPENING_S,
         settings={"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"},
     )
 

@@ -32,7 +32,7 @@ async def proxy(db_url: str) -> AsyncIterator[Proxy]:
 async def pool(proxy: Proxy, db_url: str) -> AsyncIterator[LendingPool]:
     parts = urlsplit(db_url)
     through = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"))
-    made = await open_pool(through, name="headwater half-open", size=3)
+    made = await open_pool(through, name="headwater half-open", size=3, opening_s=3)
     assert isinstance(made, LendingPool)
     yield made
     made.terminate()
