@@ -19,6 +19,8 @@ class Mutation:
     name: str
     edits: tuple[Edit, ...] = ()
     database: str = ""
+    #: It takes more than a seed or two, or a long calm, to be seen.
+    slow: bool = False
     #: What a complaint about it must begin with, one of these.
     caught_as: tuple[str, ...] = field(
         default=("fence", "dispatcher", "lost", "doubled", "order", "lease", "verify", "it does not come")
@@ -45,16 +47,16 @@ CREATE OR REPLACE PROCEDURE app.complete(tenant uuid, execution uuid, attempt in
     {found} END $$
 """
 _FOUND = "IF NOT FOUND THEN RAISE no_data_found; END IF;"
+_LEASE = (" AND o.lease_token = $3", " AND $3::uuid IS NOT NULL")
 _BLIND_RESCUE = (queue.SQL, "rescue", "SET token = e.token + 1, crashes", "SET token = e.token, crashes")
 _BLIND_FETCH = (queue.SQL, "fetch", "SET state = 'running', token = e.token + 1,", "SET state = 'running',")
 
 MUTATIONS = (
     Mutation(
-        "finish without the token", ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),), caught_as=("fence",)
-    ),
-    Mutation(
-        "finish without the attempt",
-        ((queue.SQL, "finish", "AND j.attempts = ($5::int[])[array_position($4, j.id)]", "AND $5::int[] IS NOT NULL"),),
+        "finish without the token",
+        ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),),
+        caught_as=("fence",),
+        slow=True,
     ),
     Mutation(
         "a write without the token",
@@ -72,6 +74,7 @@ MUTATIONS = (
         "done in a second transaction",
         database=_COMPLETE.format(fence="false", found=""),
         caught_as=("fence",),
+        slow=True,
     ),
     Mutation(
         "a handoff that keeps the event",
@@ -83,8 +86,13 @@ MUTATIONS = (
                 "UPDATE app.outbox_events o SET state = o.state FROM",
             ),
         ),
+        slow=True,
     ),
-    Mutation("a handoff that forgets the jobs", ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),)),
+    Mutation(
+        "a handoff that forgets the jobs",
+        ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),),
+        slow=True,
+    ),
     Mutation(
         "a claim that locks nothing",
         ((outbox.SQL, "claim", "LIMIT s.n FOR UPDATE SKIP LOCKED", "LIMIT s.n"),),
@@ -93,10 +101,14 @@ MUTATIONS = (
     Mutation("rescue and fetch without a new token", (_BLIND_RESCUE, _BLIND_FETCH), caught_as=("fence",)),
     Mutation("absorbed without a trace", ((outbox.SQL, "absorb", "WHERE e.event_id <> w.event_id", "WHERE false"),)),
     Mutation(
-        "a receipt without the lease", ((outbox.SQL, "settle", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+        "a receipt without the lease",
+        ((outbox.SQL, "settle", *_LEASE),),
+        slow=True,
     ),
     Mutation(
-        "a refusal without the lease", ((outbox.SQL, "refuse", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+        "a refusal without the lease",
+        ((outbox.SQL, "refuse", *_LEASE),),
+        slow=True,
     ),
     Mutation(
         "leases that run out at once",

@@ -16,7 +16,10 @@ from tests.simulation.world import World
 FEW = 25
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+_CASES = [pytest.param(m, id=m.name, marks=[pytest.mark.slow] if m.slow else []) for m in MUTATIONS]
+
+
+@pytest.mark.parametrize("mutation", _CASES)
 def test_a_broken_protocol_is_caught(mutation: Mutation, run_seed: Live, stage: tuple[World, asyncio.Runner]) -> None:
     world, runner = stage
     whole = runner.run(world.watch.fetchval("SELECT pg_get_functiondef('app.complete'::regproc)"))
