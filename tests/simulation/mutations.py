@@ -19,8 +19,6 @@ class Mutation:
     name: str
     edits: tuple[Edit, ...] = ()
     database: str = ""
-    #: It takes more than a seed or two, or a long calm, to be seen.
-    slow: bool = False
     #: What a complaint about it must begin with, one of these.
     caught_as: tuple[str, ...] = field(
         default=("fence", "dispatcher", "lost", "doubled", "order", "lease", "verify", "it does not come")
@@ -56,7 +54,6 @@ MUTATIONS = (
         "finish without the token",
         ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),),
         caught_as=("fence",),
-        slow=True,
     ),
     Mutation(
         "a write without the token",
@@ -74,7 +71,6 @@ MUTATIONS = (
         "done in a second transaction",
         database=_COMPLETE.format(fence="false", found=""),
         caught_as=("fence",),
-        slow=True,
     ),
     Mutation(
         "a handoff that keeps the event",
@@ -86,12 +82,10 @@ MUTATIONS = (
                 "UPDATE app.outbox_events o SET state = o.state FROM",
             ),
         ),
-        slow=True,
     ),
     Mutation(
         "a handoff that forgets the jobs",
         ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),),
-        slow=True,
     ),
     Mutation(
         "a claim that locks nothing",
@@ -103,12 +97,10 @@ MUTATIONS = (
     Mutation(
         "a receipt without the lease",
         ((outbox.SQL, "settle", *_LEASE),),
-        slow=True,
     ),
     Mutation(
         "a refusal without the lease",
         ((outbox.SQL, "refuse", *_LEASE),),
-        slow=True,
     ),
     Mutation(
         "leases that run out at once",

@@ -13,13 +13,12 @@ from tests.simulation.schedule import Violation
 from tests.simulation.world import World
 
 #: Within so many seeds each must be seen.
-FEW = 25
+FEW = 60
 
 
-_CASES = [pytest.param(m, id=m.name, marks=[pytest.mark.slow] if m.slow else []) for m in MUTATIONS]
-
-
-@pytest.mark.parametrize("mutation", _CASES)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 def test_a_broken_protocol_is_caught(mutation: Mutation, run_seed: Live, stage: tuple[World, asyncio.Runner]) -> None:
     world, runner = stage
     whole = runner.run(world.watch.fetchval("SELECT pg_get_functiondef('app.complete'::regproc)"))
