@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import structlog
@@ -15,10 +16,22 @@ from tests.simulation.world import World
 
 #: Runs one seed; raises Violation.
 Live = Callable[..., Lived]
+Stage = tuple[World, asyncio.Runner]
+
+
+def alive(stage: Stage, seed: int, weather: Weather | None = None) -> Lived:
+    """Run one seed; what the product would log is left out. Raises: Violation."""
+    world, runner = stage
+    kept = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        return runner.run(live(world, seed, weather))
+    finally:
+        structlog.configure(**kept)
 
 
 @pytest.fixture(scope="session")
-def stage(databases: Databases, template: str) -> Iterator[tuple[World, asyncio.Runner]]:
+def stage(databases: Databases, template: str) -> Iterator[Stage]:
     url = databases.create(template)
     with asyncio.Runner() as runner:
         world = runner.run(World.of(url))
@@ -28,13 +41,5 @@ def stage(databases: Databases, template: str) -> Iterator[tuple[World, asyncio.
 
 
 @pytest.fixture
-def run_seed(stage: tuple[World, asyncio.Runner]) -> Iterator[Live]:
-    world, runner = stage
-    kept = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-
-    def run(seed: int, weather: Weather | None = None) -> Lived:
-        return runner.run(live(world, seed, weather))
-
-    yield run
-    structlog.configure(**kept)
+def run_seed(stage: Stage) -> Live:
+    return partial(alive, stage)

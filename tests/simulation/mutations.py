@@ -45,16 +45,15 @@ CREATE OR REPLACE PROCEDURE app.complete(tenant uuid, execution uuid, attempt in
     {found} END $$
 """
 _FOUND = "IF NOT FOUND THEN RAISE no_data_found; END IF;"
+_LEASE = (" AND o.lease_token = $3", " AND $3::uuid IS NOT NULL")
 _BLIND_RESCUE = (queue.SQL, "rescue", "SET token = e.token + 1, crashes", "SET token = e.token, crashes")
 _BLIND_FETCH = (queue.SQL, "fetch", "SET state = 'running', token = e.token + 1,", "SET state = 'running',")
 
 MUTATIONS = (
     Mutation(
-        "finish without the token", ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),), caught_as=("fence",)
-    ),
-    Mutation(
-        "finish without the attempt",
-        ((queue.SQL, "finish", "AND j.attempts = ($5::int[])[array_position($4, j.id)]", "AND $5::int[] IS NOT NULL"),),
+        "finish without the token",
+        ((queue.SQL, "finish", "AND e.token = d.token AND", "AND"),),
+        caught_as=("fence",),
     ),
     Mutation(
         "a write without the token",
@@ -84,7 +83,10 @@ MUTATIONS = (
             ),
         ),
     ),
-    Mutation("a handoff that forgets the jobs", ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),)),
+    Mutation(
+        "a handoff that forgets the jobs",
+        ((outbox.SQL, "handoff", "FROM made m", "FROM made m WHERE false"),),
+    ),
     Mutation(
         "a claim that locks nothing",
         ((outbox.SQL, "claim", "LIMIT s.n FOR UPDATE SKIP LOCKED", "LIMIT s.n"),),
@@ -93,10 +95,12 @@ MUTATIONS = (
     Mutation("rescue and fetch without a new token", (_BLIND_RESCUE, _BLIND_FETCH), caught_as=("fence",)),
     Mutation("absorbed without a trace", ((outbox.SQL, "absorb", "WHERE e.event_id <> w.event_id", "WHERE false"),)),
     Mutation(
-        "a receipt without the lease", ((outbox.SQL, "settle", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+        "a receipt without the lease",
+        ((outbox.SQL, "settle", *_LEASE),),
     ),
     Mutation(
-        "a refusal without the lease", ((outbox.SQL, "refuse", " AND o.lease_token = $3", " AND $3::uuid IS NOT NULL"),)
+        "a refusal without the lease",
+        ((outbox.SQL, "refuse", *_LEASE),),
     ),
     Mutation(
         "leases that run out at once",
