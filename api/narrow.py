@@ -11,8 +11,8 @@ from starlette.types import Scope
 
 
 def narrow(router: APIRouter) -> APIRouter:
-    """Let `router` refuse whatever does not begin with its prefix before it looks at its routes. Gives it back."""
-    inner, prefix = router.matches, router.prefix
+    """Let `router` refuse whatever does not begin as its prefix does, up to a parameter there. Gives it back."""
+    inner, prefix = router.matches, router.prefix.partition("{")[0]
 
     def matches(scope: Scope) -> tuple[Match, Scope]:
         path: str = scope["path"]

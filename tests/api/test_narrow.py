@@ -25,14 +25,15 @@ class Counted(APIRoute):
 
 
 def house(prefix: str) -> FastAPI:
-    router = APIRouter(prefix=prefix, route_class=Counted)
-
-    @router.get("/{name}")
-    async def show(name: str) -> str:
-        return name
-
     app = FastAPI()
-    app.include_router(narrow(router))
+    for each in (prefix, prefix + "/{name}/parts"):
+        router = APIRouter(prefix=each, route_class=Counted)
+
+        @router.get("/{name}" if each == prefix else "")
+        async def show(name: str) -> str:
+            return name
+
+        app.include_router(narrow(router))
     return app
 
 
@@ -41,6 +42,7 @@ def house(prefix: str) -> FastAPI:
     [
         ("", "GET", "/v1/things/one", 200, True),
         ("", "POST", "/v1/things/one", 405, True),
+        ("", "GET", "/v1/things/one/parts", 200, True),
         ("", "GET", "/v1/things", 404, True),
         ("", "GET", "/v1/others/one", 404, False),
         ("", "GET", "/ui/things/one", 404, False),
