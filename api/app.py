@@ -17,6 +17,7 @@ from api.admission import Admission
 from api.deps import DefaultTenant, declared_query
 from api.intake import Intake
 from api.metrics import HttpMetrics, Scrape
+from api.narrow import narrow
 from api.openapi import describe
 from api.routes import (
     accounts,
@@ -125,6 +126,8 @@ ROUTERS = tuple(
     )
 )
 ROUTERS += (crm.export_router, alerts.router, alerts.channels_router, run_replays.leads_router)
+for _router in (*ROUTERS, *PAGES):
+    narrow(_router)
 #: What any route may answer beside its own refusals.
 ALWAYS = errors.problems(400, 401, 403, 413, 414, 500, 503)
 
