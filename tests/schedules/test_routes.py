@@ -148,11 +148,11 @@ def test_the_same_from_a_shell(headwater: Callable[..., Any]) -> None:
     assert headwater("next", made["id"])["utc"] == []
     assert headwater("resume", "evening")["enabled"] is True
     assert headwater("change", "evening", "--cron", "0 19 * * *")["cron"] == "0 19 * * *"
-    changes = ("change", "evening", "--params", '{"max_companies": 9}', "--jitter-s", "60", "--paused")
-    seen = headwater(*changes, "--dry-run")
+    change = ("change", "evening", "--params", '{"max_companies": 9}', "--jitter-s", "60", "--paused")
+    seen = headwater(*change, "--dry-run")
     assert (seen["changed"], seen["utc"]) == (["enabled", "params", "jitter_s"], [])
     assert headwater("list")["items"][0]["params"] == {"max_companies": 5}, "a dry run saves nothing"
-    done = headwater(*changes)
+    done = headwater(*change)
     assert (done["params"], done["jitter_s"], done["enabled"]) == ({"max_companies": 9}, 60, False)
     again = headwater("change", "evening", "--enabled", "--dry-run", "--count", "2")
     assert [each[11:19] for each in again["local"]] == ["19:00:00"] * 2
