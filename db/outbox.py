@@ -20,6 +20,9 @@ SQL = load("outbox")
 BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 300.0
 
+#: Tenants, and when the first waiting event of each was or is due.
+Heads = tuple[list[UUID], list[datetime]]
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -97,13 +100,23 @@ async def carried(tx: Tx, tenant: UUID, event_id: UUID) -> dict[str, str]:
     return headers or {}
 
 
-async def claim(tx: Tx, *, batch: int, tenant_buffer: int | None, sharers: int = 1) -> list[Claimed]:
+async def heads(tx: Tx) -> Heads:
+    """Where each tenant's events begin. While a snapshot is held, finding out passes all that was handed off since."""
+    rows = await tx.fetch(SQL["heads"])
+    return [r["tenant_id"] for r in rows], [r["available_at"] for r in rows]
+
+
+async def claim(
+    tx: Tx, *, batch: int, tenant_buffer: int | None, sharers: int = 1, since: Heads | None = None
+) -> list[Claimed]:
     """Lock due events, round-robin over tenants; a tenant with `tenant_buffer` queued jobs standing gets none (None: no limit).
 
     `sharers`: how many claims may be under way at once, this one included. None sees what the others do before they
     commit, so each takes its share of a tenant's room, one event at least.
+    `since`: what `heads` has said; nothing before it is looked at.
     """
-    return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer, sharers)]
+    begins = since or (None, None)
+    return [Claimed(*row) for row in await tx.fetch(SQL["claim"], batch, tenant_buffer, sharers, *begins)]
 
 
 async def held_back(tx: Tx) -> tuple[bool, float | None]:

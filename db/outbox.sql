@@ -30,12 +30,17 @@ SELECT h.headers FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.event_id
 -- claim --
 -- Due events, round-robin over tenants, as many as each tenant has room for in the queue: $2, or what it is granted. Locked, not yet moved.
 -- $3 claims may be under way at once, and none sees what the others are about to put there: each takes its share of the room.
+-- $4 and $5: where each tenant's events begin, as `heads` has said; NULL = find out.
 WITH clock AS MATERIALIZED (
     SELECT app.now() AS now
+), heads AS MATERIALIZED (
+    SELECT f.tenant_id, f.available_at FROM app.outbox_heads f WHERE $4::uuid[] IS NULL
+    UNION ALL
+    SELECT k.tenant_id, k.available_at FROM unnest($4::uuid[], $5::timestamptz[]) AS k(tenant_id, available_at)
 ), room AS MATERIALIZED (
     SELECT t.tenant_id, CASE WHEN $2::int IS NULL THEN $1 WHEN s.standing < m.most THEN greatest(1, (m.most - s.standing) / $3::int) ELSE 0 END AS free
-      FROM app.outbox_heads t CROSS JOIN clock c
-      CROSS JOIN LATERAL (SELECT coalesce((SELECT q.queued_buffer FROM app.tenant_quotas q WHERE q.tenant_id = t.tenant_id), $2) AS most) m
+      FROM heads t CROSS JOIN clock c
+      CROSS JOIN LATERAL (SELECT coalesce((SELECT q.queued_buffer FROM app.tenant_quotas q WHERE q.tenant_id = t.tenant_id), $2, 0) AS most) m
       CROSS JOIN LATERAL (SELECT count(*) AS standing FROM (
                SELECT 1 FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = t.tenant_id LIMIT m.most) j) s
      WHERE t.available_at <= c.now
@@ -48,8 +53,13 @@ SELECT e.* FROM share s CROSS JOIN LATERAL (
       FROM app.outbox_events o
      WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
        AND o.available_at <= (SELECT c.now FROM clock c)
+       AND o.available_at >= (SELECT h.available_at FROM heads h WHERE h.tenant_id = s.tenant_id)
      ORDER BY o.available_at, o.id
      LIMIT s.n FOR UPDATE SKIP LOCKED) e
+
+-- heads --
+-- Where each tenant's waiting events begin, or now, if that is earlier: what is emitted from here on lies behind it.
+SELECT t.tenant_id, least(t.available_at, app.now()) AS available_at FROM app.outbox_heads t
 
 -- held_back --
 -- After a claim that came back short: is somebody's backlog waiting for room, and when is the next event due? Two index probes a tenant;

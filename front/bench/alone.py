@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import typer
@@ -38,20 +38,9 @@ def _scoring(repeat: int, scale: float) -> Report:
 
 def _matching(_repeat: int, scale: float) -> Report:
     """A lookup among 400,000 names, and 10,000 imported companies deduplicated, on a Postgres of its own."""
-    from db import server
-    from db.commands import prepare
     from worker.bench import matching
 
-    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
-
-    async def work_through(url: str) -> Report:
-        await prepare(url)
-        return await matching.measure(url, scale=scale, say=_say)
-
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        Path(folder).chmod(0o711)
-        with server.start(Path(folder) / "pg") as running:
-            return asyncio.run(work_through(running.local_url))
+    return _on_a_server(lambda url: matching.measure(url, scale=scale, say=_say))
 
 
 def _duplicates(_repeat: int, scale: float) -> Report:
@@ -68,10 +57,40 @@ def _learning(_repeat: int, _scale: float) -> Report:
     return learning.measured(_say)
 
 
+def _pressure(repeat: int, scale: float) -> Report:
+    """Dispatch and drain with much standing about, on a Postgres of its own."""
+    from worker.bench import pressure
+
+    return _on_a_server(lambda url: pressure.measure(url, repeat=repeat, scale=scale, say=_say))
+
+
+def _on_a_server(measure: Callable[[str], Awaitable[Report]]) -> Report:
+    """Measure on the migrated database of a server that lives as long as that takes."""
+    import uvloop
+
+    from db import server
+    from db.commands import prepare
+
+    configure_logging(Settings(log_level="WARNING"), "headwater-bench")
+
+    async def work_through(url: str) -> Report:
+        await prepare(url)
+        return await measure(url)
+
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with (
+            server.start(Path(folder) / "pg") as running,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            return runner.run(work_through(running.local_url))
+
+
 MEASUREMENTS: Mapping[str, Callable[[int, float], Report]] = {
     "crawl": _crawl,
     "duplicates": _duplicates,
     "matching": _matching,
     "scoring": _scoring,
     "learning": _learning,
+    "pressure": _pressure,
 }

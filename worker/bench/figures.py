@@ -41,6 +41,16 @@ async def dispatch(on: Ground, events: int, *, dispatchers: int = 1, lanes: int 
     return Rate.of(events, time.perf_counter() - began, used)
 
 
+async def hand_off(on: Ground, events: int) -> Rate:
+    """The first `events` of those that stand in the outbox, by one dispatcher: somewhat more are moved, and counted."""
+    dispatcher = on.dispatcher()
+    began = time.perf_counter()
+    with collected_seldom(), spent(on.server) as used:
+        while dispatcher.dispatched < events:
+            await dispatcher.turn()
+    return Rate.of(dispatcher.dispatched, time.perf_counter() - began, used)
+
+
 async def hand_off_all(on: Ground) -> None:
     """Move every due event to the queue."""
     await _until_empty(on.dispatcher())
@@ -58,6 +68,11 @@ async def drain(on: Ground, jobs: int, concurrency: int, *, framed: bool = False
     await fill(on, jobs, framed=framed)
     await hand_off_all(on)
     await settle(on)
+    return await work_off(on, jobs, concurrency, framed=framed)
+
+
+async def work_off(on: Ground, jobs: int, concurrency: int, *, framed: bool = False) -> Rate:
+    """The `jobs` that stand in the queue."""
     queue_pool = await open_queue_pool(on.url)
     pool = await open_pool(on.url, name="headwater bench jobs", size=16)
     ports = build(on.settings)
