@@ -2,7 +2,7 @@
 # a private uv, the locked packages, and a Postgres out of a wheel. Only Python >= 3.11 and make are assumed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow check fmt lock snapshot points bench soak crashes clean
+.PHONY: help demo up test test-slow check fmt lock snapshot points bench bench-peers soak crashes clean
 
 #: The first interpreter that is new enough; PYTHON=/path/to/python overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -51,6 +51,7 @@ lock: | $(filter .uv/bin/uv,$(UV))  ## resolve requirements*.in anew into the lo
 	$(COMPILE) --upgrade requirements-dev.in -o requirements.lock
 	$(COMPILE) --upgrade requirements.in -c requirements.lock -o requirements-run.lock
 	$(COMPILE) --upgrade requirements-bench.in -c requirements.lock -o requirements-bench.lock
+	$(COMPILE) --upgrade requirements-peers.in -c requirements.lock -o requirements-peers.lock
 
 snapshot: .venv/.stamp  ## write db/schema.sql and docs/openapi.json anew
 	$(BIN)/headwater db dump > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
@@ -64,6 +65,12 @@ bench: .venv/.stamp requirements-bench.lock  ## measure throughput and latency b
 	$(BIN)/headwater bench
 	for each in matching scoring learning crawl; do $(BIN)/headwater bench --only $$each || exit; done
 	$(PYTEST) -m bench $(ARGS)
+
+# One that cannot be installed here is reported as absent: the others are measured all the same.
+bench-peers: .venv/.stamp requirements-peers.lock  ## measure other queues on Postgres beside ours (ARGS="--scale 0.3")
+	@$(UV) pip install -q --python .venv --require-hashes -r requirements-peers.lock || \
+		echo "not all peers could be installed: those that are missing are left out" >&2
+	$(BIN)/headwater bench --only peers $(ARGS)
 
 soak: .venv/.stamp  ## try to break every promise by storm, about 40 minutes (ARGS="--minutes 3" is a short one)
 	$(BIN)/headwater soak $(ARGS)

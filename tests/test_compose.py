@@ -156,7 +156,7 @@ def test_the_image_holds_the_same_packages_as_the_environment() -> None:
     everything, image = pins("requirements.lock"), pins("requirements-run.lock")
     assert image
     assert image.items() <= everything.items(), "run `make lock`"
-    for name in ("requirements.lock", "requirements-run.lock", "requirements-bench.lock"):
+    for name in ("requirements.lock", "requirements-run.lock", "requirements-bench.lock", "requirements-peers.lock"):
         text = (ROOT / name).read_text()
         assert "://" not in text, f"{name} names an address"
         assert re.findall(r"^[a-z].*==.*[^\\]$", text, re.MULTILINE) == [], "a line without a hash follows"

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from contracts.settings import Settings
+from front.bench import beside
 from front.logs import configure_logging
 
 Report = dict[str, object]
@@ -64,7 +65,12 @@ def _pressure(repeat: int, scale: float) -> Report:
     return _on_a_server(lambda url: pressure.measure(url, repeat=repeat, scale=scale, say=_say))
 
 
-def _on_a_server(measure: Callable[[str], Awaitable[Report]]) -> Report:
+def _peers(repeat: int, scale: float) -> Report:
+    """Other queues beside ours: all of them over TCP, which is what each of them knows."""
+    return _on_a_server(lambda url: beside.measure(url, repeat=repeat, scale=scale, say=_say), tcp=True)
+
+
+def _on_a_server(measure: Callable[[str], Awaitable[Report]], *, tcp: bool = False) -> Report:
     """Measure on the migrated database of a server that lives as long as that takes."""
     import uvloop
 
@@ -83,7 +89,7 @@ def _on_a_server(measure: Callable[[str], Awaitable[Report]]) -> Report:
             server.start(Path(folder) / "pg") as running,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            return runner.run(work_through(running.local_url))
+            return runner.run(work_through(running.url if tcp else running.local_url))
 
 
 MEASUREMENTS: Mapping[str, Callable[[int, float], Report]] = {
@@ -93,4 +99,16 @@ MEASUREMENTS: Mapping[str, Callable[[int, float], Report]] = {
     "scoring": _scoring,
     "learning": _learning,
     "pressure": _pressure,
+    "peers": _peers,
 }
+
+
+def table(name: str, report: Report) -> str:
+    """A report as Markdown, or as plain lines where it has no table."""
+    if name == "peers":
+        return beside.table(report)
+    if name == "pressure":
+        from worker.bench import pressure
+
+        return pressure.table(report)
+    return "\n".join(f"{key}: {value}" for key, value in report.items())

@@ -24,8 +24,9 @@ def bench(
         str | None,
         typer.Option(
             help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates in files,"
-            " duplicates among many names, leads scored in one process, how good scores are.",
-            metavar="crawl|duplicates|matching|scoring|learning",
+            " duplicates among many names, leads scored in one process, how good scores are, dispatch and drain with much standing"
+            " about, other queues beside ours.",
+            metavar="crawl|duplicates|matching|scoring|learning|pressure|peers",
         ),
     ] = None,
     as_json: Annotated[
@@ -37,12 +38,15 @@ def bench(
 
     if only is not None:
         from front.bench.alone import MEASUREMENTS
+        from front.bench.alone import table as lines
 
         if only not in MEASUREMENTS:
             known = ", ".join(MEASUREMENTS)
             raise typer.BadParameter(f"{only!r} is no measurement of its own: say one of {known}, or leave --only out")
         report = MEASUREMENTS[only](repeat, scale)
-        typer.echo(json.dumps({only: report}) if as_json else "\n".join(f"{k}: {v}" for k, v in report.items()))
+        if markdown is not None:
+            markdown.write_text(lines(only, report) + "\n", encoding="utf-8")
+        typer.echo(json.dumps({only: report}) if as_json else lines(only, report))
         return
     import tempfile
     from contextlib import ExitStack

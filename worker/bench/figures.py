@@ -130,7 +130,7 @@ async def latency(on: Ground, samples: int, wake: Callable[[], None], *, per_s: 
         wake()
         return str(probe)
 
-    async with _installation(on, note):
+    async with installation(on, note):
         if per_s:
             await _at_a_rate(send, samples, per_s)
         else:
@@ -156,13 +156,15 @@ async def _at_a_rate(send: Callable[[], Awaitable[object]], samples: int, per_s:
 
 
 @asynccontextmanager
-async def _installation(on: Ground, perform: Callable[[Delivery], Awaitable[None]]) -> AsyncIterator[None]:
+async def installation(
+    on: Ground, perform: Callable[[Delivery], Awaitable[None]], *, concurrency: int = 50
+) -> AsyncIterator[None]:
     """A dispatcher, its listener and a worker in this process, as in a worker process."""
     queue_pool = await open_queue_pool(on.url)
     dispatcher = on.dispatcher(lanes=LANES)
     listener = Listener(on.url, name="headwater bench listen", on_relisten=dispatcher.wake)
     worker = BatchWorker(
-        pool=queue_pool, listen_url=on.url, perform=perform, concurrency=50, on_drained=dispatcher.wake
+        pool=queue_pool, listen_url=on.url, perform=perform, concurrency=concurrency, on_drained=dispatcher.wake
     )
     dispatcher.on_jobs = worker.wake
     listening = asyncio.create_task(listener.run([queue.OUTBOX_CHANNEL], lambda _c, _p: dispatcher.wake()))

@@ -90,7 +90,12 @@ def _report(
     scale: float,
 ) -> dict[str, Any]:
     first, last = (statistics.median(each[at] for each in stocks) for at in (0, 1))
-    held = {"first_per_s": round(first), "last_per_s": round(last), "loss_percent": round(100 * (1 - last / first), 1)}
+    held = {
+        "jobs": int(STOCK_HELD * max(0.4, scale)),
+        "first_per_s": round(first),
+        "last_per_s": round(last),
+        "loss_percent": round(100 * (1 - last / first), 1),
+    }
     return {
         "scale": scale,
         "losses": {
@@ -198,3 +203,27 @@ async def _unknown(on: Ground) -> AsyncIterator[None]:
     finally:
         async with transaction(on.pool, None, role=DbRole.OWNER) as tx:
             await bench_pressure.stale(tx, False)
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report as Markdown."""
+    rows = [
+        f"| {name} | {seen['percent']} % | {seen['spread'][0]} - {seen['spread'][1]} | {_aim(seen['aim_percent'])} "
+        f"| {seen['calm_per_s']:,} -> {seen['per_s']:,} | {seen['calm_server_us']:.0f} -> {seen['server_us']:.0f} |"
+        for name, seen in report["losses"].items()
+    ]
+    held = report["stock_held"]
+    return "\n".join(
+        [
+            "| pressure | lost | spread | aim | a second | server us each |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            f"Stock Procrastinate under a held snapshot: {held['first_per_s']:,} jobs/s at first, {held['last_per_s']:,} after"
+            f" {held['jobs']:,} jobs ({held['loss_percent']} % lost).",
+        ]
+    )
+
+
+def _aim(percent: float | None) -> str:
+    return "" if percent is None else f"< {percent:g} %"

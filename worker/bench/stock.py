@@ -24,11 +24,17 @@ Task = Callable[[str], Awaitable[None]]
 @asynccontextmanager
 async def _installed(url: str) -> AsyncIterator[tuple[procrastinate.App, str]]:
     """An app on a database of its own, and that database's URL."""
-    async with soak.scratch(url, keep=False) as scratch:
-        app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=scratch, min_size=1, max_size=10))
-        async with app.open_async():
-            await app.schema_manager.apply_schema_async()
-            yield app, scratch
+    async with soak.scratch(url, keep=False) as scratch, installed_on(scratch) as app:
+        yield app, scratch
+
+
+@asynccontextmanager
+async def installed_on(url: str) -> AsyncIterator[procrastinate.App]:
+    """An app on an empty database."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=10))
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+        yield app
 
 
 async def _defer(app: procrastinate.App, task: Any, jobs: int) -> None:
