@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from front.bench import aims
+from worker.bench import ablation
 from worker.bench.cpu import Rate
 
 Rates = Mapping[str, Sequence[Rate]]
@@ -100,8 +101,9 @@ def at(waits: Sequence[float], part: float) -> float:
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report as Markdown: what is quoted, what was aimed at, then every rate with its spread and its cost."""
-    return "\n".join([*_quoted(report), "", *aims.table(report["aims"]), "", *_rates(report["figures"])])
+    """The report as Markdown: what is quoted, what was aimed at, every rate with its spread and its cost, what each law costs."""
+    parts = (_quoted(report), aims.table(report["aims"]), _rates(report["figures"]), ablation.table(report["ablation"]))
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _quoted(report: Mapping[str, Any]) -> list[str]:

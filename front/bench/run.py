@@ -8,7 +8,7 @@ from typing import Any
 
 from api.wake import Wake
 from front.bench import intake, processes, report
-from worker.bench import figures, floor, stock
+from worker.bench import ablation, figures, floor, stock
 from worker.bench.cpu import Rate
 from worker.bench.ground import Ground, empty, ground, lost_and_doubled
 from worker.dispatcher import LANES
@@ -29,6 +29,7 @@ class Seen:
 
     rates: dict[str, list[Rate]] = field(default_factory=dict)
     waits: dict[str, list[list[float]]] = field(default_factory=dict)
+    laws: list[dict[str, dict[str, Rate]]] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
 
@@ -36,7 +37,7 @@ class Seen:
 async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure on the migrated database `url`, which must be nobody else's; gives the report.
 
-    `scale` 1.0 is about two and a half minutes a repetition. Raises: RuntimeError when something measured did not do its work.
+    `scale` 1.0 is about three minutes a repetition. Raises: RuntimeError when something measured did not do its work.
     """
     seen = Seen()
     async with ground(url) as on:
@@ -48,13 +49,19 @@ async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], N
             await _latency(on, scale, seen, say)
             await _emit(on, scale, seen, say)
             await _intake(on, scale, seen, say)
-    return report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
+            seen.laws.append(await ablation.measure(on, scale, lambda name, rate: say(_line(name, rate))))
+    found = report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
+    return {**found, "ablation": ablation.report(seen.laws)}
 
 
 def _note(seen: Seen, name: str, rate: Rate, say: Callable[[str], None]) -> None:
     seen.rates.setdefault(name, []).append(rate)
+    say(_line(name, rate))
+
+
+def _line(name: str, rate: Rate) -> str:
     server = "" if rate.server_us is None else f" + server {rate.server_us:.0f}"
-    say(f"  {name:<28} {rate.per_s:>9,.0f}/s   {rate.worker_us:.0f}{server} us each")
+    return f"  {name:<28} {rate.per_s:>9,.0f}/s   {rate.worker_us:.0f}{server} us each"
 
 
 async def _dispatch(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:

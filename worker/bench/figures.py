@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from worker.bench.cpu import Rate, Spent, spent
 from worker.bench.ground import Ground, fill, settle
 from worker.dispatcher import LANES, Dispatcher
 from worker.memory import collected_seldom
-from worker.perform import Performer
+from worker.perform import Activity, Performer
 from worker.providers.registry import build
 from worker.queue.listener import Listener
 from worker.queue.pool import open_queue_pool
@@ -71,12 +71,14 @@ async def drain(on: Ground, jobs: int, concurrency: int, *, framed: bool = False
     return await work_off(on, jobs, concurrency, framed=framed)
 
 
-async def work_off(on: Ground, jobs: int, concurrency: int, *, framed: bool = False) -> Rate:
-    """The `jobs` that stand in the queue."""
+async def work_off(
+    on: Ground, jobs: int, concurrency: int, *, framed: bool = False, activities: Mapping[str, Activity] = ACTIVITIES
+) -> Rate:
+    """The `jobs` that stand in the queue; `framed`: in the frame, with these bodies."""
     queue_pool = await open_queue_pool(on.url)
     pool = await open_pool(on.url, name="headwater bench jobs", size=16)
     ports = build(on.settings)
-    performer = Performer(pool, on.settings, ports, ACTIVITIES, lambda: None)
+    performer = Performer(pool, on.settings, ports, activities, lambda: None)
 
     async def nothing(_: Delivery) -> None:
         return None

@@ -1,0 +1,77 @@
+"""The measurements under pressure, of peers and of laws measure; the figures are for `make bench` and `make bench-peers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from front.bench import beside
+from worker.bench import ablation, pressure
+from worker.bench.cpu import Rate
+from worker.bench.ground import ground
+
+
+def _quiet(*_: object) -> None:
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+async def test_losses_are_measured_beside_calm_passes(db_url: str) -> None:
+    # C.04
+    report = await pressure.measure(db_url, repeat=1, scale=0.01, say=_quiet)
+    assert set(pressure.AIMS) <= set(report["losses"])
+    for name, seen in report["losses"].items():
+        assert seen["per_s"] > 0, name
+        assert seen["calm_per_s"] > 0, name
+        assert seen["percent"] < 100, name
+    assert report["stock_held"]["first_per_s"] > 0
+    assert "| held dispatch |" in pressure.table(report)
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+async def test_each_law_has_its_cost(db_url: str) -> None:
+    async with ground(db_url) as on:
+        runs = [await ablation.measure(on, 0.02, _quiet)]
+    laid = ablation.report(runs)
+    assert [len(steps) for steps in laid.values()] == [5, 5, 5]
+    for ladder, steps in laid.items():
+        assert all(step["per_s"] > 0 and step["worker_us"] > 0 for step in steps), ladder
+        assert round(sum(step["adds_worker_us"] for step in steps)) == round(steps[-1]["worker_us"]), ladder
+    assert len(ablation.table(laid)) == 2 + 15
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+async def test_peers_are_measured_in_turns_and_absent_ones_are_named(
+    db_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # C.04
+    few = {name: beside.PEERS[name] for name in ("ours", "stock")}
+    monkeypatch.setattr(beside, "PEERS", {**few, "other": beside.Entry("Another", "no_such_library")})
+    report = await beside.measure(db_url, repeat=1, scale=0.02, say=_quiet)
+    assert report["absent"] == ["Another"]
+    assert report["failed"] == {}
+    assert set(report["peers"]) == {"ours", "stock"}
+    assert report["peers"]["ours"]["beside_stock"] > 1
+    for figures in report["peers"].values():
+        assert 0 < figures["p50"] <= figures["p99"]
+        assert figures["held_first"] > 0
+    assert "Not installed: Another." in beside.table(report)
+
+
+def _run(*worker_us: float) -> dict[str, dict[str, Rate]]:
+    return {
+        ladder: {name: Rate(1000, us, 2 * us) for (name, _), us in zip(steps, worker_us, strict=True)}
+        for ladder, steps in ablation.LADDERS.items()
+    }
+
+
+def test_a_step_is_charged_with_what_it_adds_to_the_median_before_it() -> None:
+    laid: dict[str, list[dict[str, Any]]] = ablation.report(
+        [_run(1, 2, 4, 8, 16), _run(3, 4, 5, 9, 17), _run(2, 3, 9, 10, 30)]
+    )
+    assert [step["adds_worker_us"] for step in laid["drain"]] == [2, 1, 2, 4, 8]
+    assert [step["adds_server_us"] for step in laid["dispatch"]] == [4, 2, 4, 8, 16]
