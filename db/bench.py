@@ -30,6 +30,11 @@ async def done(tx: Tx) -> tuple[int, int]:
     return (row["done"], row["events"]) if row else (0, 0)
 
 
+async def standing(tx: Tx) -> bool:
+    """Does any job stand in the queue, or run?"""
+    return bool(await tx.fetchval(SQL["standing"]))
+
+
 async def make_baseline(tx: Tx) -> None:
     """Tables for the emit figure (owner role)."""
     for name in ("baseline_table", "baseline_business", "grant_bench"):

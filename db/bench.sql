@@ -10,6 +10,10 @@ ANALYZE app.outbox_events, app.job_executions, queue.procrastinate_jobs
 -- Executions that are done, and how many events they stand for.
 SELECT count(*) AS done, count(DISTINCT event_id) AS events FROM app.job_executions WHERE state = 'done'
 
+-- standing --
+-- Does any job stand in the queue, or run?
+SELECT EXISTS (SELECT FROM queue.procrastinate_jobs)
+
 -- baseline_table --
 -- The baseline of the emit figure: a table of the same width with nothing but a primary key (design section 4).
 CREATE TABLE IF NOT EXISTS app.bench_baseline (

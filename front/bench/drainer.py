@@ -14,13 +14,15 @@ import time
 import uvloop
 
 from contracts.settings import Settings
+from db import bench
 from db.queue import Delivery
+from db.transaction import Pool
 from front.logs import configure_logging
 from worker.memory import collected_seldom
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
 
-#: The queue counts as empty once nothing ran for so long, in seconds.
+#: How long nothing must have ended before the queue is asked, in seconds.
 STILL_S = 0.3
 
 
@@ -43,14 +45,21 @@ async def _drain(url: str, concurrency: int) -> dict[str, float]:
     with collected_seldom():
         began, used = time.monotonic(), time.process_time()
         running = asyncio.create_task(worker.run())
-        # Nobody tells a worker that there will be no more.
-        while worker.running or time.monotonic() - max(ends[-1], began) < STILL_S:  # noqa: ASYNC110
+        while await _busy(worker, pool, ends):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         used = time.process_time() - used
     worker.stop()
     await running
     await pool.close()
     return {"finished": worker.finished, "began": began, "ended": ends[-1], "worker_s": used}
+
+
+async def _busy(worker: BatchWorker, pool: Pool, ends: list[float]) -> bool:
+    """Is there more? Nobody tells a worker, so the queue is asked once nothing ended for a while."""
+    if worker.running or time.monotonic() - ends[-1] < STILL_S:
+        return True
+    async with pool.acquire() as connection:
+        return await bench.standing(connection)
 
 
 if __name__ == "__main__":
