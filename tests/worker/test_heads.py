@@ -84,13 +84,11 @@ async def test_a_claim_walks_the_index_in_order_whatever_the_planner_believes(
     conn: Connection, db_url: str, tenant: UUID, pool: Pool
 ) -> None:
     # S2.04: it read all of a tenant's events and sorted them once, and passed the dead ones of all tenants for each
-    await conn.execute(
-        "INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, available_at, created_at)"
-        " SELECT $1, 'probe', gen_random_uuid(), 'Probed', 1, '{}', app.now(), app.now() FROM generate_series(1, 20000)",
-        tenant,
-    )
-    await conn.execute("DELETE FROM app.outbox_events WHERE id % 20 > 0")
-    await conn.execute("ANALYZE app.outbox_events")
+    tenants = [tenant, *[await new_tenant(pool) for _ in range(3)]]
+    await conn.execute(_FILL, tenants, 20000)
+    await conn.execute("DELETE FROM app.outbox_events")
+    await conn.execute("ANALYZE app.outbox_events")  # it saw many pages, and next to nothing on them
+    await conn.execute(_FILL, tenants, 2000)
     opened = await open_dispatch_pool(db_url, Settings(database_url=db_url))
     try:
         async with opened.acquire() as connection:
@@ -102,6 +100,12 @@ async def test_a_claim_walks_the_index_in_order_whatever_the_planner_believes(
     assert "Bitmap" not in plan, plan
     assert "Sort" not in plan, plan
     assert plan.count("using outbox_events_due") == 3, plan
+
+
+_FILL = """
+    INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, available_at, created_at)
+    SELECT ($1::uuid[])[1 + n % 4], 'probe', gen_random_uuid(), 'Probed', 1, '{}', app.now(), app.now()
+      FROM generate_series(1, $2::int) n"""
 
 
 async def _plan(
