@@ -17,17 +17,13 @@ from contracts.alerts import Severity
 from contracts.errors import Invalid
 from contracts.runs import RunKind
 
-#: What becomes of the rest of an ordering key when one of its events fails: `block` = they wait until an operator has answered its
-#: dead letter, `park` = they go on once it is set aside as a dead letter, `skip` = they go on at its first failure, and it is tried
-#: again out of order.
+#: When an event of an ordering key fails, the rest of the key `block` = wait until an operator has answered its dead letter,
+#: `park` = go on once it is one, `skip` = go on at once, and it is tried again out of order.
 OnFailure = Literal["block", "park", "skip"]
 
 
 class Fact(BaseModel):
-    """Base of all facts. `aggregate_type` and `about`, the name of a field, say which row it is about.
-
-    `on_failure` holds for those that are emitted under an ordering key.
-    """
+    """Base of all facts. `aggregate_type` and `about`, a field, say which row; `on_failure` holds under an ordering key."""
 
     model_config = ConfigDict(
         frozen=True,

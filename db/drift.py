@@ -34,7 +34,7 @@ MANY_PAGES = 1000
 LATE_H = 36.0
 #: Statements that run all day -> their arguments, and who sends them.
 HOT: Mapping[str, tuple[str, Sequence[object], DbRole]] = {
-    "outbox claim": (outbox.SQL["claim"], (200, 200, 1), DbRole.SYSTEM),
+    "outbox claim": (outbox.SQL["claim"], (200, 200, 1, None, None), DbRole.SYSTEM),
     "queue fetch": (queue.SQL["fetch"], (["probe"], 0, 10), DbRole.SYSTEM),
     "webhook lease": (webhooks.SQL["lease"], ("webhook", 32, SYSTEM_TENANT, [], 30.0, 8), DbRole.SYSTEM),
     "stream lease": (streams.SQL["lease"], (256, SYSTEM_TENANT, 30.0), DbRole.SYSTEM),

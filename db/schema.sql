@@ -159,10 +159,12 @@ $$;
 ALTER FUNCTION app.night_may_begin(p_most integer) OWNER TO headwater_owner;
 
 CREATE FUNCTION app.nights_waiting() RETURNS integer
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'app'
     AS $$
-    SELECT count(*)::int FROM (SELECT FROM app.runs WHERE kind = 'nightly' AND status = 'pending' AND NOT dry_run LIMIT 1000) w
+BEGIN
+    RETURN (SELECT count(*) FROM (SELECT FROM app.runs WHERE kind = 'nightly' AND status = 'pending' AND NOT dry_run LIMIT 1000) w);
+END
 $$;
 
 ALTER FUNCTION app.nights_waiting() OWNER TO headwater_owner;

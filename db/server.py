@@ -124,9 +124,12 @@ def start(
 
 
 def running(data: Path) -> str | None:
-    """The URL of the server that runs on the folder `data`, or None when none does."""
-    data = data.resolve()
-    status = cluster.pid_file(data / "cluster")
+    """The URL of the server that runs on the folder `data`, or None when none does. Raises: Unavailable for an impossible one."""
+    try:
+        data = data.resolve()
+        status = cluster.pid_file(data / "cluster")
+    except OSError as error:
+        raise unusable(data, error) from error
     if not postmaster.ready(status) or not cluster.serves(int(status[0]), data / "cluster"):
         return None
     return cluster.url(data, int(status[3]))

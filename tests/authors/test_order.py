@@ -255,7 +255,9 @@ async def test_blocked_keys_cost_other_events_nothing(conn: Connection, pool: Po
     (event,) = await said(pool, probe())
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         await tx.execute("SET LOCAL enable_seqscan = off")
-        plan = "\n".join(r[0] for r in await tx.fetch("EXPLAIN (ANALYZE, BUFFERS) " + outbox.SQL["claim"], 500, 200, 1))
+        plan = "\n".join(
+            r[0] for r in await tx.fetch("EXPLAIN (ANALYZE, BUFFERS) " + outbox.SQL["claim"], 500, 200, 1, None, None)
+        )
         held = await outbox.claim(tx, batch=500, tenant_buffer=200)
         looked = "\n".join(
             r[0] for r in await tx.fetch("EXPLAIN (ANALYZE, BUFFERS) " + turns.SQL["advance"], UUID(int=0), "", 500)

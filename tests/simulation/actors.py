@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic import SecretStr
 
 from contracts.errors import Conflict, NotFound, Unavailable
@@ -164,6 +165,8 @@ class Cast:
                     await rescue_once(pool, DEAD_S, _quarantined)
                 else:
                     await sweep_once(pool)
+            except asyncpg.UniqueViolationError:
+                continue  # its like was handed off meanwhile: a round that fails is said, and the next one sees it
             except _INTERRUPTED:
                 continue
 

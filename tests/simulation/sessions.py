@@ -6,8 +6,8 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -51,6 +51,18 @@ class Session:
 
     async def fetchval(self, query: str, *args: Any, **named: Any) -> Any:
         return await self._step(query, lambda: self.real.fetchval(query, *args, **named))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """As asyncpg's own: its ends are steps like any other."""
+        await self.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            if not self.is_closed():
+                await self.execute("ROLLBACK")
+            raise
+        await self.execute("COMMIT")
 
     async def _step(self, query: str, run: Callable[[], Awaitable[Any]]) -> Any:
         if self.broken:
