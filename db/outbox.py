@@ -26,9 +26,6 @@ _PERIODIC = frozenset(name for name, spec in JOBS.items() if spec.period_s is no
 #: Tenants, and when the first waiting event of each was or is due.
 Heads = tuple[list[UUID], list[datetime]]
 
-#: Tenants, and when the first waiting event of each was or is due.
-Heads = tuple[list[UUID], list[datetime]]
-
 
 @dataclass(frozen=True, slots=True)
 class Claimed:

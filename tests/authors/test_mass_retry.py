@@ -52,6 +52,7 @@ async def test_a_preview_counts_and_changes_nothing(conn: Connection, pool: Pool
 
 
 async def test_a_filter_chooses_and_a_rate_spreads(conn: Connection, pool: Pool) -> None:
+    # R9
     await dead(pool, conn, "bug", "answer", "answer", "answer")
     report = await retried(pool, filter={"errorClass": "bad_answer", "job": "probe.run"}, rate=0.1, limit=2)
     assert (report.matched, report.retried, report.more) == (2, 2, True)

@@ -129,6 +129,7 @@ async def test_park_goes_on_once_the_failed_one_is_set_aside(conn: Connection, p
 
 
 async def test_block_waits_until_an_operator_has_answered(conn: Connection, pool: Pool) -> None:
+    # R8
     first, second, third = await said(pool, probe(), probe(), probe(), ordering_key=KEY, on_failure="block")
     who = await worker(pool)
     await advanced(pool)

@@ -212,6 +212,7 @@ async def process(url: str, hang_at: int) -> AsyncIterator[Victim]:
 async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:
+    # S2.05
     (event,) = await queued(pool, probe())
     async with process(db_url, 4) as lost:
         assert await lost.heard("begins", PATIENCE_S) == "1 0"

@@ -138,6 +138,7 @@ async def test_many_handoffs_at_once_let_one_live(conn: Connection, pool: Pool) 
 
 
 async def test_one_job_a_period_by_the_time_its_event_was_written(conn: Connection, pool: Pool) -> None:
+    # S2.15
     nine = datetime(2026, 3, 1, 9, 59, 59, tzinfo=UTC)
     first, late, absent = (
         await said(pool, probe(**HOUR), at=nine),

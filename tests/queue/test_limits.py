@@ -69,6 +69,7 @@ async def a_moment(_: Delivery) -> None:
 async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_three_workers(
     conn: Connection, pool: Pool, db_url: str
 ) -> None:
+    # S2.17
     await limit(pool, "queue", "probe", max_running=4)
     await seed_jobs(pool, 150)
     async with three_workers(db_url, a_moment) as workers:
