@@ -34,6 +34,7 @@ async def test_the_priority_of_an_event_is_that_of_its_jobs(conn: Connection, po
     assert order == [7, 0, -3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ageing", [True, False])
 async def test_a_low_job_under_a_steady_stream_of_urgent_ones(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str, ageing: bool

@@ -99,6 +99,7 @@ async def test_another_tenants_jobs_are_neither_counted_nor_retried(conn: Connec
     assert (await retried(pool, tenants=[TENANT, UUID(int=77)])).matched == 0
 
 
+@pytest.mark.slow
 async def test_two_at_once_retry_each_job_once(conn: Connection, pool: Pool) -> None:
     await dead(pool, conn, *["bug"] * 12)
     reports = await asyncio.gather(retried(pool), retried(pool), retried(pool))

@@ -57,6 +57,7 @@ async def test_progress_is_seen_while_the_job_runs_and_in_every_story(conn: Conn
     assert await states(pool) == {"done": 1}
 
 
+@pytest.mark.slow
 async def test_at_most_one_statement_a_second_and_the_last_word_is_kept(conn: Connection, pool: Pool) -> None:
     (event,) = await queued(pool, probe())
 
@@ -235,6 +236,7 @@ async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     assert [int(row["subject_id"]) for row in done] == list(range(10))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_worker_stopped_past_its_lease_cannot_go_on_with_its_steps(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str

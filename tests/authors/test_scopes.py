@@ -199,6 +199,7 @@ async def test_the_database_holds_the_scopes(conn: Connection, pool: Pool) -> No
     await conn.execute("RESET ROLE")
 
 
+@pytest.mark.slow
 async def test_a_start_and_an_end_write_no_index(conn: Connection, pool: Pool) -> None:
     # The scopes must not cost the other jobs their HOT updates.
     who = await worker(pool)

@@ -38,6 +38,7 @@ async def pool(proxy: Proxy, db_url: str) -> AsyncIterator[LendingPool]:
     made.terminate()
 
 
+@pytest.mark.slow
 async def test_a_silent_transaction_is_broken_off_and_a_slow_one_is_not(
     proxy: Proxy, pool: LendingPool, db_url: str
 ) -> None:
@@ -81,6 +82,7 @@ async def test_one_that_is_closed_while_the_server_is_asked_is_nobodys_concern(p
     assert watch.found == 0
 
 
+@pytest.mark.slow
 async def test_connections_at_hand_that_went_silent_cost_one_short_wait_together(
     proxy: Proxy, pool: LendingPool
 ) -> None:

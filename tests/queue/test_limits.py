@@ -72,11 +72,10 @@ async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_three_workers(
     # S2.17
     await limit(pool, "queue", "probe", max_running=4)
     await seed_jobs(pool, 150)
-    async with three_workers(db_url, a_moment) as workers:
+    async with three_workers(db_url, a_moment, concurrency=2) as workers:
         await until(lambda: sum(w.finished for w in workers) == 150)
     assert await states(pool) == {"done": 150}
-    assert await most_at_once(conn, TENANT) == 4
-    assert sum(w.fetched > 0 for w in workers) >= 2  # they shared it
+    assert await most_at_once(conn, TENANT) == 4  # of six slots: no worker has that many
 
 
 async def test_a_tenants_limit_leaves_the_slots_to_others(conn: Connection, pool: Pool, db_url: str) -> None:

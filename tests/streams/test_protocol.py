@@ -122,6 +122,7 @@ async def test_an_outage_in_the_middle_spends_no_attempt_and_loses_nothing(house
     assert len(set(wire.ids())) == 2
 
 
+@pytest.mark.slow
 async def test_nobody_there_opens_the_breaker_and_touches_no_event(house: House, wire: Wire) -> None:
     # S2.04: per-sink breaker
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -156,6 +157,7 @@ async def test_while_one_tries_after_an_outage_the_others_wait(house: House, wir
     await twin.sink.close()
 
 
+@pytest.mark.slow
 async def test_a_half_open_server_costs_one_time_out(house: House, wire: Wire) -> None:
     wire.silent = True
     with pytest.raises(Unreachable, match="no answer within 1 s"):

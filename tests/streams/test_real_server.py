@@ -22,6 +22,8 @@ from tests.streams.house import House, lead
 from tests.streams.server import NatsServer, running_server
 from worker.providers.jetstream import Unreachable, dial, open_connection
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/inbox_consumer.py"))
 
 
