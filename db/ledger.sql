@@ -5,12 +5,12 @@ UPDATE app.vendor_items SET live = false
 
 -- look --
 -- The live rows of items, and whether the attempt that sent them is still at work. An answer past its time is none. One that was taken for
--- dead may be: if its worker has beaten since, or might in a moment ($6 seconds), it has as long as the vendor may take ($5 seconds).
+-- dead while it paid may be: if its worker has beaten since, or might in a moment ($6 seconds), it has as long as the vendor may take ($5 seconds).
 SELECT i.fingerprint, i.id, i.call_id, i.state, i.outcome, i.response, i.units_spent, i.vendor_ref, i.note, coalesce(i.said_at, c.sent_at) AS said_at,
        i.estimated, i.raw, c.billable, c.units_reserved, c.state AS call_state, c.execution_id, c.execution_token,
        c.state = 'sent' AND EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = i.tenant_id AND e.id = c.execution_id
                                        AND e.token = c.execution_token AND e.state = 'running')
-       OR c.state = 'sent' AND c.sent_at > app.now() - $5::float8 * interval '1 second' AND EXISTS (
+       OR c.state = 'sent' AND c.billable AND c.sent_at > app.now() - $5::float8 * interval '1 second' AND EXISTS (
            SELECT FROM app.job_attempts a JOIN app.workers w ON w.id = a.worker_id
             WHERE a.tenant_id = i.tenant_id AND a.execution_id = c.execution_id AND a.token = c.execution_token AND a.outcome = 'crashed'
               AND w.stopped_at IS NULL AND (w.beat_at > a.ended_at OR a.ended_at > app.now() - $6::float8 * interval '1 second')) AS in_flight
