@@ -7,7 +7,8 @@ from typing import Any
 from tests.flows.installation import Desk
 
 BOOKKEEPING = (
-    "runs", "outbox_events", "outbox_history", "job_executions", "job_attempts", "job_reports", "queue_ageing", "ordering_turns", "absorbed_events", "dead_letters",
+    "runs", "outbox_events", "outbox_history", "job_executions", "job_attempts", "job_reports", "queue_ageing",
+    "ordering_turns", "absorbed_events", "dead_letters",
     "vendor_calls", "vendor_items", "run_vendor_items", "audit_log", "workers", "replay_differences", "paces",
     "schedules", "schedule_fires",
     "alerts", "alert_deliveries", "alert_looks",
