@@ -98,13 +98,16 @@ SELECT operation, count(*)::int AS asked, count(*) FILTER (WHERE stored)::int AS
        sum(units) AS units FROM app.waterfall_steps WHERE tenant_id = $1 AND outcome <> 'skipped' GROUP BY operation ORDER BY operation
 
 -- sites --
--- Requests to each site, how its walk ended, vendors' questions, and answers that were not ready when they were asked for.
+-- Requests to each site, how its walk ended, vendors' questions, whether an answer was lost, and how many were not ready.
 SELECT (SELECT c.domain FROM app.leads l JOIN app.companies c ON c.tenant_id = l.tenant_id AND c.id = l.company_id
          WHERE l.tenant_id = e.tenant_id AND l.id = e.lead_id) AS domain,
        payload->'site'->>'outcome' AS outcome, coalesce((payload->'site'->>'requests')::int, 0) AS requests,
        coalesce((payload->'site'->>'seconds')::float8, 0) AS seconds,
        (SELECT count(*)::int FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id
            AND s.outcome <> 'skipped' AND NOT s.stored) AS asked,
+       ARRAY(SELECT s.operation FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id
+                AND s.outcome <> 'skipped' ORDER BY s.field, s.place) AS operations,
+       EXISTS (SELECT FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id AND s.reason = 'forfeited') AS lost,
        (SELECT count(*)::int FROM app.job_executions x JOIN app.job_attempts a ON a.tenant_id = x.tenant_id AND a.execution_id = x.id
          WHERE x.tenant_id = e.tenant_id AND x.job = 'enrichment.run' AND x.key = 'enrichment.run:' || e.lead_id || ':' || e.cause
            AND a.outcome = 'snoozed' AND a.error_class = 'pending') AS put_off

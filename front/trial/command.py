@@ -51,7 +51,8 @@ def trial(
         stormy = asyncio.run(run(Asked(companies, workers, concurrency, kills, every_s, seed), say))
         found |= {"stormy": stormy, "compared": compare(calm, stormy)}
     for each in ("calm", "stormy"):
-        found.get(each, {}).pop("bill", None)
+        for raw in ("bill", "ways"):
+            found.get(each, {}).pop(raw, None)
     typer.echo(json.dumps(found) if as_json else table(found))
     over = [f for each in ("calm", "stormy") for f in found.get(each, {}).get("over_limit", {}).values()]
     if any(f["most"] > f["limit"] for f in over) or not found.get("compared", {"ok": True})["ok"]:

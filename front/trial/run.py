@@ -114,6 +114,7 @@ async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
         "steps": steps,
         "sites": _tally([str(s["outcome"]) for s in sites]),
         "bill": bill.lines,
+        "ways": {s["domain"]: (s["operations"], s["lost"]) for s in sites},
     }
 
 
@@ -193,11 +194,18 @@ def _tally(words: list[str]) -> dict[str, int]:
 
 
 def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
-    """What the kills changed: questions billed twice, paid requests beyond the calm trial's, and what the ledger calls unknown."""
+    """What the kills changed: questions billed twice, paid requests beyond the calm trial's, and what the ledger calls unknown.
+
+    All is well when nothing was billed twice, and vendors were asked otherwise than in the calm trial only about leads that lost
+    an answer.
+    """
     twice = [key for key, line in stormy["bill"].items() if line["billed"] > 1]
     # What was sent and never settled: its sender died, and nobody asked since.
     unknown = stormy["calls"].get("forfeited", 0) + stormy["calls"].get("sent", 0)
     difference = stormy["paid_requests"] - calm["paid_requests"]
+    # A lost answer passes to the next vendor, and what that one says may lead to further questions: those leads go another way.
+    other = {domain for domain, (asked, _) in stormy["ways"].items() if asked != calm["ways"].get(domain, ([],))[0]}
+    lost = {domain for domain, (_, lost) in stormy["ways"].items() if lost}
     return {
         "billed_twice": len(twice),
         "twice": twice[:20],
@@ -206,5 +214,8 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
         "difference": difference,
         "unknown": unknown,
         "retried": stormy["retried"],
-        "ok": not twice and abs(difference) <= unknown,
+        "leads_that_lost_an_answer": len(lost),
+        "leads_asked_otherwise": len(other),
+        "otherwise_without_a_loss": sorted(other - lost)[:20],
+        "ok": not twice and not other - lost,
     }
