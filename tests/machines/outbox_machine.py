@@ -159,7 +159,7 @@ class OutboxMachine(Learning, RuleBasedStateMachine):
     def fetch(self, worker: int, limit: int, alone: bool) -> None:
         who = self._pick(self.model.alive, worker)
         names = ["alone"] if alone else ["probe"]
-        todo = sorted(r.id for r in self.model.rows.values() if r.status == "todo" and r.queue in names)
+        todo = [r.id for r in self.model.fetchable(names)]
         found = self._system(lambda tx: queue.fetch(tx, who, names, limit))
         assert [d.delivery_id for d in found] == todo[:limit]
         for delivery in found:

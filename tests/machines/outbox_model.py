@@ -6,6 +6,7 @@ A `Cause` is what a user counts: one accepted fact, which may be said many times
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -107,6 +108,11 @@ class Model:
             share = min(free, math.ceil(batch / len(open_)))
             taken += [e for e in due if e.tenant == tenant][:share]
         return taken
+
+    def fetchable(self, queues: Collection[str]) -> list[Row]:
+        """Deliveries that a worker may take, in their order: a paused tenant's wait as its events do."""
+        todo = (r for r in self.rows.values() if r.status == "todo" and r.queue in queues)
+        return sorted((r for r in todo if self.executions[r.execution].tenant not in self.paused), key=lambda r: r.id)
 
     def standing(self, tenant: UUID) -> int:
         """Deliveries of a tenant that wait in the queue."""
