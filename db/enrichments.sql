@@ -109,7 +109,7 @@ SELECT (SELECT c.domain FROM app.leads l JOIN app.companies c ON c.tenant_id = l
                 AND s.outcome <> 'skipped' ORDER BY s.field, s.place) AS operations,
        EXISTS (SELECT FROM app.waterfall_steps s WHERE s.tenant_id = e.tenant_id AND s.enrichment_id = e.id AND s.reason = 'forfeited') AS lost,
        (SELECT count(*)::int FROM app.job_executions x JOIN app.job_attempts a ON a.tenant_id = x.tenant_id AND a.execution_id = x.id
-         WHERE x.tenant_id = e.tenant_id AND x.job = 'enrichment.run' AND x.key = 'enrichment.run:' || e.lead_id || ':' || e.cause
+         WHERE x.tenant_id = e.tenant_id AND x.job = 'enrichment.run' AND x.scope = 'once' AND x.key = 'enrichment.run:' || e.lead_id || ':' || e.cause
            AND a.outcome = 'snoozed' AND a.error_class = 'pending') AS put_off
   FROM app.enrichments e WHERE tenant_id = $1
 

@@ -12,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from contracts.errors import Hopeless, Unavailable
+from contracts.job_retries import JobRetryRequest
 from contracts.providers import FoundCompany
-from db import enrichments, executions, leads, queue, server, tenants
+from db import enrichments, job_retries, leads, queue, server, tenants
 from db.commands import prepare
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
@@ -76,15 +77,12 @@ class Trial:
         return time.monotonic() - began
 
     async def retry(self) -> int:
-        """Retry every job that was given up, as an operator would; gives how many there were."""
+        """Retry what was given up, as an operator would; gives how many jobs go on."""
         async with transaction(self.pool, self.tenant) as tx:
-            letters = (await executions.list_dead_letters(tx, [self.tenant], limit=1000)).items
-            for letter in letters:
-                assert letter.execution_id is not None, f"an event of this trial was refused: {letter.error}"
-                await executions.retry_execution(tx, [self.tenant], letter.execution_id, "trial")
+            report = await job_retries.retry_many(tx, [self.tenant], JobRetryRequest(limit=1000), "trial")
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             await queue.wake(tx, queue.OUTBOX_CHANNEL)
-        return len(letters)
+        return report.retried
 
 
 @asynccontextmanager

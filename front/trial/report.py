@@ -17,7 +17,7 @@ def table(found: dict[str, Any]) -> str:
             f"kills: billed twice {c['billed_twice']}, paid requests {c['paid_requests']} beside {c['paid_requests_calm']} "
             f"without kills (difference {c['difference']}, unknown {c['unknown']}, jobs given up and retried {c['retried']}; "
             f"leads that lost an answer {c['leads_that_lost_an_answer']}, asked otherwise {c['leads_asked_otherwise']}, "
-            f"of them without a loss {len(c['otherwise_without_a_loss'])}): {'ok' if c['ok'] else 'BROKEN'}",
+            f"of them without a loss {c['otherwise_without_a_loss']}): {'ok' if c['ok'] else 'BROKEN'}",
             *c["twice"],
         ]
     return "\n".join(lines)
