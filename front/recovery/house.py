@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -178,4 +177,3 @@ def _populate(at: House, pooled: str) -> None:
         at.nursery.fill("worker", bodies.worker, parts=("jobs", "maintain"), **alike)
     for _ in range(DISPATCHERS):
         at.nursery.fill("dispatcher", bodies.worker, parts=("dispatch", "maintain"), **alike)
-    os.environ["TMPDIR"] = str(at.folder)

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def live(
 ) -> None:
     os.setsid()
     _own_output(Path(folder) / f"{name}.log")
+    _own_temporary_files(Path(folder) / "tmp")
     threading.Thread(target=_end_with_parent, name="lifeline", daemon=True).start()
     made = Settings(**settings)
     configure_logging(made, f"headwater-soak-{name}")
@@ -83,6 +85,12 @@ def _own_output(path: Path) -> None:
     for standard in (1, 2):
         os.dup2(number, standard)
     os.close(number)
+
+
+def _own_temporary_files(folder: Path) -> None:
+    """In this process alone: whoever started it goes on after the folder has gone."""
+    folder.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
 def _end_with_parent() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -103,7 +102,6 @@ async def _installed(asked: Asked, folder: Path, on: Ground, say: Callable[[str]
     async with direct(on.url) as login:
         await soak.make_tables(login)
     (folder / "tmp").mkdir()
-    os.environ["TMPDIR"] = str(folder / "tmp")
     pool, proxy, nursery = await soak.watching(on.url), Proxy(*on.address), Nursery(PRELOAD)
     try:
         await proxy.start()

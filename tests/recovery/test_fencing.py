@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 @pytest.fixture
 async def at(place: Path) -> AsyncIterator[House]:
+    environment = dict(os.environ)
     async with house(place) as made:
         yield made
+    assert dict(os.environ) == environment, "whatever this process starts next would look for a folder that has gone"
 
 
 async def _rows(at: House, query: str) -> list[dict[str, Any]]:
