@@ -81,10 +81,13 @@ async def authenticate(request: Request) -> Principal:
 async def _of_bearer(request: Request, token: str) -> Principal:
     tenant_id = access.tenant_of(token, access.KEY_PREFIX)
     if tenant_id is not None:
-        async with transaction(_pool(request), tenant_id) as tx:
+        async with transaction(_pool(request), tenant_id, read_only=True) as tx:
             key = await access.find_key(tx, tenant_id, token)
         if key is None:
             raise Unauthenticated("the API key is unknown, revoked or expired: make another", code="invalid_key")
+        if key.unnoted:
+            async with transaction(_pool(request), tenant_id) as tx:
+                await access.note_use(tx, tenant_id, key.id)
         return Principal(
             tenant_id=tenant_id,
             role=key.role,

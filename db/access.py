@@ -229,13 +229,16 @@ async def create_key(
 
 
 async def find_key(tx: Tx, tenant: UUID, text: str) -> Key | None:
-    """The key with this text if it is neither revoked nor expired. Its use is noted once a minute."""
+    """The key with this text if it is neither revoked nor expired. `unnoted`: whoever asks calls `note_use` as well."""
     row = await tx.fetchrow(SQL["find_key"], tenant, fingerprint(text))
     if row is None:
         return None
-    if row["unnoted"]:
-        await tx.execute(SQL["note_use"], tenant, row["id"])
     return Key(row["id"], row["name"], Role(row["role"]), tuple(row["scopes"]), row["unnoted"], row["suspended"])
+
+
+async def note_use(tx: Tx, tenant: UUID, key_id: UUID) -> None:
+    """A key is used; once a minute is enough, and nobody waits for another who notes the same."""
+    await tx.execute(SQL["note_use"], tenant, key_id)
 
 
 async def list_keys(tx: Tx, tenant: UUID, *, before: UUID | None = None, limit: int = 50) -> list[KeyView]:

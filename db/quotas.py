@@ -30,13 +30,16 @@ async def put(tx: Tx, tenant: UUID, quotas: Quotas, *, by: str) -> bool:
     return changed
 
 
-async def may_start(tx: Tx, tenant: UUID, most: int) -> None:
-    """Hold the tenant to its runs a day; who starts one at the same time waits. Raises: Throttled (`run_quota`)."""
+async def was_granted(tx: Tx, tenant: UUID, most: int) -> None:
+    """Hold the tenant to its runs a day, of which this transaction has just started one; who starts another meanwhile waits.
+
+    Raises: Throttled (`run_quota`), with which that run is undone.
+    """
     await tx.execute(SQL["lock_runs"], tenant)
     row = await tx.fetchrow(SQL["runs_today"], tenant)
-    if row is not None and row["runs"] >= most:
+    if row is not None and row["runs"] > most:
         raise Throttled(
-            f"{row['runs']} runs were started today, {most} are granted: wait for the next day of UTC, or have the"
+            f"{row['runs'] - 1} runs were started today, {most} are granted: wait for the next day of UTC, or have the"
             " installation's operator raise it (headwater tenants quotas SLUG --max-runs-per-day N)",
             code="run_quota",
             after_s=max(1.0, row["left_s"]),

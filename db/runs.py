@@ -69,22 +69,23 @@ async def start(
     The second start of one occurrence, or under one idempotency (key, body), hands back the first run and emits nothing.
     Raises: Conflict (code `idempotency_key_reused`) when the key was used with another body; Throttled (code `run_quota`).
     """
-    row = await tx.fetchrow(SQL["new_run"], tenant)
-    assert row is not None
-    run_id: UUID = row["id"]
+    run_id: UUID | None = None
     if idempotency is not None:
+        run_id = await tx.fetchval(SQL["new_id"])
+        assert run_id is not None
         subject = await idempotency_keys.claim(tx, tenant, f"{kind}.runs", *idempotency, run_id)
         if subject != run_id:
             return subject, False
-    if row["most"] is not None and triggered_by not in quotas.PLANNED:
-        await quotas.may_start(tx, tenant, row["most"])
     body = params.model_dump(mode="json")
-    started = await tx.fetchval(
+    row = await tx.fetchrow(
         SQL["start"], tenant, run_id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, body
     )
-    if started is None:
+    if row is None:
         first: UUID = await tx.fetchval(SQL["by_occurrence"], tenant, kind, occurrence_key)
         return first, False
+    if row["most"] is not None and triggered_by not in quotas.PLANNED:
+        await quotas.was_granted(tx, tenant, row["most"])
+    run_id = row["id"]
     event = RunRequested(run_id=run_id, kind=kind, dry_run=dry_run, job=params.job)
     await outbox.emit(tx, tenant, event, correlation_id=run_id, headers=headers)
     return run_id, True
@@ -250,6 +251,11 @@ async def show(tx: Tx, tenant: UUID, run_id: UUID, *, costs: bool = False) -> Ru
     slices = [SliceView.model_validate(dict(s)) for s in await tx.fetch(SQL["slices"], tenant, run_id)]
     spent = await vendors.spent(tx, tenant, run_id) if costs else None
     return _view(row, slices).model_copy(update={"spent": spent})
+
+
+async def show_new(tx: Tx, tenant: UUID, run_id: UUID) -> RunView:
+    """One that this transaction has started: it has no slices yet, and spent nothing."""
+    return _view(await tx.fetchrow(SQL["show"], tenant, run_id), []).model_copy(update={"spent": []})
 
 
 async def list_(

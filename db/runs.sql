@@ -2,17 +2,18 @@
 -- An id by the database's clock, for rows that name each other.
 SELECT app.uuidv7()
 
--- new_run --
--- Its id, and how many runs a day its tenant is granted.
-SELECT app.uuidv7() AS id, (SELECT q.max_runs_per_day FROM app.tenant_quotas q WHERE q.tenant_id = $1) AS most
+-- new_id --
+-- For whoever must know a run's id before it is written.
+SELECT app.uuidv7()
 
 -- start --
 -- A run is born pending. An occurrence key makes the second start of the same occurrence return nothing.
 -- Whoever has not begun within a day never will: its event is dead, and the sweep ends the run.
+-- Gives its id, and how many runs a day its tenant is granted.
 INSERT INTO app.runs (deadline_at, tenant_id, id, kind, mode, dry_run, triggered_by, requested_by, occurrence_key, params)
-VALUES (app.now() + interval '1 day', $1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES (app.now() + interval '1 day', $1, coalesce($2, app.uuidv7()), $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant_id, kind, occurrence_key) WHERE occurrence_key IS NOT NULL DO NOTHING
-RETURNING id
+RETURNING id, (SELECT q.max_runs_per_day FROM app.tenant_quotas q WHERE q.tenant_id = $1) AS most
 
 -- by_occurrence --
 -- The run that already stands for an occurrence.

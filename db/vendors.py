@@ -58,6 +58,6 @@ def _view(one: VendorOperation, row: Mapping[str, Any] | None, breaker: BreakerV
 
 async def spent(tx: Tx, tenant: UUID, run_id: UUID) -> list[Spent]:
     """What a run spent, by operation."""
-    prices = {(one.vendor, one.operation): one.unit_price_usd for one in await known(tx)}
     rows = await ledger.spent(tx, tenant, run_id)
+    prices = {(one.vendor, one.operation): one.unit_price_usd for one in await known(tx)} if rows else {}
     return [Spent(**row, cost_usd=priced(row, prices.get((row["vendor"], row["operation"])))) for row in rows]

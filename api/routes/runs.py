@@ -70,7 +70,7 @@ async def create(
         )
         if is_new and not body.dry_run:
             await discovery_queries.note_use(tx, principal.tenant_id, params)
-        run = await _shown(tx, principal.tenant_id, run_id)
+        run = await (runs.show_new if is_new else _shown)(tx, principal.tenant_id, run_id)
     wake.soon()
     response.headers["Location"] = f"{router.prefix}/{run_id}"
     return run

@@ -21,7 +21,9 @@ from tests.api.server_fixture import JWT_SECRET
 from tests.front.programs import command, environment
 
 #: Commands that would go on for ever: they are only asked with options that no command has.
-LONG = {"up", "api", "worker", "sandbox", "demo", "bench", "soak", "trial", "db serve", "db dump", "doctor", "openapi"}
+LONG = {
+    "up", "api", "worker", "sandbox", "demo", "bench", "soak", "trial", "recovery", "db serve", "db dump", "doctor", "openapi"
+}  # fmt: skip
 WORDS = [
     "", " ", "-", "--", "-x", "--no-such-option", "0", "-1", "1.5", "nan", "inf", "9" * 400, "1e400", "\x1b[31m", "\n", "🙂",
 
