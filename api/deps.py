@@ -48,7 +48,7 @@ class Page:
     cursor: str | None
 
 
-def declared_query(request: Request) -> None:
+async def declared_query(request: Request) -> None:
     """Refuse query parameters the route does not have: a misspelt filter must not show everything. Raises: Invalid."""
     if not request.query_params:
         return
@@ -74,24 +74,24 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(further)
 
 
-def pool(request: Request) -> Pool:
+async def pool(request: Request) -> Pool:
     return cast(Pool, request.app.state.pool)
 
 
-def settings(request: Request) -> Settings:
+async def settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def signer(request: Request) -> Signer:
+async def signer(request: Request) -> Signer:
     return cast(Signer, request.app.state.signer)
 
 
-def wake(request: Request) -> Wake:
+async def wake(request: Request) -> Wake:
     """Call `soon()` on it after the commit of anything that emitted an event."""
     return cast(Wake, request.app.state.wake)
 
 
-def correlation_id(request: Request) -> UUID:
+async def correlation_id(request: Request) -> UUID:
     """The id that ties this request to its events: X-Request-Id when it is a UUID, else a fresh one."""
     return cast(UUID, request.state.correlation_id)
 
@@ -101,7 +101,7 @@ async def default_tenant(request: Request) -> Tenant:
     return await found.get(request.app.state.pool)
 
 
-def page(
+async def page(
     limit: Annotated[int, Query(ge=1, le=200, description="most rows of a page")] = 50,
     cursor: Annotated[
         str | None, Query(min_length=1, max_length=500, description="`next_cursor` of the page before")

@@ -8,6 +8,28 @@ ALTER SCHEMA trgm OWNER TO headwater_owner;
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA trgm;
 
+CREATE PROCEDURE app.analyze_grown()
+    LANGUAGE plpgsql
+    AS $$
+DECLARE grown regclass;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('app.analyze_grown', 0)) THEN
+        RETURN;
+    END IF;
+    SET LOCAL lock_timeout = '100ms';
+    FOR grown IN
+        SELECT c.oid FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+         WHERE s.schemaname = 'app' AND c.relkind = 'r' AND coalesce(c.reloptions::text, '') NOT LIKE '%autovacuum_analyze%'
+           AND s.n_live_tup BETWEEN 3 * greatest(c.reltuples, 30) AND 100000 AND s.n_mod_since_analyze > s.n_live_tup / 2
+         ORDER BY s.n_live_tup LIMIT 10
+    LOOP
+        EXECUTE format('ANALYZE %s', grown);
+    END LOOP;
+END
+$$;
+
+ALTER PROCEDURE app.analyze_grown() OWNER TO headwater_owner;
+
 CREATE FUNCTION app.clock_shift() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT interval '0' $$;
@@ -4337,6 +4359,8 @@ ALTER TABLE app.webhook_endpoints ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA app TO headwater_app;
 GRANT USAGE ON SCHEMA app TO headwater_system;
+
+REVOKE ALL ON PROCEDURE app.analyze_grown() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) FROM PUBLIC;
 GRANT ALL ON PROCEDURE app.complete(IN tenant uuid, IN execution uuid, IN attempt integer) TO headwater_app;

@@ -1,4 +1,4 @@
-"""What keeps the house in order: dead workers' jobs, once a second; the ageing of what waits; rows and months, once a day."""
+"""What keeps the house in order: dead workers' jobs, once a second; ageing; statistics of what grows; rows and months, once a day."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import asyncpg
 import structlog
 
 from contracts.errors import Unavailable
-from db import jobs, queue
+from db import jobs, queue, statistics
 from db.queue import Stranded
 from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 
 #: How often to look for dead workers, in seconds; jittered, so that workers take turns.
 RESCUE_S = 1.0
 DAY_S = 86_400.0
+#: How often to look for tables that have outgrown their statistics, in seconds.
+STATISTICS_S = 5.0
 #: A worker that has just started has more urgent things to do than its daily rounds, for so many seconds.
 SETTLED_S = 60.0
 #: An execution in flight when this many workers died runs no more.
@@ -106,13 +108,14 @@ class Maintenance:
         self._under_way: asyncio.Task[None] | None = None
         self._rounds_at = time.monotonic() + rounds_after_s
         self._stopping = asyncio.Event()
-        self._chores_at = self._blind_until = 0.0
+        self._chores_at = self._blind_until = self._statistics_at = 0.0
 
     async def run(self) -> None:
         """Work until `stop()`. An error is logged, and the next round tries again."""
         while not self._stopping.is_set():
             await self._rescue()
             await self._age()
+            await self._refresh_statistics()
             if time.monotonic() >= self._chores_at:
                 await self._do_chores()
             self._begin_rounds()
@@ -149,6 +152,18 @@ class Maintenance:
                 await queue.age(tx, self._age_step_s)
         except Exception as error:
             log.warning("ageing_failed", error=f"{type(error).__name__}: {error}")
+
+    async def _refresh_statistics(self) -> None:
+        """Plans of the first minute must not go by empty tables."""
+        if time.monotonic() < max(self._statistics_at, self._blind_until):
+            return
+        self._statistics_at = time.monotonic() + STATISTICS_S
+        try:
+            await statistics.refresh(self._pool)
+        except asyncpg.InsufficientPrivilegeError:
+            self._statistics_at = time.monotonic() + DAY_S  # this login is no owner's: autovacuum has to do
+        except Exception as error:
+            log.warning("statistics_failed", error=f"{type(error).__name__}: {error}")
 
     async def _do_chores(self) -> None:
         """What an outage left undone must not wait for a whole day."""

@@ -1,0 +1,3 @@
+-- refresh --
+-- Ten tables at most.
+CALL app.analyze_grown()
