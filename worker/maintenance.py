@@ -1,4 +1,4 @@
-"""What keeps the house in order: dead workers' jobs, once a second; ageing; statistics of what grows; rows and months, once a day."""
+"""What keeps the house in order: dead workers' jobs, once a second; ageing; new statistics; rows and months, once a day."""
 
 from __future__ import annotations
 
