@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import random
 import tempfile
@@ -162,6 +163,14 @@ def shortest(lengths: Sequence[float], places: int) -> float:
     down = sorted(lengths, reverse=True)
     crowded = [sum(down[k * places - k : k * places + 1]) for k in range(1, (len(down) - 1) // places + 1)]
     return max(down[0], sum(down) / places, *crowded) if down else 0.0
+
+
+def in_turn(lengths: Sequence[float], places: int) -> float:
+    """Seconds until the last of tasks is done that begin in this order, each as soon as a place is free (list scheduling)."""
+    free_at = [0.0] * places
+    for length in lengths:
+        heapq.heappush(free_at, heapq.heappop(free_at) + length)
+    return max(free_at)
 
 
 def chains_of(asked: Asked, sites: list[dict[str, Any]]) -> list[float]:

@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from front.trial.run import shortest
+from front.trial.run import in_turn, shortest
 
 
 def test_tasks_in_places_take_no_less_than_the_bound_says() -> None:  # S3.07
@@ -25,3 +25,11 @@ def test_no_schedule_beats_the_bound(lengths: list[int], places: int) -> None:
         for where in product(range(places), repeat=len(lengths))
     )
     assert shortest(lengths, places) <= best
+
+
+def test_tasks_in_turn_end_as_by_hand() -> None:
+    # S3.19
+    assert in_turn([], 3) == 0
+    assert in_turn([1, 1, 6], 2) == 7, "the long one comes last"
+    assert in_turn([6, 1, 1], 2) == 6
+    assert in_turn([3, 2, 2, 1], 2) == 4
