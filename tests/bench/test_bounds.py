@@ -28,7 +28,7 @@ def test_no_schedule_beats_the_bound(lengths: list[int], places: int) -> None:
 
 
 def test_tasks_in_turn_end_as_by_hand() -> None:
-    # S3.19
+    # S3.07
     assert in_turn([], 3) == 0
     assert in_turn([1, 1, 6], 2) == 7, "the long one comes last"
     assert in_turn([6, 1, 1], 2) == 6
