@@ -138,6 +138,9 @@ class VendorSettings(BaseSettings):
     alert_webhook_url: SecretStr | None = None
     alert_webhook_secret: SecretStr | None = None
 
+    waterfall_explore: float = Field(
+        0.05, ge=0, le=1, description="share of leads whose vendors are asked in an order that is drawn, to learn; 0: never"
+    )
     enrichment_cost_cap_usd: float = Field(
         0.5, ge=0, le=10_000, description="most that one lead may cost to enrich, at list prices"
     )

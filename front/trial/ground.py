@@ -97,7 +97,8 @@ async def trial(folder: Path, companies: int, workers: int, settings: dict[str, 
         sandbox = Client(f"http://127.0.0.1:{port}")
         nursery = Nursery(PRELOAD)
         held.push_async_callback(nursery.close)
-        own = {"headwater_data": str(folder), **QUICK, **NO_CAPS, **settings}
+        # Luck goes by ids, which differ from trial to trial: two trials are to ask the same.
+        own = {"headwater_data": str(folder), "waterfall_explore": 0.0, **QUICK, **NO_CAPS, **settings}
         own |= {name.lower(): value for name, value in sandbox_env(sandbox.url).items()}
         alike = {"folder": str(folder), "settings": own}
         nursery.fill("sandbox", bodies.sandbox, port=port, **alike)

@@ -49,6 +49,10 @@ def test_a_row_starts_again_with_the_same_order() -> None:
     assert [DEAR, CHEAP] in first, "now and then the other one is tried first"
 
 
+def test_a_share_of_nothing_never_draws() -> None:
+    assert {explored([CHEAP, DEAR], {}, luck_of("lead", n, "email"), share=0) for n in range(200)} == {None}
+
+
 def test_a_row_has_a_cap_and_a_vendor_has_a_break_even() -> None:
     assert affordable(GOOD, 0.39, 0.5)
     assert not affordable(GOOD, 0.45, 0.5)

@@ -15,7 +15,7 @@ from contracts.findings import Completion
 from contracts.providers import Reply
 from worker.enrichment import prompt
 from worker.enrichment.questions import QUESTIONS, Row, rule
-from worker.enrichment.waterfall import Step, StepOutcome, Tried, affordable, expect, explored, luck_of, rank, worth_it
+from worker.enrichment.waterfall import EXPLORE, Step, StepOutcome, Tried, affordable, expect, explored, luck_of, rank, worth_it
 
 #: The code of a vendor that is left alone after failures: that may last.
 AWAY = "breaker_open"
@@ -47,7 +47,8 @@ Ask = Callable[[str, BaseModel], Awaitable[Answered]]
 class Plan:
     """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set.
 
-    `patience_s`: how long the row may still wait for a vendor that is only busy, in seconds.
+    `patience_s`: how long the row may still wait for a vendor that is only busy, in seconds. `explore`: the share of rows whose
+    order is drawn to learn.
     """
 
     of: Waterfall
@@ -57,6 +58,7 @@ class Plan:
     shadow: tuple[UUID, Sequence[str]] | None = None
     value_usd: float = 1.0
     patience_s: float = 60.0
+    explore: float = EXPLORE
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ async def fill(plan: Plan, row: Row, ask: Ask, *, row_id: UUID, spent_usd: float
 
 def _order(plan: Plan, row_id: UUID) -> tuple[list[Step], bool]:
     """The order for this row, and whether it was drawn to learn instead of to save. What was learned is followed once promoted."""
-    drawn = explored(plan.steps, plan.tried, luck_of(row_id, plan.of))
+    drawn = explored(plan.steps, plan.tried, luck_of(row_id, plan.of), plan.explore)
     if drawn is not None:
         return drawn, True
     return _listed(plan.active, plan.steps) if plan.active else rank(plan.steps, {}), False

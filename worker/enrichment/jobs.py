@@ -201,6 +201,7 @@ class _Attempt:
             shadow=(shadow.id, shadow.operations) if shadow is not None and shadow.id is not None else None,
             value_usd=VALUE_USD[field],
             patience_s=self._patience_s(),
+            explore=self.ctx.settings.waterfall_explore,
         )
 
     def _patience_s(self) -> float:
