@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic_core import to_jsonable_python
 
 from api import errors
-from api.ui import nav, session, static_files, words
+from api.ui import ledger, nav, session, static_files, words
 from api.ui.session import Seat
 from contracts.errors import Unauthenticated
 
@@ -35,7 +35,7 @@ def environment() -> Environment:
         loader=PackageLoader("api.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= words.FILTERS
-    made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words}
+    made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words, "ledger": ledger}
     return made
 
 

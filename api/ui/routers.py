@@ -6,6 +6,7 @@ from api.ui import (
     accounts,
     alerts,
     audits,
+    candidates,
     companies,
     dead_letters,
     elsewhere,
@@ -29,6 +30,7 @@ from api.ui import (
     stock,
     tenants,
     users,
+    vendor_calls,
     vendors,
 )
 
@@ -40,6 +42,7 @@ PAGES = (
     run_replays,
     leads,
     companies,
+    candidates,
     messages,
     matches,
     schedules,
@@ -49,6 +52,7 @@ PAGES = (
     outbox,
     jobs,
     dead_letters,
+    vendor_calls,
     vendors,
     models,
     alerts,
