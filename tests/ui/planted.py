@@ -57,7 +57,8 @@ def night(api: Served, day: str, *, status: str = "completed", over_cap: int = 2
         "       ELSE 'enriching' END,"
         "  CASE WHEN c.name_core LIKE 'late%' OR c.name_core = 'far' THEN NULL ELSE app.uuidv7() END,"
         "  CASE WHEN c.name_core = 'veld' THEN app.now() END,"
-        '  CASE WHEN c.name_core = \'veld\' THEN \'{"crawl": "done", "verification": "no_vendor", "scoring": "done"}\'::jsonb ELSE \'{}\' END'
+        '  CASE WHEN c.name_core = \'veld\' THEN \'{"crawl": "done", "verification": "no_vendor", "scoring": "done"}\'::jsonb'
+        "  ELSE '{}' END"
         "  FROM r, c RETURNING run_id",
         api.tenants[tenant].id, day, status, over_cap,
     )[:1]  # fmt: skip
