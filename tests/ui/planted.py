@@ -73,8 +73,9 @@ WITH r AS (
     VALUES ($1, 'discovery', 'tests', 'partial', app.now(), app.now() + interval '12 s', '{}', 9, 7, 1, 3, 1) RETURNING id
 ), s AS (
     INSERT INTO run_slices (tenant_id, run_id, ordinal, channel, query, state, page, found, companies_created, error, closed_at)
-    SELECT $1, r.id, n, 'google', 'overalls <' || n || '>', CASE n WHEN 1 THEN 'done' ELSE 'error' END, n, 4 + n, n,
+    SELECT $1, r.id, n, 'google', 'overalls <' || n || '>', CASE n WHEN 1 THEN 'done' ELSE 'error' END, n, 3 + n, n,
            CASE n WHEN 2 THEN 'no answer' END, app.now() + n * interval '5 s' FROM r, generate_series(1, 2) n
+    RETURNING id, ordinal, run_id
 ), e AS (
     INSERT INTO job_executions (tenant_id, job, queue, scope, key, state, payload, event_id, run_id, queued_at, started_at,
                                 finished_at)
@@ -82,6 +83,13 @@ WITH r AS (
            app.now() + interval '1 s', app.now() + interval '4 s' FROM r RETURNING id, run_id
 ), c AS (
     INSERT INTO companies (tenant_id, name, name_core, created_by_run) SELECT $1, 'Veld Overalls', 'veld overalls', r.id FROM r
+    RETURNING id
+), d AS (
+    INSERT INTO source_records (tenant_id, source, vendor, external_id, content_hash, payload, status, run_id, slice_id, page,
+                                company_id)
+    SELECT $1, 'google', 'tavily', 'record ' || n, sha256('x'), '{}', CASE WHEN n <= 2 THEN 'DUPLICATE' ELSE 'DISCOVERED' END,
+           s.run_id, s.id, n, c.id
+      FROM s, c, generate_series(1, 9) n WHERE s.ordinal = 1 + (n > 4)::int
 )
 INSERT INTO vendor_calls (tenant_id, vendor, operation, billable, state, units_reserved, units_spent, run_id, execution_id, found,
                           error, error_class, latency_ms, sent_at, settled_at)

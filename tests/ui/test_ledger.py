@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -40,14 +40,14 @@ def linked(page: str, at: str) -> list[tuple[str, int]]:
 def rows(visitor: Visitor, href: str, of: str) -> int:
     """How many rows a page has, all its pages together."""
     path, _, asked = href.partition("#")[0].partition("?")
-    query, count = {**dict(parse_qsl(asked)), "format": "json"}, 0
+    query, count = {**parse_qs(asked), "format": ["json"]}, 0
     while True:
         answer = visitor.get(path, **query)
         assert answer.status_code == 200, answer.text
         count += len(answer.json()[of])
         if (cursor := answer.json()["next_cursor"]) is None:
             return count
-        query["cursor"] = cursor
+        query["cursor"] = [cursor]
 
 
 def test_the_figures_of_vendors_are_as_many_calls(viewer: Visitor) -> None:
@@ -71,6 +71,13 @@ def test_what_a_run_cost_is_shown_call_by_call(viewer: Visitor) -> None:
     assert [rows(viewer, html.unescape(each), "calls") for each in told] == [1, 1], "each moment is its own call"
     [companies] = linked(page, "/ui/companies?run_id=")[:1]
     assert rows(viewer, companies[0], "companies") == companies[1] == 1
+    records = f"{path}/records"
+    found = dict(linked(page, records))
+    assert sorted(found.values()) == [2, 4, 5, 7, 7, 9], "found, new, by status and by slice"
+    for href, n in found.items():
+        assert rows(viewer, href, "records") == n, href
+    assert "Veld Overalls" in viewer.get(records, status="DUPLICATE").text
+    assert "No record fits" in viewer.get(records, status="ERROR").text
     listed = viewer.get(html.unescape(link)).text
     assert all(said in listed for said in ("vendor_down", "cut off", "forfeited", "answered", "/ui/jobs/", "Clear"))
 

@@ -99,9 +99,12 @@ def paths(shared_api: Served) -> dict[str, str]:
         api.tenants[HOME].id,
     )
     of_night = f"/ui/nights/{night(api, '2026-03-03')}"
+    ran = f"/ui/runs/{run(api)}"
     alone = {
         "run that waits": f"/ui/runs/{waiting}",
-        "run": f"/ui/runs/{run(api)}",
+        "run": ran,
+        "records": f"{ran}/records",
+        "companies of a run": f"/ui/companies?run_id={ran.rpartition('/')[2]}",
         "lead": f"/ui/leads/{lead}",
         "night": of_night,
         "night, by step": f"{of_night}?step=crawl&said=done",
