@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from contracts.executions import as_list
 
-
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
 
 
@@ -46,7 +45,7 @@ class RecordRow(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "id": _ID, "source": "register", "vendor": "gleif", "status": "DISCOVERED", "reason": None, "slice_id": _ID,
+                    "id": _ID, "source": "register", "vendor": "gleif", "status": "DISCOVERED", "slice_id": _ID,
                     "page": 1, "company_id": _ID, "company_name": "Karoo Workwear (Pty) Ltd", "lead_id": _ID,
                     "created_at": "2026-01-05T06:00:04Z",
                 }
@@ -58,7 +57,7 @@ class RecordRow(BaseModel):
     source: str
     vendor: str
     status: RecordStatus
-    reason: str | None
+    reason: str | None = None
     slice_id: UUID
     page: int
     company_id: UUID | None

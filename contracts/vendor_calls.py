@@ -68,7 +68,7 @@ class CallRow(BaseModel):
                 {
                     "tenant_id": _ID, "id": _ID, "vendor": "tavily", "operation": "search.google", "billable": True,
                     "state": "answered", "unit": "credit", "units_reserved": 1, "units_spent": 1, "cost_usd": 0.008,
-                    "found": 1, "missed": 0, "latency_ms": 412.5, "error_class": None, "error": None, "run_id": _ID,
+                    "found": 1, "missed": 0, "latency_ms": 412.5, "run_id": _ID,
                     "execution_id": _ID, "sent_at": "2026-01-05T06:00:00Z", "settled_at": "2026-01-05T06:00:01Z",
                 }
             ]
@@ -88,8 +88,8 @@ class CallRow(BaseModel):
     found: int
     missed: int
     latency_ms: float | None
-    error_class: str | None
-    error: str | None
+    error_class: str | None = None
+    error: str | None = None
     run_id: UUID | None
     execution_id: UUID | None
     sent_at: AwareDatetime

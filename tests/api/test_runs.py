@@ -146,6 +146,7 @@ def test_what_a_run_read_is_listed_record_by_record(api: Served, monkeypatch: py
     monkeypatch.setenv("DATABASE_URL", api.database_url)
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     shell = CliRunner().invoke(runs_app, ["records", path.split("/")[-2], "--status", "DUPLICATE", "--json"])
+    assert shell.exit_code == 0, shell.output
     assert [record["id"] for record in json.loads(shell.stdout)["items"]] == [record["id"] for record in of_slice]
 
 

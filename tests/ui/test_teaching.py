@@ -109,7 +109,8 @@ def refusals() -> list[tuple[str, int]]:
     for folder in ("api", "db", "contracts"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.Call) and (kind := kinds.get(_called(node))) is not None:
+                if isinstance(node, ast.Call) and _called(node) in kinds:
+                    kind = kinds[_called(node)]
                     codes = [
                         k.value.value for k in node.keywords if k.arg == "code" and isinstance(k.value, ast.Constant)
                     ]
