@@ -29,6 +29,7 @@ class RecordFilter(BaseModel):
 
     status: Annotated[list[RecordStatus], BeforeValidator(as_list)] = Field([], max_length=4)
     slice_id: UUID | None = Field(None, description="read by this slice: one channel and one query")
+    first_only: bool = Field(False, description="of each company the first record alone: what was new to the run")
 
 
 class RecordQuery(RecordFilter):

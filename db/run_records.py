@@ -19,6 +19,7 @@ async def list_(
     if not await tx.fetchval(SQL["known"], tenant, run_id):
         return None
     states = [status.value for status in asked.status] or None
-    rows = await tx.fetch(SQL["list"], tenant, run_id, before or LAST_UUID, states, asked.slice_id, limit + 1)
+    which = (states, asked.slice_id, asked.first_only)
+    rows = await tx.fetch(SQL["list"], tenant, run_id, before or LAST_UUID, *which, limit + 1)
     found = [RecordRow.model_validate(dict(row)) for row in rows]
     return RecordPage(items=found[:limit], next_cursor=str(found[limit - 1].id) if len(found) > limit else None)

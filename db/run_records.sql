@@ -9,4 +9,6 @@ SELECT r.id, r.source, r.vendor, r.status, r.reason, r.slice_id, r.page, r.compa
   FROM (SELECT s.* FROM app.source_records s WHERE s.tenant_id = $1 AND s.run_id = $2 OFFSET 0) r
   LEFT JOIN app.companies c ON c.tenant_id = r.tenant_id AND c.id = r.company_id
  WHERE r.id < $3 AND ($4::text[] IS NULL OR r.status = ANY($4)) AND ($5::uuid IS NULL OR r.slice_id = $5)
- ORDER BY r.id DESC LIMIT $6
+   AND (NOT $6::boolean OR r.company_id IS NULL OR NOT EXISTS (SELECT FROM app.source_records o WHERE o.tenant_id = $1 AND o.run_id = $2
+                                                                  AND o.company_id = r.company_id AND o.id < r.id))
+ ORDER BY r.id DESC LIMIT $7

@@ -141,6 +141,7 @@ def test_what_a_run_read_is_listed_record_by_record(api: Served, monkeypatch: py
     }
     assert set(seen[0]) & {"payload", "external_id"} == set()
     assert len(get(api, path, status=["DISCOVERED", "ERROR"])["items"]) == 7
+    assert [record["id"] for record in get(api, path, first_only=True)["items"]] == [seen[-1]["id"]]
     of_slice = get(api, path, slice_id=seen[-1]["slice_id"], status="DUPLICATE")["items"]
     assert [record["page"] for record in of_slice] == [2, 1]
     monkeypatch.setenv("DATABASE_URL", api.database_url)

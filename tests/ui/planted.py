@@ -72,7 +72,7 @@ WITH r AS (
                       created_companies_count, created_contacts_count, created_leads_count)
     VALUES ($1, 'discovery', 'tests', 'partial', app.now(), app.now() + interval '12 s',
             '{"channels": ["google"], "queries": ["overalls"], "max_companies": 25, "max_queries": 10, "max_runtime_seconds": 300,
-              "page_size": 20}', 9, 7, 1, 3, 1) RETURNING id
+              "page_size": 20}', 9, 1, 1, 3, 1) RETURNING id
 ), s AS (
     INSERT INTO run_slices (tenant_id, run_id, ordinal, channel, query, state, page, found, companies_created, error, closed_at)
     SELECT $1, r.id, n, 'google', 'overalls <' || n || '>', CASE n WHEN 1 THEN 'done' ELSE 'error' END, n, 3 + n, n,
