@@ -14,7 +14,8 @@ from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 
-CALLS = 60_000
+#: More than one page may look at.
+CALLS = 30_000
 RUN = uuid4()
 #: A call a minute, the oldest first, so that the newest is now; three in a hundred are of one run, the first two outstanding.
 _FILL = f"""
