@@ -26,7 +26,7 @@ DOORS = {
     "soak": ("front.soak.commands:soak", "Try to break every promise by storm, and prove that none broke."),
     "recovery": ("front.recovery.commands:recovery", "Let every fault fall, and show how soon all work is done again."),
     "trial": ("front.trial.command:trial", "Enrich many companies over the sandbox: time, limits, kills, the bill."),
-    "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, cancel, verify, replay."),
+    "runs": ("db.run_commands:runs_app", "Runs: create, list, show, timeline, records, cancel, verify, replay."),
     "discover": ("db.discover_command:discover", "Run the daily discovery by hand: --dry-run or --real."),
     "schedules": (
         "db.schedule_commands:schedules_app",

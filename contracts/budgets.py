@@ -94,6 +94,14 @@ def resets_at(period: Period, bucket: str) -> datetime | None:
     return datetime(after.year, after.month, after.day if period == "day" else 1, tzinfo=UTC)
 
 
+def begun_at(period: Period, at: datetime) -> datetime | None:
+    """When the period began that runs at a moment; None: with its run."""
+    if period == "run":
+        return None
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day if period == "day" else day.replace(day=1)
+
+
 def refusal(vendor: str, unit: str, spent: Mapping[str, Any]) -> VendorRefused:
     """The error a full budget is. `spent`: scope, period, bucket, limit and the units asked for."""
     period: Period = spent["period"]

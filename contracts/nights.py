@@ -77,6 +77,8 @@ Mark = Annotated[str, Field(max_length=100)]
 #: Step -> `done`, or the reason why it was skipped.
 Marks = dict[Step, str]
 DONE = "done"
+#: What is said of a step that has no mark yet.
+TO_DO = "to_do"
 
 
 def all_skipped(steps: Sequence[Step], reason: str) -> Marks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -43,6 +43,10 @@ class CallSeries(BaseModel):
     @property
     def total(self) -> int:
         return sum(sum(one.calls) for one in self.vendors)
+
+    def end(self, nth: int) -> datetime:
+        """Where a bucket ends, which is where the next one begins."""
+        return self.times[nth] + (timedelta(hours=1) if self.by == "hour" else timedelta(days=1))
 
 
 class ServiceLevels(BaseModel):

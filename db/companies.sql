@@ -1,8 +1,8 @@
 -- list --
 -- Companies, newest first, without those that go under another.
 SELECT c.id, c.name, c.country, c.city, c.domain, c.registry_id, c.phone, c.employees, c.industry, c.sources, c.created_at, c.updated_at
-  FROM app.companies c
- WHERE c.tenant_id = $1 AND c.id < $2 AND c.merged_into IS NULL AND ($3::text IS NULL OR c.country = $3)
+  FROM app.companies /* path */ c
+ WHERE c.tenant_id = $1 AND c.id < $2 AND c.merged_into IS NULL AND ($3::text IS NULL OR c.country = $3) AND ($5::uuid IS NULL OR c.created_by_run = $5)
  ORDER BY c.id DESC LIMIT $4
 
 -- search --

@@ -14,7 +14,7 @@ from contracts.night_lists import (
     ShortlistLine,
     ShortlistLines,
 )
-from contracts.nights import NightCompany
+from contracts.nights import NightCompany, Step
 from db import paging
 from db.sql import load
 from db.transaction import Tx
@@ -50,19 +50,25 @@ async def candidates(
     tenant: UUID,
     run_id: UUID,
     *,
-    passed_over: bool,
+    passed_over: bool | None,
     reason: str | None = None,
+    step: tuple[Step, str] | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> CandidatePage:
-    """The companies a night chose, or those it passed over, in their order. Raises: Invalid (`invalid_cursor`)."""
+    """The companies a night chose, those it passed over, or (None) both, in their order. Raises: Invalid (`invalid_cursor`).
+
+    `step`: one of those that each chosen company goes through, and its mark: `done`, a reason, or `TO_DO`.
+    """
     section, [after] = paging.decode(cursor, _SECTIONS) if cursor else ("placed", [0])
     rows: list[Any] = []
     if section == "placed":
         # Places are integers of four bytes.
         after = min(after, 2**31 - 1)
-        rows = await tx.fetch(SQL["placed"], tenant, run_id, after, passed_over, reason, limit + 1)
-    if passed_over and len(rows) <= limit:
+        rows = await tx.fetch(
+            SQL["placed"], tenant, run_id, after, passed_over, reason, *(step or (None, None)), limit + 1
+        )
+    if passed_over is not False and step is None and len(rows) <= limit:
         from_ = after if section == "unplaced" else _NIL
         rows = [*rows, *await tx.fetch(SQL["unplaced"], tenant, run_id, from_, reason, limit + 1 - len(rows))]
     found = [NightCompany.model_validate(dict(r)) for r in rows]

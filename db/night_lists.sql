@@ -29,13 +29,15 @@ SELECT n.night, n.run_id, n.status, n.cap, n.cap_source, n.chosen,
  ORDER BY n.night DESC
 
 -- placed --
--- Candidates with a place after $3: the chosen ones, or those passed over.
+-- Candidates with a place after $3: the chosen ones, those passed over, or ($4 NULL) both. $6, $7: a step, and what it said of them; what said
+-- nothing is still to do.
 SELECT n.company_id, c.name, n.lead_id, n.place, n.reason, n.detail, n.stage, s.state AS status, n.steps, n.error_code
   FROM app.night_companies n
   LEFT JOIN app.companies c ON c.tenant_id = n.tenant_id AND c.id = n.company_id
   LEFT JOIN app.run_slices s ON s.tenant_id = n.tenant_id AND s.id = n.slice_id
- WHERE n.tenant_id = $1 AND n.run_id = $2 AND n.place > $3 AND (n.stage = 'passed_over') = $4 AND ($5::text IS NULL OR n.reason = $5)
- ORDER BY n.place LIMIT $6
+ WHERE n.tenant_id = $1 AND n.run_id = $2 AND n.place > $3 AND ($4::boolean IS NULL OR (n.stage = 'passed_over') = $4)
+   AND ($5::text IS NULL OR n.reason = $5) AND ($6::text IS NULL OR coalesce(n.steps ->> $6, 'to_do') = $7)
+ ORDER BY n.place LIMIT $8
 
 -- unplaced --
 -- Candidates that nobody may or should work on, after $3.

@@ -1,4 +1,4 @@
-"""`headwater runs`: create, list, show, timeline, cancel, verify, replay, for whoever may read the database's URL."""
+"""`headwater runs`: create, list, show, timeline, records, cancel, verify, replay, for whoever may read the database's URL."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from pydantic import ValidationError
 
 from contracts.errors import HeadwaterError, Invalid, NotFound, Unavailable
 from contracts.misfits import in_words
+from contracts.run_records import RecordFilter, RecordPage, RecordStatus
 from contracts.runs import CreateRun, RunCheck, RunPage, RunStatus, RunView, Timeline
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
-from db import discovery_queries, inspection, profiles, queue, runs, story, tenants
+from db import discovery_queries, inspection, profiles, queue, run_records, runs, story, tenants
 from db.run_replay_commands import replay_run
 from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run, wake_dispatchers
 from db.transaction import DbRole, Pool, Tx, transaction
 
 T = TypeVar("T")
 
-runs_app = typer.Typer(no_args_is_help=True, help="Runs: create, list, show, timeline, cancel, verify, replay.")
+runs_app = typer.Typer(
+    no_args_is_help=True, help="Runs: create, list, show, timeline, records, cancel, verify, replay."
+)
 
 RunArgument = Annotated[UUID, typer.Argument(metavar="RUN", help="Id of the run.")]
 OwnerOption = Annotated[str | None, typer.Option("--tenant", help="Slug; the default tenant when absent.")]
@@ -152,6 +155,30 @@ def show_timeline(
         typer.echo(f"{moment.at:%Y-%m-%d %H:%M:%S.%f}  {moment.what:<11}  {said}{took}")
     if found.truncated:
         typer.echo(f"more: --limit {limit * 10}")
+
+
+@runs_app.command("records")
+def list_records(
+    run_id: RunArgument,
+    status: Annotated[list[RecordStatus] | None, typer.Option(help="May be repeated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    cursor: Annotated[UUID | None, typer.Option(help="`next_cursor` of the list before.")] = None,
+    tenant: HolderOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What it read, record by record, newest first: what became of each, and the company it led to."""
+
+    async def work(tx: Tx, owner: UUID, wanted: UUID) -> RecordPage | None:
+        return await run_records.list_(tx, owner, wanted, RecordFilter(status=status or []), before=cursor, limit=limit)
+
+    page = _about(run_id, tenant, work)
+    if json:
+        print_json(page)
+        return
+    columns = ("id", "source", "status", "reason", "page", "company_name", "company_id", "lead_id")
+    print_table(page.items, columns, empty="no record fits: `headwater runs show` has what was counted")
+    if page.next_cursor:
+        typer.echo(f"more: --cursor {page.next_cursor}")
 
 
 @runs_app.command("cancel")

@@ -3324,9 +3324,9 @@ CREATE INDEX trigger_executions_fired ON app.trigger_executions USING btree (ten
 
 CREATE INDEX vendor_calls_execution ON app.vendor_calls USING btree (execution_id, tenant_id) WHERE (execution_id IS NOT NULL);
 
-CREATE INDEX vendor_calls_run ON app.vendor_calls USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX vendor_calls_newest ON app.vendor_calls USING btree (tenant_id, sent_at, id);
 
-CREATE INDEX vendor_calls_sent ON app.vendor_calls USING btree (sent_at, tenant_id);
+CREATE INDEX vendor_calls_run ON app.vendor_calls USING btree (run_id, tenant_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX vendor_calls_unsettled ON app.vendor_calls USING btree (sent_at) WHERE (settled_at IS NULL);
 

@@ -11,8 +11,9 @@ from contracts.budgets import defaults
 from contracts.errors import NotFound
 from contracts.runs import CreateRun
 from contracts.settings import Settings
+from contracts.vendor_calls import CallFilter, CallOutcome, CallPage, CallState
 from contracts.vendors import Forecast, LostItem, LostList, SpentList, VendorList, forecast
-from db import budgets, discovery_queries, ledger, pace, runs, vendors
+from db import budgets, discovery_queries, ledger, pace, runs, vendor_calls, vendors
 from db.budget_commands import OwnerOption, budgets_app, checked, default_slug, refused
 from db.terminal import JsonOption, TenantOption, as_owner, ask, operator, print_json, print_table
 from db.transaction import Tx
@@ -49,6 +50,49 @@ def list_vendors(
 
 def _rounded(view: dict[str, object]) -> dict[str, object]:
     return {name: round(value, 2) for name, value in view.items() if isinstance(value, float)}
+
+
+@vendors_app.command("calls")
+def list_calls(
+    vendor: Annotated[str | None, typer.Option(help="Only of this vendor.")] = None,
+    operation: Annotated[str | None, typer.Option(help="For example search.google.")] = None,
+    state: Annotated[list[CallState] | None, typer.Option(help="May be repeated.")] = None,
+    outcome: Annotated[CallOutcome | None, typer.Option(help="What came of it.")] = None,
+    run_id: Annotated[UUID | None, typer.Option("--run", help="Id of a run or a night.")] = None,
+    days: Annotated[float | None, typer.Option(min=0.01, max=3660, help="How far back; absent: all there is.")] = None,
+    tenant: TenantOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="`next_cursor` of the list before.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The ledger call by call, newest first: what came of each and what it cost."""
+    which = checked(
+        lambda: CallFilter(
+            vendor=vendor, operation=operation, state=state or [], outcome=outcome, run_id=run_id, days=days
+        )
+    )
+
+    async def work(tx: Tx, tenants: list[UUID], _: Settings) -> CallPage:
+        found = CallPage(items=[], next_cursor=cursor)
+        while len(found.items) < limit:
+            left = limit - len(found.items)
+            page = await vendor_calls.list_(tx, tenants, which, limit=left, cursor=found.next_cursor)
+            found = CallPage(items=found.items + page.items, next_cursor=page.next_cursor)
+            if found.next_cursor is None:
+                break
+        return found
+
+    found = ask(work, tenant)
+    if json:
+        print_json(found)
+        return
+    columns = (
+        "id", "vendor", "operation", "state", "found", "missed", "units_spent", "unit", "cost_usd", "latency_ms", "error_class",
+        "sent_at", "run_id",
+    )  # fmt: skip
+    print_table(found.items, columns, empty="no call fits: `headwater vendors list` shows who was asked at all")
+    if found.next_cursor:
+        typer.echo(f"more: --cursor {found.next_cursor}")
 
 
 @vendors_app.command("spent")

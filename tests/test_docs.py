@@ -60,6 +60,8 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
 def test_commands_that_the_program_tells_people_to_run_exist(package: str) -> None:
     for each in sorted((ROOT / package).rglob("*.py")):
         assert _named(each.read_text(encoding="utf-8"), "`") - _commands() == set(), each
+    for each in sorted((ROOT / package).rglob("*.html")):
+        assert _named(each.read_text(encoding="utf-8"), "<code>") - _commands() == set(), each
 
 
 def test_what_does_the_like_of_a_replay_exists() -> None:

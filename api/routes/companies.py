@@ -34,6 +34,7 @@ async def list_companies(
         NoNul,
     ] = None,
     country: Annotated[str | None, Query(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")] = None,
+    run_id: Annotated[UUID | None, Query(description="created by this run")] = None,
 ) -> CompanyPage:
     """Companies, newest first, or those called like `name`. A company that was merged into another is that other."""
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
@@ -42,7 +43,7 @@ async def list_companies(
             alike = await companies.search(tx, principal.tenant_id, name, country=country, limit=most)
             return CompanyPage(items=alike, next_cursor=None)
         found = await companies.list_(
-            tx, principal.tenant_id, before=before(page), country=country, limit=page.limit + 1
+            tx, principal.tenant_id, before=before(page), country=country, run_id=run_id, limit=page.limit + 1
         )
     items = found[: page.limit]
     return CompanyPage(items=items, next_cursor=str(items[-1].id) if len(found) > page.limit else None)

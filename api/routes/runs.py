@@ -18,10 +18,11 @@ from api.auth import require
 from api.deps import Page, PageDep, PoolDep, SettingsDep, WakeDep, before
 from api.errors import problems
 from contracts.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from contracts.run_records import RecordFilter, RecordPage, RecordQuery
 from contracts.runs import CreateRun, Inspection, RunCheck, RunMode, RunPage, RunStatus, RunView, Timeline
 from contracts.tenants import Principal, Role
 from contracts.texts import NoNul
-from db import discovery_queries, profiles, runs, story
+from db import discovery_queries, profiles, run_records, runs, story
 from db.transaction import Pool, Tx, transaction
 
 T = TypeVar("T")
@@ -148,6 +149,18 @@ async def timeline(
     window = {k: v for k, v in (("since", since), ("until", until)) if v is not None}
     async with transaction(pool, principal.tenant_id, read_only=True) as tx:
         return _found(await story.timeline(tx, principal.tenant_id, run_id, limit=limit, **window), run_id)
+
+
+@router.get("/{run_id}/records", responses=problems(404))
+async def list_records(
+    run_id: UUID, asked: Annotated[RecordQuery, Query()], principal: Reader, pool: PoolDep
+) -> RecordPage:
+    """What a discovery run read, record by record, newest first: what became of each, and the company it led to."""
+    which = RecordFilter.model_validate(asked.model_dump(exclude={"limit", "cursor"}))
+    start = before(Page(asked.limit, asked.cursor))
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        found = await run_records.list_(tx, principal.tenant_id, run_id, which, before=start, limit=asked.limit)
+        return _found(found, run_id)
 
 
 @router.get("/{run_id}/verify", responses=problems(404))

@@ -13,8 +13,9 @@ from contracts.providers import Channel
 from contracts.runs import CreateRun
 from contracts.tenants import Principal, Role
 from contracts.texts import Title
+from contracts.vendor_calls import CallFilter, CallPage, CallQuery
 from contracts.vendors import Forecast, VendorList, forecast
-from db import budgets, discovery_queries, pace, vendors
+from db import budgets, discovery_queries, pace, vendor_calls, vendors
 from db.transaction import DbRole, transaction
 
 router = APIRouter(prefix="/v1/vendors", tags=["vendors"])
@@ -37,6 +38,14 @@ async def list_vendors(
         since, views = await vendors.figures(tx, [principal.tenant_id], breakers, days * 86_400)
         left = await budgets.standing(tx, principal.tenant_id, defaults(settings))
     return VendorList(since=since, vendors=views, budgets=left)
+
+
+@router.get("/calls", name="calls")
+async def list_calls(asked: Annotated[CallQuery, Query()], principal: Reader, pool: PoolDep) -> CallPage:
+    """The ledger call by call, newest first: what came of each and what it cost. `days` back, or from `since` to `until`."""
+    which = CallFilter.model_validate(asked.model_dump(exclude={"limit", "cursor"}))
+    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+        return await vendor_calls.list_(tx, [principal.tenant_id], which, limit=asked.limit, cursor=asked.cursor)
 
 
 @router.get("/forecast", name="forecast")

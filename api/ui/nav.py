@@ -33,6 +33,8 @@ MENU: tuple[Section, ...] = (
         "Leads",
         (
             Entry("/ui/leads", "Leads"),
+            Entry("/ui/companies", "Companies"),
+            Entry("/ui/candidates", "Candidates"),
             Entry("/ui/messages", "Messages"),
             Entry("/ui/matches", "Merge review"),
         ),

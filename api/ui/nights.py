@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -14,7 +16,7 @@ from api.ui import months
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.night_lists import NightDay, NightLines
-from contracts.nights import Step
+from contracts.nights import DONE, TO_DO, NightView, Step
 from contracts.tenants import Role
 from contracts.texts import NoNul
 from db import night_lists, nights, runs
@@ -24,6 +26,9 @@ router = APIRouter(prefix="/ui/nights", route_class=PageRoute, include_in_schema
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 Analyst = Annotated[Act, Depends(Acting(Role.ANALYST))]
 Cursor = Annotated[str | None, Query(max_length=500)]
+#: The steps that each company goes through, and what one of them said of it: `done`, a reason, or `to_do`.
+StepOfCompany = Literal["crawl", "search_fallback", "contacts", "verification", "scoring", "crm_push"]
+Said = Annotated[str | None, Query(max_length=100), NoNul]
 #: Why a candidate was chosen or not, where a page shows those under one reason only.
 Reason = Annotated[str | None, Query(max_length=50), NoNul]
 ROWS = 20
@@ -41,6 +46,30 @@ STEPS: dict[Step, tuple[str, str]] = {
     "scoring": ("Scoring", "scores them by rules and model"),
     "crm_push": ("CRM push", "hands those over that are good enough"),
 }
+
+
+def behind(night: NightView) -> Callable[..., str | None]:
+    """Where a step's counts lead: (step, what it said of them; absent: all it had to do) -> an address, None for nowhere.
+
+    A forecast's own rows are rolled back: what it looked at stands.
+    """
+
+    def address(step: Step, said: str | None = None) -> str | None:
+        if step in ("refresh_companies", "refresh_candidates"):
+            page = "/ui/companies" if step == "refresh_companies" else "/ui/candidates"
+            return None if said in ("asked", "manifest") else page
+        asked: dict[str, str] = {}
+        if step != "select_targets":
+            asked = {"step": step, "said": said} if said else {}
+        elif night.dry_run:
+            return "/ui/candidates"
+        elif said in (None, TO_DO):
+            asked = {"stage": "all"}
+        elif said != DONE:
+            asked = {"stage": "passed_over", "reason": str(said)}
+        return f"/ui/nights/{night.id}{'?' if asked else ''}{urlencode(asked)}#companies"
+
+    return address
 
 
 @router.get("")
@@ -70,18 +99,21 @@ async def _list(
 async def show_night(
     run_id: UUID,
     seat: Viewer,
-    stage: Literal["chosen", "passed_over"] = "chosen",
+    stage: Literal["chosen", "passed_over", "all"] = "chosen",
     reason: Reason = None,
+    step: StepOfCompany | None = None,
+    said: Said = None,
     cursor: Cursor = None,
 ) -> Response:
-    """One night."""
+    """One night; its companies by stage and reason, or the chosen ones by what a step said of them."""
     tenant = seat.principal.tenant_id
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         night = await nights.show(tx, tenant, run_id)
         run = await runs.show(tx, tenant, run_id, costs=True)
         page = await night_lists.candidates(
-            tx, tenant, run_id, passed_over=stage == "passed_over", reason=reason, cursor=cursor, limit=COMPANIES
-        )
+            tx, tenant, run_id, passed_over=None if stage == "all" else stage == "passed_over", reason=reason,
+            step=(step, said) if step and said else None, cursor=cursor, limit=COMPANIES,
+        )  # fmt: skip
     assert run is not None, "a night is a run"
     asked: dict[str, Any] = {
         "by": run.requested_by or run.triggered_by,
@@ -93,7 +125,8 @@ async def show_night(
     data = {
         "night": night, "asked": asked, "spent": run.spent or [], "companies": page.items, "next_cursor": page.next_cursor,
     }  # fmt: skip
-    return show(seat, "night.html", data, stage=stage, step_words=STEPS)
+    by_step = (step, said) if step and said else None
+    return show(seat, "night.html", data, stage=stage, step_words=STEPS, by_step=by_step, behind=behind(night))
 
 
 @router.get("/{run_id}/live")
@@ -101,7 +134,7 @@ async def follow(run_id: UUID, seat: Viewer) -> Response:
     """The part of a night's page that changes while it runs."""
     async with transaction(seat.pool, seat.principal.tenant_id, read_only=True) as tx:
         night = await nights.show(tx, seat.principal.tenant_id, run_id)
-    answer = show(seat, "night_live.html", {"night": night}, step_words=STEPS)
+    answer = show(seat, "night_live.html", {"night": night}, step_words=STEPS, behind=behind(night))
     if night.status not in ("pending", "running"):
         answer.headers["HX-Refresh"] = "true"
     return answer

@@ -15,9 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic_core import to_jsonable_python
 
 from api import errors
-from api.ui import nav, session, static_files, words
+from api.ui import ledger, nav, next_steps, session, static_files, words
 from api.ui.session import Seat
 from contracts.errors import Unauthenticated
+from contracts.tenants import Role
 
 #: No script, style, font or frame but our own files.
 HEADERS = {
@@ -35,7 +36,7 @@ def environment() -> Environment:
         loader=PackageLoader("api.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= words.FILTERS
-    made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words}
+    made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words, "ledger": ledger}
     return made
 
 
@@ -110,9 +111,12 @@ def _refused(request: Request, error: Exception) -> Response:
     seat: Seat | None = getattr(request.state, "seat", None)
     kept = {name: value for name, value in problem.headers.items() if name in ("retry-after", "connection", "allow")}
     if seat is None:
-        answer = bare("stranger.html", status=problem.status_code, problem=body)
+        follows = next_steps.after(body["code"], problem.status_code, Role.VIEWER)
+        answer = bare("stranger.html", status=problem.status_code, problem=body, next=follows)
     else:
-        answer = show(seat, "problem.html", {"problem": body}, status=problem.status_code, back=_back(request))
+        follows = next_steps.after(body["code"], problem.status_code, seat.principal.role)
+        more = {"next": follows, "back": _back(request)}
+        answer = show(seat, "problem.html", {"problem": body}, status=problem.status_code, **more)
     answer.headers.update(kept)
     return answer
 

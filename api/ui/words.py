@@ -28,6 +28,8 @@ STATES: dict[str, tuple[str, str]] = {
         ("resolved", "low", "info", "absent", "skipped", "passed_over", "revoked", "expired", "disabled", "dormant"),
         ("quiet", "–"),
     ),
+    **dict.fromkeys(("discovered", "candidate"), ("good", "✓")),
+    **dict.fromkeys(("duplicate", "deferred"), ("quiet", "–")),
     **dict.fromkeys(("high", "key"), ("good", "★")),
 }  # fmt: skip
 

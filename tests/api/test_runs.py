@@ -10,10 +10,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from contracts.tenants import Role
+from db.run_commands import runs_app
 from tests.api.server_fixture import ABROAD, HOME, Served
 from tests.api.test_guards import snapshot
+from tests.ui import planted
 
 RUNS = "/v1/discovery/runs"
 
@@ -73,6 +76,7 @@ def test_what_is_not_there_is_named(api: Served) -> None:
     for method, path, body, code in (
         ("GET", f"{RUNS}/{nobody}", None, "run_not_found"),
         ("GET", f"{RUNS}/{nobody}/timeline", None, "run_not_found"),
+        ("GET", f"{RUNS}/{nobody}/records", None, "run_not_found"),
         ("GET", f"{RUNS}/{nobody}/events", None, "run_not_found"),
         ("GET", f"{RUNS}/{nobody}/verify", None, "run_not_found"),
         ("POST", f"{RUNS}/{nobody}/inspect", None, "run_not_found"),
@@ -110,10 +114,41 @@ def test_runs_are_listed_page_by_page_and_filtered(api: Served) -> None:
 def test_another_tenants_run_is_unknown(api: Served) -> None:
     # R18
     run_id = ask(api).json()["id"]
-    for method, path in (("GET", ""), ("GET", "/timeline"), ("POST", "/inspect"), ("POST", "/cancel")):
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/timeline"),
+        ("GET", "/records"),
+        ("POST", "/inspect"),
+        ("POST", "/cancel"),
+    ):
         answer = api.client.request(method, f"{RUNS}/{run_id}{path}", headers=api.as_(Role.OWNER, ABROAD))
         assert (answer.status_code, answer.json()["code"]) == (404, "run_not_found")
     assert get(api, f"{RUNS}/{run_id}")["status"] == "pending"
+
+
+def test_what_a_run_read_is_listed_record_by_record(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    # S1.07 C.06
+    path = f"{RUNS}/{planted.run(api)}/records"
+    seen, page = [], get(api, path, limit=4)
+    while page["next_cursor"]:
+        seen += page["items"]
+        page = get(api, path, limit=4, cursor=page["next_cursor"])
+    seen += page["items"]
+    assert [record["id"] for record in seen] == sorted({record["id"] for record in seen}, reverse=True)
+    assert len(seen) == 9
+    assert {(record["company_name"], record["source"], record["vendor"]) for record in seen} == {
+        ("Veld Overalls", "google", "tavily")
+    }
+    assert set(seen[0]) & {"payload", "external_id"} == set()
+    assert len(get(api, path, status=["DISCOVERED", "ERROR"])["items"]) == 7
+    assert [record["id"] for record in get(api, path, first_only=True)["items"]] == [seen[-1]["id"]]
+    of_slice = get(api, path, slice_id=seen[-1]["slice_id"], status="DUPLICATE")["items"]
+    assert [record["page"] for record in of_slice] == [2, 1]
+    monkeypatch.setenv("DATABASE_URL", api.database_url)
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    shell = CliRunner().invoke(runs_app, ["records", path.split("/")[-2], "--status", "DUPLICATE", "--json"])
+    assert shell.exit_code == 0, shell.output
+    assert [record["id"] for record in json.loads(shell.stdout)["items"]] == [record["id"] for record in of_slice]
 
 
 def test_a_run_is_cancelled_once_and_by_name(api: Served) -> None:

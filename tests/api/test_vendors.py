@@ -73,6 +73,36 @@ def test_every_operation_is_listed_with_what_came_of_it(api: Served) -> None:
     assert [v["calls"] for v in get(api, "/v1/vendors", ABROAD)["vendors"]] == [0, 0, 0]
 
 
+def test_the_ledger_is_read_call_by_call(api: Served) -> None:
+    # S1.07 R18 S2.14: what figures are made of, page by page, and of nobody else
+    publish(api)
+    calls(api, HOME, 5)
+    calls(api, ABROAD, 2)
+    page = get(api, "/v1/vendors/calls", limit=2, vendor="tavily")
+    rows = list(page["items"])
+    while page["next_cursor"]:
+        page = get(api, "/v1/vendors/calls", limit=2, vendor="tavily", cursor=page["next_cursor"])
+        rows += page["items"]
+    assert sorted(row["latency_ms"] for row in rows) == [100, 200, 300, 400, 500]
+    assert {row["cost_usd"] for row in rows} == {0.008}
+    assert {row["tenant_id"] for row in rows} == {str(api.tenants[HOME].id)}
+    [lost] = get(api, "/v1/vendors/calls", state="forfeited", outcome="error", days=1)["items"]
+    assert (lost["error_class"], lost["latency_ms"], lost["units_spent"]) == ("vendor_down", 500, 1)
+    assert len(get(api, "/v1/vendors/calls", outcome="found", operation="search.google")["items"]) == 4
+    assert get(api, "/v1/vendors/calls", until="2020-01-01T00:00:00Z")["items"] == []
+    assert get(api, "/v1/vendors/calls", since="9999-12-31T23:59:59-14:00")["items"] == []
+    assert set(rows[0]) & {"request", "response", "credential", "holds"} == set()
+    refused: tuple[dict[str, Any], ...] = (
+        {"days": 1, "since": "2026-01-01T00:00:00Z"},
+        {"cursor": "x"},
+        {"state": "lost"},
+        {"vendors": "x"},
+    )
+    for wrong in refused:
+        answer = api.client.get("/v1/vendors/calls", params=wrong, headers=api.as_(Role.VIEWER))
+        assert (answer.status_code, answer.json()["code"].startswith("invalid")) == (400, True), answer.text
+
+
 def test_a_forecast_says_what_a_run_costs_at_most_and_asks_nobody(api: Served) -> None:
     # B.06
     publish(api)

@@ -98,6 +98,21 @@ def test_who_can_be_asked_and_what_it_cost(headwater: Callable[..., Any]) -> Non
     assert "alerts list" in headwater("ack", alert["id"], app=alerts_app, status=1)
 
 
+def test_the_ledger_is_read_call_by_call(headwater: Callable[..., Any]) -> None:
+    # S1.07
+    lost, answered = headwater("calls", "--json")["items"]
+    assert (lost["state"], lost["error_class"], lost["units_spent"]) == ("forfeited", "vendor_down", 1)
+    assert (answered["state"], answered["found"], answered["cost_usd"]) == ("answered", 1, 0.024)
+    assert [call["id"] for call in headwater("calls", "--run", RUN, "--json")["items"]] == [lost["id"], answered["id"]]
+    assert [c["id"] for c in headwater("calls", "--outcome", "found", "--json")["items"]] == [answered["id"]]
+    first = headwater("calls", "--limit", 1, "--json")
+    assert [call["id"] for call in first["items"]] == [lost["id"]]
+    (second,) = headwater("calls", "--limit", 1, "--cursor", first["next_cursor"], "--json")["items"]
+    assert second["id"] == answered["id"]
+    assert f"--cursor {first['next_cursor']}" in headwater("calls", "--limit", 1)
+    assert "headwater vendors list" in headwater("calls", "--vendor", "nobody")
+
+
 def test_budgets_are_shown_set_and_taken_back(headwater: Callable[..., Any]) -> None:
     # R11, S3.08
     def limits() -> dict[str, tuple[float, str]]:

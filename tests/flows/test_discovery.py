@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from contracts.providers import Channel
+from contracts.run_records import RecordFilter
 from contracts.runs import RunStatus
+from db import run_records
+from db.transaction import transaction
 from tests.flows.installation import Desk, Installation, desk_at
 from tests.providers.sandbox_fixture import RunningSandbox
 
@@ -99,6 +102,17 @@ async def test_a_second_run_finds_what_is_there_and_pays_for_nothing(desk: Desk,
     assert (await desk.check(second.id)).ok
     statuses = await desk.rows("SELECT DISTINCT status FROM app.source_records WHERE run_id = $1", second.id)
     assert statuses == [{"status": "DUPLICATE"}]
+    async with transaction(desk.pool, desk.tenant, read_only=True) as tx:
+        # What the console's counts of a run lead to is as much as they say.
+        for asked_for, count in ((False, second.counts.discovered), (True, second.counts.after_dedupe)):
+            which = RecordFilter(first_only=asked_for)
+            page = await run_records.list_(tx, desk.tenant, second.id, which, limit=1000)
+            assert page is not None
+            assert len(page.items) == count > 0
+        for part in second.slices or ():
+            page = await run_records.list_(tx, desk.tenant, second.id, RecordFilter(slice_id=part.id), limit=1000)
+            assert page is not None
+            assert len(page.items) == part.found
 
 
 async def test_runs_of_two_tenants_share_nothing(desk: Desk, house: Installation, sandbox: RunningSandbox) -> None:

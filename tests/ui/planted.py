@@ -1,4 +1,4 @@
-"""Schedules and nights that stand in the database as if somebody had made them."""
+"""Schedules, nights and runs that stand in the database as if somebody had made them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def night(api: Served, day: str, *, status: str = "completed", over_cap: int = 2
         "  jsonb_build_object('nightly', jsonb_build_object('night', $2::text, 'cap_source', 'limit'), 'max_companies', 2,"
         "   'channels', '[]'::jsonb, 'queries', '[]'::jsonb, 'max_queries', 1, 'page_size', 1, 'max_runtime_seconds', 60),"
         '  \'{"select_targets": {"in": 5, "done": 2, "skipped": {"over_cap": 2, "rejected": 1}},'
+        '    "crawl": {"in": 2, "done": 1}, "verification": {"in": 2, "skipped": {"no_vendor": 1}},'
         '    "scoring": {"in": 2, "done": 1}}\')'
         " RETURNING id),"
         " c AS (INSERT INTO companies (tenant_id, name, name_core, domain)"
@@ -56,8 +57,51 @@ def night(api: Served, day: str, *, status: str = "completed", over_cap: int = 2
         "       ELSE 'enriching' END,"
         "  CASE WHEN c.name_core LIKE 'late%' OR c.name_core = 'far' THEN NULL ELSE app.uuidv7() END,"
         "  CASE WHEN c.name_core = 'veld' THEN app.now() END,"
-        '  CASE WHEN c.name_core = \'veld\' THEN \'{"crawl": "done", "verification": "no_vendor"}\'::jsonb ELSE \'{}\' END'
+        '  CASE WHEN c.name_core = \'veld\' THEN \'{"crawl": "done", "verification": "no_vendor", "scoring": "done"}\'::jsonb'
+        "  ELSE '{}' END"
         "  FROM r, c RETURNING run_id",
         api.tenants[tenant].id, day, status, over_cap,
     )[:1]  # fmt: skip
     return str(row["run_id"])
+
+
+#: A run with all that its page tells of.
+_RUN = """
+WITH r AS (
+    INSERT INTO runs (tenant_id, kind, triggered_by, status, started_at, finished_at, params, discovered_count, deduped_count,
+                      created_companies_count, created_contacts_count, created_leads_count)
+    VALUES ($1, 'discovery', 'tests', 'partial', app.now(), app.now() + interval '12 s',
+            '{"channels": ["google"], "queries": ["overalls"], "max_companies": 25, "max_queries": 10, "max_runtime_seconds": 300,
+              "page_size": 20}', 9, 1, 1, 3, 1) RETURNING id
+), s AS (
+    INSERT INTO run_slices (tenant_id, run_id, ordinal, channel, query, state, page, found, companies_created, error, closed_at)
+    SELECT $1, r.id, n, 'google', 'overalls <' || n || '>', CASE n WHEN 1 THEN 'done' ELSE 'error' END, n, 3 + n, n,
+           CASE n WHEN 2 THEN 'no answer' END, app.now() + n * interval '5 s' FROM r, generate_series(1, 2) n
+    RETURNING id, ordinal, run_id
+), e AS (
+    INSERT INTO job_executions (tenant_id, job, queue, scope, key, state, payload, event_id, run_id, queued_at, started_at,
+                                finished_at)
+    SELECT $1, 'discovery.fetch', 'discovery', 'once', 'discovery.fetch:' || r.id, 'done', '{}', app.uuidv7(), r.id, app.now(),
+           app.now() + interval '1 s', app.now() + interval '4 s' FROM r RETURNING id, run_id
+), c AS (
+    INSERT INTO companies (tenant_id, name, name_core, created_by_run) SELECT $1, 'Veld Overalls', 'veld overalls', r.id FROM r
+    RETURNING id
+), d AS (
+    INSERT INTO source_records (tenant_id, source, vendor, external_id, content_hash, payload, status, run_id, slice_id, page,
+                                company_id)
+    SELECT $1, 'google', 'tavily', 'record ' || n, sha256('x'), '{}', CASE WHEN n <= 2 THEN 'DUPLICATE' ELSE 'DISCOVERED' END,
+           s.run_id, s.id, n, c.id
+      FROM s, c, generate_series(1, 9) n WHERE s.ordinal = 1 + (n > 4)::int
+)
+INSERT INTO vendor_calls (tenant_id, vendor, operation, billable, state, units_reserved, units_spent, run_id, execution_id, found,
+                          error, error_class, latency_ms, sent_at, settled_at)
+SELECT $1, 'tavily', 'search.google', true, CASE n WHEN 1 THEN 'answered' ELSE 'forfeited' END, 1, 1, e.run_id, e.id, 2 - n,
+       CASE n WHEN 2 THEN 'cut off' END, CASE n WHEN 2 THEN 'vendor_down' END, 100 * n, app.now() + n * interval '1 s',
+       app.now() + n * interval '2 s' FROM e, generate_series(1, 2) n
+RETURNING run_id
+"""
+
+
+def run(api: Served, *, tenant: str = HOME) -> str:
+    """A discovery run that ended: two slices, one of which failed, a job that asked a vendor twice, one company; gives its id."""
+    return str(api.rows(_RUN, api.tenants[tenant].id)[0]["run_id"])

@@ -17,9 +17,10 @@ from tests.ui.browsers import Screen, chromium, started
 #: A browser, a worker and a database share the machine with other tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATHS = (
-    "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
-    "/ui/vendors", "/ui/models", "/ui/nights", "/ui/nights/new", "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts",
-    "/ui/accounts/samples", "/ui/stock", "/ui/tenants", "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
+    "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/companies", "/ui/candidates", "/ui/messages", "/ui/matches", "/ui/outbox",
+    "/ui/jobs", "/ui/dead-letters", "/ui/vendors", "/ui/vendors/calls", "/ui/models", "/ui/nights", "/ui/nights/new",
+    "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts", "/ui/accounts/samples", "/ui/stock", "/ui/tenants",
+    "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
 )  # fmt: skip
 
 
@@ -79,7 +80,12 @@ def test_from_the_login_to_a_run_that_is_seen_to_finish(address: str, browser: B
         # Nobody reloads: the page follows the run by itself.
         expect(screen.page.locator("#live .tag")).to_contain_text("completed")
         expect(screen.page.locator("#timeline")).to_contain_text("RunFinished")
-        leads = screen.page.locator("#live").get_by_role("link").first
+        found = screen.page.locator("#live a[href$='/records']")
+        count = int(found.inner_text())
+        found.click()
+        expect(screen.page.locator("tbody tr")).to_have_count(min(count, 50))
+        screen.page.go_back()
+        leads = screen.page.locator("#live a[href*='/ui/leads']")
         assert int(leads.inner_text()) > 0
         leads.click()
         expect(screen.page.locator("tbody tr").first).to_be_visible()
@@ -109,8 +115,8 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
         shortlist = page.locator("a.row").first.get_attribute("href")
         page = screen.go("/ui/schedules")
         schedule = page.locator("a.row").first.get_attribute("href")
-        planned = (night, f"{night}?stage=passed_over", shortlist, schedule)
-        for path in (*PATHS, run, lead, event, job, *planned):
+        planned = (night, f"{night}?stage=passed_over", f"{night}?step=crawl&said=to_do", shortlist, schedule)
+        for path in (*PATHS, run, f"{run}/records", lead, event, job, *planned):
             screen.go(str(path))
             screen.page.wait_for_load_state("networkidle")
             complaints = [c for c in screen.complaints if path != "/ui/nowhere" or "404" not in c]
