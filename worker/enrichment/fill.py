@@ -15,7 +15,18 @@ from contracts.findings import Completion
 from contracts.providers import Reply
 from worker.enrichment import prompt
 from worker.enrichment.questions import QUESTIONS, Row, rule
-from worker.enrichment.waterfall import EXPLORE, Step, StepOutcome, Tried, affordable, expect, explored, luck_of, rank, worth_it
+from worker.enrichment.waterfall import (
+    EXPLORE,
+    Step,
+    StepOutcome,
+    Tried,
+    affordable,
+    expect,
+    explored,
+    luck_of,
+    rank,
+    worth_it,
+)
 
 #: The code of a vendor that is left alone after failures: that may last.
 AWAY = "breaker_open"
