@@ -139,7 +139,10 @@ class VendorSettings(BaseSettings):
     alert_webhook_secret: SecretStr | None = None
 
     waterfall_explore: float = Field(
-        0.05, ge=0, le=1, description="share of leads whose vendors are asked in an order that is drawn, to learn; 0: never"
+        0.05,
+        ge=0,
+        le=1,
+        description="share of leads whose vendors are asked in an order that is drawn, to learn; 0: never",
     )
     enrichment_cost_cap_usd: float = Field(
         0.5, ge=0, le=10_000, description="most that one lead may cost to enrich, at list prices"

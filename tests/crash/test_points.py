@@ -40,7 +40,7 @@ LANES = int(os.environ.get("LANES", "8"))
 NOT_ALWAYS = {
     r"/rollback$": "only after an error",
     r"Line\.take/discard$": "every 50th statement of a connection",
-    r"LendingPool\.\w+/commit$": "only when no transaction follows one that read at once",
+    r"LendingPool\.\w+/commit$|api\.commands\.api/commit$": "only when no transaction follows one that read at once",
     r"_reconcile/queue\.wake$": "only when a fetch was lost",
     r"Listener\._session/select-1$": "only after 15 silent seconds",
     r"Maintenance\._do_rounds/": "a minute after the start, later than a run takes",
