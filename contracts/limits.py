@@ -76,6 +76,25 @@ class Limit(BaseModel):
     held: Literal["paused", "max_running", "rate"] | None = None
 
 
+class Held(BaseModel):
+    """What keeps work from starting now, and how much stands behind it. A tenant is told of its own work alone.
+
+    `jobs`: standing in the queue, or put off because their vendor is paused; `events`: due in the outbox, behind a tenant's pause.
+    Both are counted up to 10,000, and a job behind two of these is counted at both.
+    """
+
+    scope: LimitScope
+    name: str
+    held: Literal["paused", "max_running", "rate"]
+    max_running: int | None = None
+    per_s: float | None = None
+    reason: str | None = None
+    by: str | None = None
+    since: datetime | None = None
+    jobs: int = 0
+    events: int = 0
+
+
 class LimitList(BaseModel):
     """What is limited or paused, by scope and name."""
 

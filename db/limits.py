@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.errors import Invalid, NotFound
 from contracts.jobs import QUEUES
-from contracts.limits import Limit, LimitScope, SetLimit
+from contracts.limits import Held, Limit, LimitScope, SetLimit
 from contracts.tenants import SYSTEM_TENANT
 from db import pauses, tenants, vendors
 from db.access import audit
@@ -19,6 +20,8 @@ from db.sql import load
 from db.transaction import Tx
 
 SQL = load("limits")
+#: Nobody wants to know more exactly how much stands behind a limit.
+MOST_BEHIND = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,23 @@ class _Key:
 
 async def views(tx: Tx, tenant: UUID | None = None) -> list[Limit]:
     """Every limit and pause; `tenant`: only what is about that one."""
-    return [Limit(**dict(row)) for row in await tx.fetch(SQL["views"], tenant)]
+    return [_view(row) for row in await tx.fetch(SQL["views"], tenant)]
+
+
+async def holding(tx: Tx, tenants: Sequence[UUID]) -> list[Held]:
+    """What keeps work of these tenants from starting now, by scope and name, and how much of theirs stands behind it.
+
+    A pause is named though nothing waits yet; a limit only while it is used up and holds something back.
+    """
+    rows = [row for row in await tx.fetch(SQL["views"], None) if row["held"] is not None]
+    rows = [row for row in rows if row["scope"] != "tenant" or row["tenant_id"] in tenants]
+    if not rows:
+        return []
+    which = [[row[name] for row in rows] for name in ("scope", "name", "tenant_id", "paused")]
+    behind = await tx.fetch(SQL["behind"], list(tenants), *which, MOST_BEHIND)
+    known = ("scope", "name", "held", "max_running", "per_s", "reason", "by", "since")
+    found = [Held(**{name: row[name] for name in known}, **dict(n)) for row, n in zip(rows, behind, strict=True)]
+    return [each for each in found if each.held == "paused" or each.jobs]
 
 
 async def holds(tx: Tx, tenant: UUID) -> list[Hold]:
@@ -100,6 +119,10 @@ async def resume(tx: Tx, scope: LimitScope, name: str, *, by: str) -> list[Limit
     elif await tx.fetchval(SQL["resume"], key.tenant, key.scope, key.name) is not None:
         await _audit(tx, key, by, "limits.resume", {})
     return await _standing(tx, key)
+
+
+def _view(row: Mapping[str, Any]) -> Limit:
+    return Limit(**{name: value for name, value in row.items() if name != "tenant_id"})
 
 
 async def _standing(tx: Tx, key: _Key) -> list[Limit]:
