@@ -213,7 +213,10 @@ class Rate(BaseModel):
 
 
 class Stats(BaseModel):
-    """What stands in the outbox and how fast it moves. `truncated`: a count stopped at its bound; `held`: what holds work back now."""
+    """What stands in the outbox and how fast it moves. `truncated`: a count stopped at its bound.
+
+    `held`: the limits and pauses that keep work from starting now, with what waits behind them.
+    """
 
     at: datetime
     counts: dict[str, int]

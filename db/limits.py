@@ -47,7 +47,7 @@ class _Key:
 
 async def views(tx: Tx, tenant: UUID | None = None) -> list[Limit]:
     """Every limit and pause; `tenant`: only what is about that one."""
-    return [_view(row) for row in await tx.fetch(SQL["views"], tenant)]
+    return [_view(dict(row)) for row in await tx.fetch(SQL["views"], tenant)]
 
 
 async def holding(tx: Tx, tenants: Sequence[UUID]) -> list[Held]:

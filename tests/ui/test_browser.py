@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/messages", "/ui/matches", "/ui/outbox", "/ui/jobs", "/ui/dead-letters",
     "/ui/vendors", "/ui/models", "/ui/nights", "/ui/nights/new", "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts",
-    "/ui/accounts/samples", "/ui/stock", "/ui/tenants", "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
+    "/ui/limits", "/ui/accounts/samples", "/ui/stock", "/ui/tenants", "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention",
+    "/ui/nowhere",
 )  # fmt: skip
 
 
