@@ -22,6 +22,8 @@ from db.transaction import Tx
 SQL = load("limits")
 #: Nobody wants to know more exactly how much stands behind a limit.
 MOST_BEHIND = 10_000
+#: Requests are counted in windows, and none is longer than those of the settings.
+LONGEST_WINDOW_S = 32 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +80,18 @@ async def held(tx: Tx) -> dict[tuple[str, str], int]:
 
 
 async def put(tx: Tx, scope: LimitScope, name: str, limit: SetLimit, *, by: str) -> list[Limit]:
-    """Limit a queue or a tenant, all of it anew. It holds from the commit on; what runs then is finished, and counts.
+    """Limit a queue, a tenant or a vendor, all of it anew. It holds from the commit on; what runs then is finished, and counts.
 
-    Returns how it stands: nothing, when nothing limits or holds it.
-    Raises: NotFound (`unknown_queue`, or the tenant); Invalid for a vendor; Postgres' lock timeout while a reader lasts.
+    Whoever asks a vendor knows within 2 s. Returns how it stands: nothing, when nothing limits or holds it.
+    Raises: NotFound (`unknown_queue`, `unknown_vendor`, or the tenant); Invalid; Postgres' lock timeout while a reader lasts.
     """
-    if scope == "vendor":
+    if scope == "vendor" and limit.per_s and limit.bucket and limit.bucket / limit.per_s > LONGEST_WINDOW_S:
         raise Invalid(
-            "a vendor can only be paused here: how often it is asked, and how many at once, is said by VENDOR_LIMITS",
-            code="vendor_limits",
+            "burst / per_s may be a month at most: for a quota of a day or a month see `headwater vendors budgets`"
         )
     key = await _key(tx, scope, name)
-    await _alone(tx)
+    if scope != "vendor":  # fetches do not read those
+        await _alone(tx)
     values = (limit.max_running, limit.per_s, limit.bucket)
     if await tx.fetchval(SQL["put"], key.tenant, key.scope, key.name, *values, by) is not None:
         await _audit(tx, key, by, "limits.set", limit.model_dump())

@@ -120,7 +120,7 @@ def test_what_is_not_there_cannot_be_limited(api: Served) -> None:
     ops = key_of_house(api, Role.OPS)
     for path, status, code in (
         ("queue/nothing", 404, "unknown_queue"), ("queue/alone", 404, "unknown_queue"), ("tenant/nobody", 404, "not_found"),
-        ("vendor/nobody", 400, "vendor_limits"), ("thing/probe", 400, "invalid_request"), ("queue/PROBE", 400, "invalid_request"),
+        ("vendor/nobody", 404, "unknown_vendor"), ("thing/probe", 400, "invalid_request"), ("queue/PROBE", 400, "invalid_request"),
         (f"queue/{'x' * 101}", 400, "invalid_request"),
     ):  # fmt: skip
         assert (
