@@ -33,6 +33,7 @@ async def why(scene: Scene, event_id: UUID) -> dict[str, Finding]:
 
 
 async def test_nats_that_is_away_is_named_and_that_nothing_is_lost(scene: Scene) -> None:
+    # B.02
     async with scene.system() as tx:
         await streams.subscribe(tx, scene.mine, [FACT], by="olga")
     event_id = await sent_on(scene, "nats")

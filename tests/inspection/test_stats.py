@@ -77,6 +77,7 @@ async def test_a_tenant_counts_only_its_own(scene: Scene) -> None:
 
 
 async def test_a_limit_that_is_used_up_and_every_pause_say_what_waits_behind_them(scene: Scene) -> None:
+    # B.02
     await scene.emit(*(Probed(probe_id=uuid4()) for _ in range(5)))
     await scene.emit(Probed(probe_id=uuid4()), tenant=scene.other)
     await scene.dispatch()

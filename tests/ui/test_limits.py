@@ -33,6 +33,7 @@ def keeper(api: Served) -> Iterator[Visitor]:
 
 
 def test_the_house_sets_pauses_resumes_and_lifts_on_the_page(keeper: Visitor, api: Served) -> None:
+    # S2.17
     assert "Nothing is limited or paused" in keeper.get("/ui/limits").text
     probe = {"scope": "queue", "name": "probe"}
     assert keeper.send("/ui/limits/set", {**probe, "max_running": "3", "per_s": "0.5"}).status_code == 303

@@ -108,6 +108,7 @@ async def test_no_more_requests_are_under_way_than_the_vendor_is_allowed(pool: P
 
 
 async def test_workers_learn_of_a_change_within_seconds_and_without_a_restart(pool: Pool, start: Start) -> None:
+    # S3.13
     worker = await start()
     for _ in range(5):
         assert await told(worker, FIND) is None
