@@ -59,7 +59,7 @@ def of_sink(event: EventDetail, hook: Hook | None, nats: Away | None, now: datet
 def _of_nats(event: EventDetail, away: Away | None, now: datetime) -> list[Finding]:
     if away is not None:
         text = f"NATS is away: it has failed {away.failures} times in a row, and {_until(away.until, now)}"
-        step = "nothing is lost and no attempt is spent: it leaves when NATS is back. headwater streams setup says what NATS answers"
+        step = "nothing is lost and no attempt is spent: it leaves when NATS is back. headwater streams setup says what it answers"
         return [Finding(code="nats_away", text=text, next_step=step, blocking=True)]
     due_s = (now - (event.available_at or now)).total_seconds()
     if due_s <= IDLE_S:
