@@ -354,7 +354,7 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Has anybody of it something to end or to give back?"""
-        return bool(self._waiting or self._flying or self._permits or self._errands or self._idle)
+        return bool(self._waiting or self._flying or self._permits or self._errands)
 
     async def close(self) -> None:
         """Give back what is held."""
