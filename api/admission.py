@@ -3,6 +3,9 @@
 How deep a tenant's backlog is, is looked up at most once a second for each tenant and process, and counted no further than the
 limit; between two looks a request costs nothing. So a limit may be passed by what is asked for in one second, and a request may be
 told to wait for a second longer than need be.
+
+Who passes, and why, stands in `docs/operations.md`: what is refused here can be asked for again, while an occurrence of a schedule
+or a fact that somebody tells us may be held by nobody else.
 """
 
 from __future__ import annotations
@@ -65,8 +68,13 @@ def starting(*roles: Role) -> Callable[[Request, Principal], Awaitable[Principal
     guard = require(*roles)
 
     async def admitted(request: Request, principal: Principal = Depends(guard)) -> Principal:
-        admission = cast(Admission, request.app.state.admission)
-        await admission.check(cast(Pool, request.app.state.pool), principal.tenant_id)
+        await room_for(request, principal)
         return principal
 
     return admitted
+
+
+async def room_for(request: Request, principal: Principal) -> None:
+    """The same where only some of what a route does starts work, and for forms of the console. Raises: Throttled."""
+    admission = cast(Admission, request.app.state.admission)
+    await admission.check(cast(Pool, request.app.state.pool), principal.tenant_id)

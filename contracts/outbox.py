@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_list
 from contracts.job_reports import Progress
+from contracts.limits import Held
 from contracts.texts import LongTitle, Name, NoNul
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
@@ -212,7 +213,10 @@ class Rate(BaseModel):
 
 
 class Stats(BaseModel):
-    """What stands in the outbox and how fast it moves. `truncated`: a count stopped at its bound."""
+    """What stands in the outbox and how fast it moves. `truncated`: a count stopped at its bound.
+
+    `held`: the limits and pauses that keep work from starting now, with what waits behind them.
+    """
 
     at: datetime
     counts: dict[str, int]
@@ -225,6 +229,7 @@ class Stats(BaseModel):
     queue: dict[str, int]
     workers: int
     dispatched_s_ago: float | None
+    held: list[Held] = []
 
 
 class Window(BaseModel):

@@ -15,7 +15,14 @@ class StreamSettings(BaseSettings):
 
     nats_url: SecretStr | None = Field(
         None,
-        description="tenants' facts go here: nats://USER:PASSWORD@HOST:4222 or tls://HOST, comma-separated; absent: they wait",
+        description="tenants' facts go here: nats://USER:PASSWORD@HOST:4222, nats://TOKEN@HOST or tls://HOST, comma-separated;"
+        " absent: they wait",
+    )
+    nats_creds: str | None = Field(
+        None, min_length=1, max_length=1000, description="a credentials file (JWT and seed), read for each connection"
+    )
+    nats_nkey: str | None = Field(
+        None, min_length=1, max_length=1000, description="a file with the seed of an NKey, read for each connection"
     )
     nats_stream: str = Field(
         "HEADWATER", pattern=r"^[A-Za-z0-9_-]{1,100}$", description="the JetStream stream; made if absent"
@@ -55,6 +62,15 @@ class StreamSettings(BaseSettings):
     def _outlives(self) -> StreamSettings:
         if self.nats_max_age_s <= self.nats_duplicate_window_s:
             raise ValueError("NATS_MAX_AGE_S must be longer than NATS_DUPLICATE_WINDOW_S")
+        return self
+
+    @model_validator(mode="after")
+    def _one_login(self) -> StreamSettings:
+        in_url = any(urlsplit(each).username for each in self.nats_servers)
+        given = [name for name, there in (("NATS_CREDS", self.nats_creds), ("NATS_NKEY", self.nats_nkey)) if there]
+        if len(given) + in_url > 1:
+            named = " and ".join([*given, *(["a user in NATS_URL"] if in_url else [])])
+            raise ValueError(f"{named} are given: NATS is told who we are in one way")
         return self
 
     @property

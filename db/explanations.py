@@ -10,7 +10,8 @@ from uuid import UUID
 
 from contracts.jobs import JOBS, JobState
 from contracts.outbox import CausedExecution, EventDetail, EventStatus, Explanation, Finding
-from db import executions, inspection, limits, outbox, queue, turns
+from db import executions, explained_sinks, inspection, limits, outbox, queue, turns
+from db.explained_sinks import Away, Hook
 from db.limits import Hold
 from db.sql import load
 from db.transaction import Tx
@@ -25,13 +26,14 @@ _HELD = {"paused": "paused", "max_running": "full", "rate": "rate"}
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The state of what delivers: workers alive, seconds since their last dispatch, jobs standing of `cap`, what holds jobs."""
+    """What delivers: workers alive, seconds since their last dispatch, jobs standing of `cap`, what holds jobs, is NATS away?"""
 
     workers: int
     dispatched_s_ago: float | None
     standing: int
     cap: int
     holds: Sequence[Hold] = ()
+    nats: Away | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,15 @@ class Circumstances:
     ahead: int
     blocked_by: UUID | None
     turn: turns.Ahead | None = None
+    hook: Hook | None = None
 
 
 async def look_at_delivery(tx: Tx, tenant: UUID, *, cap: int, alive_within_s: float) -> Delivery:
     """Counts only, nobody's rows. `tx` acts as system: the app role has no rights in the queue."""
     workers, dispatched_s_ago = await queue.alive(tx, alive_within_s)
     standing = await tx.fetchval(SQL["standing"], tenant, cap)
-    return Delivery(workers, dispatched_s_ago, standing, cap, await limits.holds(tx, tenant))
+    holds, away = await limits.holds(tx, tenant), await explained_sinks.nats_away(tx)
+    return Delivery(workers, dispatched_s_ago, standing, cap, holds, away)
 
 
 async def explain(
@@ -70,7 +74,8 @@ async def explain(
         turn = None
         if event.sink == outbox.ORDERED and event.ordering_key is not None:
             turn = await turns.ahead(tx, event.tenant_id, event.ordering_key, event.id)
-        found = of_waiting(event, Circumstances(**dict(row), turn=turn), delivery, max_attempts)
+        hook = await explained_sinks.hook_of(tx, event)
+        found = of_waiting(event, Circumstances(**dict(row), turn=turn, hook=hook), delivery, max_attempts)
     delivered = event.status is EventStatus.SENT
     return Explanation(event_id=event_id, status=event.status, delivered=delivered, findings=found)
 
@@ -86,6 +91,8 @@ def of_waiting(event: EventDetail, seen: Circumstances, delivery: Delivery, max_
         text = f"try {event.attempts} of {max_attempts} failed: {event.error_class}: {event.last_error}"
         when = f"it is tried again at {due:%Y-%m-%d %H:%M:%S} UTC" if wait_s > 0 else "it is due for its next try"
         last = f"; after try {max_attempts} it becomes a dead letter"
+        if event.error_class == "outage":
+            text, last = f"{event.sink} could not be reached: {event.last_error}", "; that spends no attempt"
         found.append(Finding(code="retrying", text=text, next_step=when + last, blocking=wait_s > 0))
     elif wait_s > 0:
         text = f"it is not due until {due:%Y-%m-%d %H:%M:%S} UTC, in {wait_s:.0f} s"
@@ -101,6 +108,7 @@ def of_waiting(event: EventDetail, seen: Circumstances, delivery: Delivery, max_
         text = f"event {seen.blocked_by} has the same ordering key and goes first"
         step = f"see why that one waits: headwater outbox explain {seen.blocked_by}"
         found.append(Finding(code="ordering_key", text=text, next_step=step, blocking=True))
+    found += explained_sinks.of_sink(event, seen.hook, delivery.nats, seen.now)
     found += _of_delivery(event, delivery)
     if not any(f.blocking for f in found):
         ahead = f"{AHEAD} or more" if seen.ahead >= AHEAD else str(seen.ahead)

@@ -36,12 +36,19 @@ def list_limits(json: JsonOption = False) -> None:
 def set_limit(
     scope: ScopeArgument,
     name: NameArgument,
-    max_running: Annotated[int | None, typer.Option(help="Jobs that run at once, over all workers.")] = None,
-    per_s: Annotated[float | None, typer.Option(help="Jobs that start in a second, on average.")] = None,
-    burst: Annotated[int | None, typer.Option(help="Jobs that may start together after a rest.")] = None,
+    max_running: Annotated[
+        int | None, typer.Option(help="Jobs that run at once, over all workers; of a vendor: requests.")
+    ] = None,
+    per_s: Annotated[
+        float | None, typer.Option(help="Jobs that start, or requests that leave, in a second, on average.")
+    ] = None,
+    burst: Annotated[int | None, typer.Option(help="Jobs or requests that may start together after a rest.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Limit a queue or a tenant, all of it anew: what is not named is no limit, and without any option it is lifted."""
+    """Limit a queue, a tenant or a vendor, all of it anew: what is not named is no limit, and without any option it is lifted.
+
+    A vendor keeps to VENDOR_LIMITS as well; workers know of a change within 2 s.
+    """
     given = {"max_running": max_running, "per_s": per_s, "burst": burst}
     wanted = _checked(lambda: SetLimit.model_validate(given))
     _do(lambda tx: limits.put(tx, scope, name, wanted, by=operator()), json)

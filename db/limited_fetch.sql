@@ -1,10 +1,10 @@
 -- stands --
--- Does any limit stand? Where one does, `fetch` of the queue takes nothing.
-SELECT EXISTS (SELECT FROM app.limits l WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL)
+-- Does any limit of jobs stand? Where one does, `fetch` of the queue takes nothing.
+SELECT EXISTS (SELECT FROM app.limits l WHERE l.scope <> 'vendor' AND (l.max_running IS NOT NULL OR l.per_s IS NOT NULL))
 
 -- lock --
 -- Whoever counts takes turns with whoever else counts. The counting is another statement: its snapshot must be younger than these locks.
-SELECT l.scope FROM app.limits l WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL
+SELECT l.scope FROM app.limits l WHERE l.scope <> 'vendor' AND (l.max_running IS NOT NULL OR l.per_s IS NOT NULL)
  ORDER BY l.tenant_id, l.scope, l.name FOR UPDATE
 
 -- take --
@@ -26,7 +26,7 @@ WITH clock AS MATERIALIZED (
       CROSS JOIN LATERAL (SELECT count(*) AS jobs FROM running r
                            WHERE CASE l.scope WHEN 'queue' THEN r.queue = l.name ELSE r.tenant_id = l.tenant_id END) r
       CROSS JOIN LATERAL (SELECT least(l.burst, l.tokens + l.per_s * greatest(0, extract(epoch FROM c.now - l.tokens_at)::float8)) AS tokens) b
-     WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL
+     WHERE l.scope <> 'vendor' AND (l.max_running IS NOT NULL OR l.per_s IS NOT NULL)
 ), shut AS MATERIALIZED (
     SELECT s.tenants, s.queues, cardinality(s.tenants) + cardinality(s.queues) > 0 AS any FROM (
         SELECT h.tenants || ARRAY(SELECT r.tenant_id FROM rules r WHERE r.scope = 'tenant' AND r.room < 1) AS tenants,

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.errors import Invalid, NotFound
 from contracts.jobs import QUEUES
-from contracts.limits import Limit, LimitScope, SetLimit
+from contracts.limits import Held, Limit, LimitScope, SetLimit
 from contracts.tenants import SYSTEM_TENANT
 from db import pauses, tenants, vendors
 from db.access import audit
@@ -19,6 +20,10 @@ from db.sql import load
 from db.transaction import Tx
 
 SQL = load("limits")
+#: Nobody wants to know more exactly how much stands behind a limit.
+MOST_BEHIND = 10_000
+#: Requests are counted in windows, and none is longer than those of the settings.
+LONGEST_WINDOW_S = 32 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,23 @@ class _Key:
 
 async def views(tx: Tx, tenant: UUID | None = None) -> list[Limit]:
     """Every limit and pause; `tenant`: only what is about that one."""
-    return [Limit(**dict(row)) for row in await tx.fetch(SQL["views"], tenant)]
+    return [_view(dict(row)) for row in await tx.fetch(SQL["views"], tenant)]
+
+
+async def holding(tx: Tx, tenants: Sequence[UUID]) -> list[Held]:
+    """What keeps work of these tenants from starting now, by scope and name, and how much of theirs stands behind it.
+
+    A pause is named though nothing waits yet; a limit only while it is used up and holds something back.
+    """
+    rows = [row for row in await tx.fetch(SQL["views"], None) if row["held"] is not None]
+    rows = [row for row in rows if row["scope"] != "tenant" or row["tenant_id"] in tenants]
+    if not rows:
+        return []
+    which = [[row[name] for row in rows] for name in ("scope", "name", "tenant_id", "paused")]
+    behind = await tx.fetch(SQL["behind"], list(tenants), *which, MOST_BEHIND)
+    known = ("scope", "name", "held", "max_running", "per_s", "reason", "by", "since")
+    found = [Held(**{name: row[name] for name in known}, **dict(n)) for row, n in zip(rows, behind, strict=True)]
+    return [each for each in found if each.held == "paused" or each.jobs]
 
 
 async def holds(tx: Tx, tenant: UUID) -> list[Hold]:
@@ -59,18 +80,18 @@ async def held(tx: Tx) -> dict[tuple[str, str], int]:
 
 
 async def put(tx: Tx, scope: LimitScope, name: str, limit: SetLimit, *, by: str) -> list[Limit]:
-    """Limit a queue or a tenant, all of it anew. It holds from the commit on; what runs then is finished, and counts.
+    """Limit a queue, a tenant or a vendor, all of it anew. It holds from the commit on; what runs then is finished, and counts.
 
-    Returns how it stands: nothing, when nothing limits or holds it.
-    Raises: NotFound (`unknown_queue`, or the tenant); Invalid for a vendor; Postgres' lock timeout while a reader lasts.
+    Whoever asks a vendor knows within 2 s. Returns how it stands: nothing, when nothing limits or holds it.
+    Raises: NotFound (`unknown_queue`, `unknown_vendor`, or the tenant); Invalid; Postgres' lock timeout while a reader lasts.
     """
-    if scope == "vendor":
+    if scope == "vendor" and limit.per_s and limit.bucket and limit.bucket / limit.per_s > LONGEST_WINDOW_S:
         raise Invalid(
-            "a vendor can only be paused here: how often it is asked, and how many at once, is said by VENDOR_LIMITS",
-            code="vendor_limits",
+            "burst / per_s may be a month at most: for a quota of a day or a month see `headwater vendors budgets`"
         )
     key = await _key(tx, scope, name)
-    await _alone(tx)
+    if scope != "vendor":  # fetches do not read those
+        await _alone(tx)
     values = (limit.max_running, limit.per_s, limit.bucket)
     if await tx.fetchval(SQL["put"], key.tenant, key.scope, key.name, *values, by) is not None:
         await _audit(tx, key, by, "limits.set", limit.model_dump())
@@ -100,6 +121,10 @@ async def resume(tx: Tx, scope: LimitScope, name: str, *, by: str) -> list[Limit
     elif await tx.fetchval(SQL["resume"], key.tenant, key.scope, key.name) is not None:
         await _audit(tx, key, by, "limits.resume", {})
     return await _standing(tx, key)
+
+
+def _view(row: Mapping[str, Any]) -> Limit:
+    return Limit(**{name: value for name, value in row.items() if name != "tenant_id"})
 
 
 async def _standing(tx: Tx, key: _Key) -> list[Limit]:

@@ -11,7 +11,7 @@ WITH all_limits AS (
     SELECT j.tenant_id, CASE WHEN j.queue_name = 'alone' THEN e.queue ELSE j.queue_name END AS queue
       FROM queue.procrastinate_jobs j JOIN app.job_executions e ON e.tenant_id = j.tenant_id AND e.id = j.execution_id WHERE j.status = 'doing'
 )
-SELECT l.scope, CASE l.scope WHEN 'tenant' THEN t.slug ELSE l.name END AS name, l.max_running, l.per_s, l.burst, l.since IS NOT NULL AS paused,
+SELECT l.tenant_id, l.scope, CASE l.scope WHEN 'tenant' THEN t.slug ELSE l.name END AS name, l.max_running, l.per_s, l.burst, l.since IS NOT NULL AS paused,
        l.reason, l.by, l.since, r.running, w.waiting,
        CASE WHEN l.since IS NOT NULL THEN 'paused' WHEN r.running >= l.max_running THEN 'max_running'
             WHEN least(l.burst, l.tokens + l.per_s * greatest(0, extract(epoch FROM app.now() - l.tokens_at)::float8)) < 1 THEN 'rate' END AS held
@@ -21,7 +21,27 @@ SELECT l.scope, CASE l.scope WHEN 'tenant' THEN t.slug ELSE l.name END AS name, 
  CROSS JOIN LATERAL (SELECT count(*)::int AS waiting FROM (
         SELECT FROM queue.procrastinate_jobs j WHERE j.status = 'todo'
            AND CASE l.scope WHEN 'queue' THEN j.queue_name = l.name WHEN 'tenant' THEN j.tenant_id = l.tenant_id ELSE false END LIMIT 10000) s) w
- WHERE $1::uuid IS NULL OR (l.tenant_id = $1 AND l.scope = 'tenant') ORDER BY l.scope, 2
+ WHERE $1::uuid IS NULL OR (l.tenant_id = $1 AND l.scope = 'tenant') ORDER BY l.scope, 3
+
+-- behind --
+-- How much of these tenants' work ($1) stands behind each of what holds some back: $2 scopes, $3 names, $4 tenants, $5 whether it is a pause; counted up to $6.
+-- A job that was put off because its vendor is paused waits in the outbox for its next delivery, and says so itself.
+SELECT CASE h.scope WHEN 'vendor' THEN v.n ELSE j.n END AS jobs, e.n AS events
+  FROM unnest($2::text[], $3::text[], $4::uuid[], $5::boolean[]) WITH ORDINALITY AS h(scope, name, tenant_id, paused, nth)
+ CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM (
+        SELECT FROM queue.procrastinate_jobs j WHERE j.status = 'todo' AND j.tenant_id = ANY($1::uuid[])
+           AND CASE h.scope WHEN 'queue' THEN j.queue_name = h.name WHEN 'tenant' THEN j.tenant_id = h.tenant_id ELSE false END LIMIT $6::int) s) j
+ CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM (
+        SELECT FROM app.outbox_events o WHERE h.scope = 'tenant' AND h.paused AND o.tenant_id = h.tenant_id AND o.sink = 'queue'
+           AND o.state IN ('pending', 'failed') AND o.available_at <= (SELECT app.now()) LIMIT $6) s) e
+ CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM (
+        SELECT FROM unnest($1) AS t(tenant_id) CROSS JOIN LATERAL (
+            SELECT o.tenant_id, o.aggregate_id FROM app.outbox_events o
+             WHERE h.scope = 'vendor' AND o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.type = 'Redelivery'
+             LIMIT $6) o
+          JOIN app.job_executions x ON x.tenant_id = o.tenant_id AND x.id = o.aggregate_id
+         WHERE x.state = 'waiting' AND x.error_class = 'vendor_paused' AND strpos(x.error, ' paused ' || h.name || ' (') > 0 LIMIT $6) s) v
+ ORDER BY h.nth
 
 -- holds --
 -- What may hold back jobs that stand in the queue for a tenant: paused queues, used up limits, its own pause. As `views`, by the names of queues.

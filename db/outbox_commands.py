@@ -150,7 +150,7 @@ def explain(event: EventArgument, tenant: TenantOption = None, json: JsonOption 
 
 @outbox_app.command("stats")
 def show_stats(tenant: TenantOption = None, json: JsonOption = False) -> None:
-    """What stands in the outbox and the queue, how old, how fast it moves."""
+    """What stands in the outbox and the queue, how old, how fast it moves, and which limit or pause holds some of it back."""
 
     async def work(tx: Tx, tenants: list[UUID], settings: Settings) -> Stats:
         depth = await stats.queue_depth(tx, tenants, alive_within_s=settings.worker_dead_after_s)
@@ -164,6 +164,8 @@ def show_stats(tenant: TenantOption = None, json: JsonOption = False) -> None:
     print_fields(found, fields)
     print_table(found.depth, ("state", "type", "count"), empty="nothing waits")
     print_table(found.rates, ("window_s", "emitted_per_s", "sent_per_s"), empty="")
+    held = ("scope", "name", "held", "jobs", "events", "max_running", "per_s", "by", "since", "reason")
+    print_table(found.held, held, empty="no limit and no pause holds anything back")
 
 
 @outbox_app.command("verify")

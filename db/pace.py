@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.limits import VendorRule
 from contracts.paces import BreakerState, BreakerView, PaceView
 from contracts.texts import storable
 from db.sql import load
@@ -57,13 +58,26 @@ class Standing:
 
 async def hold(tx: Tx, name: str, credential: str, operation: str) -> Standing:
     """The pace as it stands, locked until the transaction ends; made if it is new."""
+    standing = await hold_beside(tx, name, credential, operation)
+    found, _ = await peek(tx, operation, credential)  # after the lock: another worker may have just written it
+    standing.breaker = found
+    standing.was = (standing.timetable, dict(standing.holders), found)
+    return standing
+
+
+async def hold_beside(tx: Tx, name: str, credential: str, operation: str = "") -> Standing:
+    """The same without a breaker: for what operators allow a vendor, which is locked after the vendor's own pace."""
     row = await tx.fetchrow(SQL["lock"], name, credential)
     if row is None:
         await tx.execute(SQL["begin"], name, credential)
         row = await tx.fetchrow(SQL["lock"], name, credential)
     assert row is not None
-    found, _ = await peek(tx, operation, credential)  # after the lock: another worker may have just written it
-    return Standing(name, credential, operation, row["now"], row["timetable"], row["holders"], found)
+    return Standing(name, credential, operation, row["now"], row["timetable"], row["holders"])
+
+
+async def rules(tx: Tx) -> list[VendorRule]:
+    """What operators allow vendors at run time, by name."""
+    return [VendorRule(**dict(row)) for row in await tx.fetch(SQL["rules"])]
 
 
 async def keep(tx: Tx, standing: Standing) -> None:

@@ -23,6 +23,11 @@ SELECT coalesce(b.state, 'closed') AS state, coalesce(b.failures, 0) AS failures
        extract(epoch FROM app.now())::float8 AS now
   FROM (SELECT) o LEFT JOIN app.breakers b ON b.operation = $1 AND b.credential = $2
 
+-- rules --
+-- What operators allow vendors, beside what the settings say.
+SELECT l.name, l.max_running, l.per_s, l.burst FROM app.limits l
+ WHERE l.scope = 'vendor' AND (l.max_running IS NOT NULL OR l.per_s IS NOT NULL) ORDER BY l.name
+
 -- keep_breaker --
 -- What it has learnt.
 INSERT INTO app.breakers (operation, credential, state, failures, opens, opened_until, error_code, error, error_at)

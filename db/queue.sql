@@ -33,7 +33,7 @@ WITH clock AS MATERIALIZED (
     SELECT ARRAY(SELECT p.tenant_id FROM app.pauses p) AS tenants,
            ARRAY(SELECT l.name FROM app.limits l WHERE l.scope = 'queue' AND l.paused_at IS NOT NULL) AS queues,
            EXISTS (SELECT FROM app.pauses) OR EXISTS (SELECT FROM app.limits l WHERE l.paused_at IS NOT NULL) AS paused,
-           EXISTS (SELECT FROM app.limits l WHERE l.max_running IS NOT NULL OR l.per_s IS NOT NULL) AS limited
+           EXISTS (SELECT FROM app.limits l WHERE l.scope <> 'vendor' AND (l.max_running IS NOT NULL OR l.per_s IS NOT NULL)) AS limited
 ), picked AS MATERIALIZED (
     SELECT j.id FROM queue.procrastinate_jobs j
      WHERE (SELECT NOT h.limited FROM held h) AND j.status = 'todo' AND j.queue_name = ANY($1::varchar[])

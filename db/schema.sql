@@ -1469,7 +1469,6 @@ CASE scope
 END),
     CONSTRAINT limits_check1 CHECK ((num_nulls(per_s, burst, tokens, tokens_at) = ANY (ARRAY[0, 4]))),
     CONSTRAINT limits_check2 CHECK ((num_nulls(paused_at, paused_by, reason) = ANY (ARRAY[0, 3]))),
-    CONSTRAINT limits_check3 CHECK (((scope <> 'vendor'::text) OR ((max_running IS NULL) AND (per_s IS NULL)))),
     CONSTRAINT limits_check4 CHECK (((scope <> 'tenant'::text) OR (paused_at IS NULL))),
     CONSTRAINT limits_max_running_check CHECK (((max_running >= 1) AND (max_running <= 100000))),
     CONSTRAINT limits_per_s_check CHECK (((per_s >= (0.0001)::double precision) AND (per_s <= (100000)::double precision))),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from contracts.limits import Held
 from contracts.outbox import Depth, EventStatus, Rate, Stats
-from db import paging, queue
+from db import limits, paging, queue
 from db.sql import load
 from db.transaction import Tx
 
@@ -19,19 +20,21 @@ RATE_BOUND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Jobs queued and running of the tenants asked for; workers alive; seconds since their last dispatch."""
+    """Jobs queued and running of the tenants asked for; workers alive; seconds since their last dispatch; what holds work back."""
 
     queued: int
     running: int
     workers: int
     dispatched_s_ago: float | None
+    held: Sequence[Held] = ()
 
 
 async def queue_depth(tx: Tx, tenants: Sequence[UUID], *, alive_within_s: float) -> QueueDepth:
     """Counts only, nobody's rows. `tx` acts as system: the app role has no rights in the queue."""
     workers, ago = await queue.alive(tx, alive_within_s)
     queued = await tx.fetchval(SQL["queue"], list(tenants), BOUND)
-    return QueueDepth(queued, await tx.fetchval(SQL["running"], list(tenants)), workers, ago)
+    running = await tx.fetchval(SQL["running"], list(tenants))
+    return QueueDepth(queued, running, workers, ago, await limits.holding(tx, tenants))
 
 
 async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
@@ -65,4 +68,5 @@ async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
         queue={"queued": depth.queued, "running": depth.running},
         workers=depth.workers,
         dispatched_s_ago=depth.dispatched_s_ago,
+        held=list(depth.held),
     )

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
+from uuid import uuid4
 
 import asyncpg
 import structlog
 
 from contracts.errors import HeadwaterError, Unavailable, VendorBusy
-from contracts.providers import OperationSpec, Pace
+from contracts.providers import OperationSpec, Pace, Window
 from db import pace as rows
 from db.pace import Standing
-from db.transaction import CONNECTION_ERRORS, DbRole, Pool, transaction
+from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from worker import breaker, lessons
 from worker.db_clock import DbClock
 from worker.held_slots import SPENT, HeldSlots, Slot, reached
-from worker.leases import PATIENCE_S, Lease, Wish, give_back, lease
+from worker.leases import PATIENCE_S, Lease, Wish, Within, give_back, lease
 from worker.outlook import Outlook, interval_after
 from worker.providers.rules import PaceHint
 from worker.timetable import rhythm
@@ -45,6 +47,10 @@ class Ticket:
     slot: Slot
 
 
+class Moved(Exception):
+    """Operators allow the vendor something else now: whoever waits in this lane goes to the one that took its place."""
+
+
 def name_of(spec: OperationSpec) -> str:
     """What its breaker is known by."""
     return f"{spec.vendor}.{spec.operation}"
@@ -54,10 +60,20 @@ class Lane:
     """Serves in the order of arrival. Only the first in line leases, so that one lease serves all who wait."""
 
     def __init__(
-        self, pool: Pool, holder: str, pace: Pace, credential: str, *, clock: DbClock, horizon_s: float = PATIENCE_S
+        self,
+        pool: Pool,
+        pace: Pace,
+        credential: str,
+        *,
+        clock: DbClock,
+        horizon_s: float = PATIENCE_S,
+        within: tuple[Pace, ...] = (),
+        look: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._pool, self._holder, self._pace, self._credential = pool, holder, pace, credential
-        self._clock, self._horizon_s = clock, horizon_s
+        """`within`: what operators allow beside `pace`; `look`: called before a lease, it retires lanes where that has changed."""
+        self._pool, self._holder, self._pace, self._credential = pool, uuid4().hex, pace, credential
+        self._clock, self._horizon_s, self._within, self._look = clock, horizon_s, within, look
+        self._over = False
         self._timeout_s = 0.0
         self._gate, self._late = asyncio.Lock(), asyncio.Lock()
         self._room = asyncio.Event()
@@ -77,8 +93,14 @@ class Lane:
         self._idle: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
 
+    def retire(self) -> None:
+        """Begin no turn any more. Those that have begun end as they would."""
+        self._over = True
+        self._forget()
+        self._room.set()
+
     async def enter(self, spec: OperationSpec, patience_s: float) -> Ticket:
-        """Wait for a turn, `patience_s` at most. Raises as `Pacer.turn` does, at once where the line is too long for that."""
+        """Wait for a turn, `patience_s` at most. Raises Moved, or as `Pacer.turn` does, at once where the line is too long."""
         self._pace, self._timeout_s = spec.pace, max(self._timeout_s, spec.timeout_s)
         now = monotonic()
         patience = now + patience_s
@@ -110,6 +132,8 @@ class Lane:
     async def _first_in_line(self, operation: str, patience: float) -> Ticket:
         while True:
             now = monotonic()
+            if self._over:
+                raise Moved
             if now >= patience + 2 * PATIENCE_S:
                 raise self._crowded(now)  # the database is slower than its answers keep
             if not self._slots and (blocked_s := min(self._blocked_until, self._believed_until) - now) > 0:
@@ -141,7 +165,7 @@ class Lane:
 
     async def approach(self, ticket: Ticket) -> None:
         """All is ready but the connection: wait for the slot. The turn of whoever never says so begins no earlier than its slot."""
-        if self._pace.windows and ticket.slot is not SPENT:
+        if self._windows and ticket.slot is not SPENT:
             self._slots.ready(monotonic() - ticket.began)
             await self._at_its_slot(ticket)
 
@@ -149,7 +173,7 @@ class Lane:
         """A request is about to leave: at its slot. That may have gone by while the connection was made or the ledger written, and
         a second request of one turn has none. Then it waits for another one, or raises VendorBusy.
         """
-        if not self._pace.windows:
+        if not self._windows:
             return
         await self._at_its_slot(ticket)
         ticket.slot = SPENT
@@ -169,8 +193,16 @@ class Lane:
                     raise self._paced(monotonic())
             return slot
 
+    @property
+    def _windows(self) -> tuple[Window, ...]:
+        return sum((pace.windows for pace in self._within), self._pace.windows)
+
+    @property
+    def _concurrency(self) -> int:
+        return min(pace.concurrency for pace in (self._pace, *self._within))
+
     def _may_have_more(self, now: float) -> bool:
-        return self._permits < self._pace.concurrency and now >= self._denied_until
+        return self._permits < self._concurrency and now >= self._denied_until
 
     async def _reached(self, slot: Slot) -> bool:
         """Wait for the slot. False: woken too late for it, or for the permit."""
@@ -189,21 +221,38 @@ class Lane:
             pass
 
     async def _lease(self, operation: str, *, again: int = 0) -> None:
-        windows = self._pace.windows
-        pace = rhythm(windows) if windows else None
+        if self._look is not None and not again:
+            await self._look()
+            if self._over:
+                return
+        rhythms = [rhythm(pace.windows) if pace.windows else None for pace in (self._pace, *self._within)]
         ahead = self._outlook.recent(monotonic(), AHEAD_S)
-        free = self._pace.concurrency - self._flying
+        free = max(0, self._concurrency - self._flying)
         first = operation not in self._open_until
         starting = min(max(self._waiting, 1 - again), free)
         wish = Wish(self._holder, starting, self._flying, ahead, self._horizon_s, first, again)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
-            at = await rows.hold(tx, self._pace.name, self._credential, operation)
+            at, beside = await self._hold(tx, operation)
             after = monotonic()
-            got = lease(at, pace, self._pace.concurrency, self._timeout_s, wish)
-            await rows.keep(tx, at)
+            within = [
+                Within(row, beat, pace.concurrency)
+                for row, beat, pace in zip(beside, rhythms[1:], self._within, strict=True)
+            ]
+            got = lease(at, rhythms[0], self._pace.concurrency, self._timeout_s, wish, within)
+            for row in (at, *beside):
+                await rows.keep(tx, row)
         self._clock.heard(at.now, before, after)
-        self._take(at, got, before, pace.lateness_s if pace else PATIENCE_S)
+        self._take(at, got, before, min((beat.lateness_s for beat in rhythms if beat), default=PATIENCE_S))
+
+    async def _hold(self, tx: Tx, operation: str) -> tuple[Standing, list[Standing]]:
+        """The pace and those beside it, locked in that order by everybody. All stand at the time of the last."""
+        at = await rows.hold(tx, self._pace.name, self._credential, operation)
+        beside = [await rows.hold_beside(tx, pace.name, self._credential) for pace in self._within]
+        now = max(row.now for row in (at, *beside))
+        for row in (at, *beside):
+            row.now = now
+        return at, beside
 
     def _take(self, at: Standing, got: Lease, before: float, lateness_s: float) -> None:
         """A slot is used neither early nor late by any time that the database's clock may have shown."""
@@ -234,7 +283,7 @@ class Lane:
     def _paced(self, now: float) -> VendorBusy:
         """No slot soon. Jobs are spread over the time to come, or all would be back at once: those of all workers together."""
         wait_s = self._blocked_until - now
-        interval_s = interval_after(wait_s, self._pace.windows) * self._sharers
+        interval_s = interval_after(wait_s, self._windows) * self._sharers
         after_s = self._outlook.come_back_s(now, wait_s, interval_s)
         return VendorBusy(f"{self._pace.name} is asked as often as it may be", after_s=after_s, code="paced")
 
@@ -295,11 +344,17 @@ class Lane:
                 return  # somebody came meanwhile, and has leased anew
             try:
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
-                    at = await rows.hold(tx, self._pace.name, self._credential, "")
-                    give_back(at, self._holder, 0, self._timeout_s)
-                    await rows.keep(tx, at)
+                    at, beside = await self._hold(tx, "")
+                    for row in (at, *beside):
+                        give_back(row, self._holder, 0, self._timeout_s)
+                        await rows.keep(tx, row)
             except (HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
                 log.debug("permits_lapse", pace=self._pace.name, error=str(away))
+
+    @property
+    def busy(self) -> bool:
+        """Has anybody of it something to end or to give back?"""
+        return bool(self._waiting or self._flying or self._permits or self._errands)
 
     async def close(self) -> None:
         """Give back what is held."""

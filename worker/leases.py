@@ -6,12 +6,13 @@ keeps its permits until a request begun at the last moment must have ended. `hol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from contracts.errors import HeadwaterError
 from db.pace import Standing
 from worker import breaker
-from worker.timetable import Rhythm, Timetable
+from worker.timetable import Rhythm, Timetable, next_together, take_together
 
 #: Longest wait for a turn that is slept, in seconds; longer ones are VendorBusy.
 PATIENCE_S = 2.0
@@ -55,24 +56,47 @@ class Lease:
     sharers: int = 1
 
 
-def lease(at: Standing, pace: Rhythm | None, concurrency: int, timeout_s: float, wish: Wish) -> Lease:
-    """Fulfil a wish as far as it goes, and write it into `at`. `pace` None: as fast as permits allow."""
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A pace that is kept together with the vendor's own: what operators allow it. `pace` None: as fast as permits allow."""
+
+    at: Standing
+    pace: Rhythm | None
+    concurrency: int
+
+
+#: The rhythm of a pace without windows, beside one that has some.
+FREE = Rhythm(0.0, PATIENCE_S, (), 1_000_000)
+
+
+def lease(
+    at: Standing,
+    pace: Rhythm | None,
+    concurrency: int,
+    timeout_s: float,
+    wish: Wish,
+    within: Sequence[Within] = (),
+) -> Lease:
+    """Fulfil a wish as far as it goes in all paces, and write it into each. `pace` None: as fast as permits allow."""
     door = breaker.door(at.breaker, at.now, first=wish.first)
+    kept = [Within(at, pace, concurrency), *within]
     if door == "shut":
-        _hold(at, wish, wish.flying, timeout_s, wants=False)
+        for each in kept:
+            _hold(each.at, wish, wish.flying, timeout_s, wants=False)
         return Lease(wish.flying, refused=breaker.complaint(at.operation, at.breaker, at.now))
-    permits, contended = _permits(at, concurrency, wish)
+    shares = [_permits(each.at, each.concurrency, wish) for each in kept]
+    permits, contended = min(most for most, _ in shares), any(wanted for _, wanted in shares)
     if door == "try":
         permits, wish = min(permits, wish.flying + 1), replace(wish, ahead=0)
-    _hold(at, wish, permits, timeout_s, wants=permits <= wish.flying and wish.starting > 0)
+    for each, (most, _) in zip(kept, shares, strict=True):
+        _hold(each.at, wish, permits, timeout_s, wants=most <= wish.flying and wish.starting > 0)
     fresh_s = FRESH_CONTENDED_S if contended else FRESH_S
     if permits <= wish.flying and not wish.again:
         return Lease(permits, (), fresh_s, contended)
-    times = Timetable.read(at.timetable)
-    slots, blocked_until = _slots(times, pace, at.now, wish, permits)
-    at.timetable = times.write()
-    if slots and pace is not None:  # a permit is good for the slots that come with it
-        fresh_s = min(FRESH_S, max(fresh_s, slots[-1] - at.now + pace.lateness_s))
+    slots, blocked_until = _slots(kept, wish, permits)
+    paced = [each.pace.lateness_s for each in kept if each.pace is not None]
+    if slots and paced:  # a permit is good for the slots that come with it
+        fresh_s = min(FRESH_S, max(fresh_s, slots[-1] - at.now + min(paced)))
     if slots and door == "try":
         at.breaker = breaker.trying(at.breaker, slots[0] + timeout_s + GRACE_S)
     trying, sharers = bool(slots) and door == "try", max(1, len(at.holders))
@@ -112,15 +136,26 @@ def _hold(at: Standing, wish: Wish, permits: int, timeout_s: float, *, wants: bo
         at.holders.pop(wish.holder, None)
 
 
-def _slots(
-    times: Timetable, pace: Rhythm | None, now: float, wish: Wish, permits: int
-) -> tuple[tuple[float, ...], float | None]:
-    starting = min(wish.starting, permits - wish.flying) + wish.again
-    if pace is None:
-        at = max(now, times.not_before, times.last + times.gap_s if now < times.gap_until else now)
-        if at > now + wish.patience_s:
-            return (), at
-        times.last = max(times.last, at)
-        return (at,) * (1 if now < times.gap_until else starting), None
-    slots = times.take(pace, now, max(starting, min(starting + wish.ahead, pace.chunk)), now + wish.patience_s)
-    return tuple(slots), None if slots else times.next(pace, now)
+def _slots(kept: Sequence[Within], wish: Wish, permits: int) -> tuple[tuple[float, ...], float | None]:
+    """Slots that all the paces allow; without any, when the next one comes. A pace without windows beside others bars none."""
+    now, starting = kept[0].at.now, min(wish.starting, permits - wish.flying) + wish.again
+    bound = [each for each in kept if each.pace is not None or each is kept[0]]
+    tables = [(Timetable.read(each.at.timetable), each.pace or FREE) for each in bound]
+    if len(bound) == 1 and kept[0].pace is None:
+        found = _at_will(tables[0][0], now, wish, starting)
+    else:
+        want = max(starting, min(starting + wish.ahead, *(pace.chunk for _, pace in tables)))
+        slots = tuple(take_together(tables, now, want, now + wish.patience_s))
+        found = slots, None if slots else next_together(tables, now)
+    for each, (times, _) in zip(bound, tables, strict=True):
+        each.at.timetable = times.write()
+    return found
+
+
+def _at_will(times: Timetable, now: float, wish: Wish, starting: int) -> tuple[tuple[float, ...], float | None]:
+    """Without windows all start at once, unless the vendor has asked for distance."""
+    at = max(now, times.not_before, times.last + times.gap_s if now < times.gap_until else now)
+    if at > now + wish.patience_s:
+        return (), at
+    times.last = max(times.last, at)
+    return (at,) * (1 if now < times.gap_until else starting), None

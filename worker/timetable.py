@@ -102,12 +102,7 @@ class Timetable:
 
     def take(self, pace: Rhythm, now: float, want: int, until: float) -> list[float]:
         """Hand out up to `want` slots that begin by `until`, in order of time."""
-        self._learn_windows(pace)
-        slots: list[float] = []
-        while len(slots) < want and (at := self.next(pace, now)) <= until:
-            self._record(at)
-            slots.append(at)
-        return slots
+        return take_together([(self, pace)], now, want, until)
 
     def next(self, pace: Rhythm, now: float) -> float:
         """When the next slot begins."""
@@ -124,7 +119,8 @@ class Timetable:
                     at, taken = end * cell + span, taken - count
         return at
 
-    def _record(self, at: float) -> None:
+    def record(self, at: float) -> None:
+        """A slot is handed out."""
         self.last = at
         for seconds, ring in self.rings.items():
             cell = seconds / CELLS
@@ -136,7 +132,7 @@ class Timetable:
             while ring[0][0] * cell < at - seconds - 2 * MAX_LATENESS_S:
                 ring.pop(0)
 
-    def _learn_windows(self, pace: Rhythm) -> None:
+    def learn_windows(self, pace: Rhythm) -> None:
         """A window that is new (its setting was changed) begins with what a longer one remembers, or else the longest."""
         for seconds, _, _ in pace.spans:
             if seconds in self.rings:
@@ -144,6 +140,28 @@ class Timetable:
             known = sorted(self.rings)
             source = next((other for other in known if other >= seconds), known[-1] if known else None)
             self.rings[seconds] = _converted(self.rings[source], source, seconds) if source is not None else []
+
+
+def next_together(tables: Sequence[tuple[Timetable, Rhythm]], now: float) -> float:
+    """When the next slot begins that all of them allow."""
+    at = max(times.next(pace, now) for times, pace in tables)
+    while len(tables) > 1 and (later := max(times.next(pace, at) for times, pace in tables)) > at:
+        at = later
+    return at
+
+
+def take_together(tables: Sequence[tuple[Timetable, Rhythm]], now: float, want: int, until: float) -> list[float]:
+    """Hand out up to `want` slots that begin by `until` and are free in all of them, in order of time; each counts in all."""
+    for nth, (times, pace) in enumerate(tables):
+        times.learn_windows(pace)
+        if nth:  # what operators set has one window at a time; those it had before are forgotten
+            times.rings = {seconds: times.rings[seconds] for seconds, _, _ in pace.spans}
+    slots: list[float] = []
+    while len(slots) < want and (at := next_together(tables, now)) <= until:
+        for times, _ in tables:
+            times.record(at)
+        slots.append(at)
+    return slots
 
 
 def _converted(ring: Sequence[Sequence[int]], source: float, seconds: float) -> Ring:

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
+from api.admission import room_for
 from api.auth import require
 from api.deps import PageDep, PoolDep, WakeDep, before
 from api.errors import problems
@@ -49,6 +50,8 @@ async def bring(
     same file again, read the same way, brings nothing twice.
     """
     tenant = principal.tenant_id
+    if kind == "leads" and not dry_run:  # an event for each new lead; the file is still there when there is room
+        await room_for(request, principal)
     async with transaction(pool, tenant) as tx:
         await profiles.require_open(tx, tenant, icp_profile_id)
     asked = imports.Asked(kind, label, principal.name, dry_run, _mapping(column or []), icp_profile_id)

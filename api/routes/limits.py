@@ -45,7 +45,9 @@ async def list_limits(principal: Viewer, pool: PoolDep) -> LimitList:
 
 @router.put("/{scope}/{name}", name="set", responses=problems(404))
 async def put(scope: LimitScope, name: LimitName, body: SetLimit, principal: House, pool: PoolDep) -> LimitList:
-    """Limit a queue or a tenant anew; what is absent or null is no limit. It holds from the answer on, over all workers."""
+    """Limit a queue, a tenant or a vendor anew; what is absent or null is no limit. It holds over all workers from the answer on;
+    whoever asks a vendor knows within 2 s.
+    """
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         return LimitList(items=await limits.put(tx, scope, name, body, by=principal.name))
 

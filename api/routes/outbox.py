@@ -45,7 +45,7 @@ async def list_events(asked: Annotated[EventQuery, Query()], principal: Viewer, 
 
 @router.get("/stats", name="stats")
 async def show_stats(principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Stats:
-    """What stands in the outbox and the queue, how old, how fast it moves."""
+    """What stands in the outbox and the queue, how old, how fast it moves, and which limit or pause holds some of it back."""
     mine = [principal.tenant_id]
     # Counts of the queue, which the app role cannot see; the rows themselves never leave the app role.
     async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:

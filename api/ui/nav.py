@@ -53,6 +53,7 @@ MENU: tuple[Section, ...] = (
             Entry("/ui/outbox", "Outbox"),
             Entry("/ui/jobs", "Jobs"),
             Entry("/ui/dead-letters", "Dead letters"),
+            Entry("/ui/limits", "Limits and pauses"),
         ),
     ),
     Section(

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.admission import room_for
 from api.routes import runs as routes
 from api.routes import vendors
 from api.ui.page import PageRoute, onward, show
@@ -53,6 +54,7 @@ async def start(act: Starter) -> Response:
         "mode": "manual",
     }
     body = act.read(CreateRun, fields)
+    await room_for(act.request, act.principal)
     run = await routes.create(
         body, act.principal, act.pool, act.settings, act.wake, act.request, Response(), idempotency_key=act.one("once")
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.admission import room_for
 from api.routes import run_replays as routes
 from api.ui.page import PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
@@ -24,6 +25,7 @@ ROWS = 50
 async def replay(run_id: UUID, act: Ops) -> Response:
     """Do it again, to look at or to keep; a form that is sent twice asks once."""
     body = act.read(AskReplay, {"apply": act.one("apply") == "true"})
+    await room_for(act.request, act.principal)
     made = await routes.replay(
         run_id, body, act.principal, act.pool, act.wake, Response(), idempotency_key=act.one("once")
     )

@@ -14,8 +14,10 @@ from contracts.tenants import SYSTEM_TENANT, Role
 from db import access
 from db.pool import open_pool
 from db.transaction import Pool, transaction
-from tests.api.server_fixture import ABROAD, HOME, Served, in_a_thread, served, settings_of_tests
+from tests.api.server_fixture import ABROAD, HOME, JOB_SECRET, Served, in_a_thread, served, settings_of_tests
+from tests.ui.visitors import Visitor
 from worker.dispatcher import Dispatcher
+from worker.scheduler import tick
 
 RUN = {"channels": ["register"], "queries": ["bakers"], "limit": 1}
 PAUSE = {"reason": "the site is moved"}
@@ -120,7 +122,7 @@ def test_what_is_not_there_cannot_be_limited(api: Served) -> None:
     ops = key_of_house(api, Role.OPS)
     for path, status, code in (
         ("queue/nothing", 404, "unknown_queue"), ("queue/alone", 404, "unknown_queue"), ("tenant/nobody", 404, "not_found"),
-        ("vendor/nobody", 400, "vendor_limits"), ("thing/probe", 400, "invalid_request"), ("queue/PROBE", 400, "invalid_request"),
+        ("vendor/nobody", 404, "unknown_vendor"), ("thing/probe", 400, "invalid_request"), ("queue/PROBE", 400, "invalid_request"),
         (f"queue/{'x' * 101}", 400, "invalid_request"),
     ):  # fmt: skip
         assert (
@@ -174,6 +176,48 @@ def test_who_asks_for_more_than_gets_done_is_asked_to_wait(db_url: str) -> None:
 
         on_a_pool(api, drain)
         assert until(api, 202).json()["status"] == "pending"
+
+
+FILE = b"name,website,country\nKaroo Workwear,https://karoo.example,South Africa\n"
+
+
+def test_what_can_be_asked_for_again_waits_whichever_door_it_comes_by(db_url: str) -> None:
+    with served(db_url, settings_of_tests(outbox_max_waiting=1)) as api, Visitor.at(api) as visitor:
+        until(api, 429)
+        headers = {**api.as_(Role.OPS), "Content-Type": "text/csv"}
+
+        def bring(kind: str, **more: str) -> httpx.Response:
+            return api.client.post("/v1/imports", params={"kind": kind, **more}, content=FILE, headers=headers)
+
+        told(bring("companies"))
+        told(bring("leads", dry_run="true"))
+        leads, runs = api.count("leads"), api.count("runs")
+        assert told(bring("leads"), 429)["code"] == "backlog_full"
+        visitor.log_in(Role.ANALYST)
+        form = {"channels": "register", "queries": "bakers", "once": "11111111-1111-4111-8111-111111111111"}
+        asked = visitor.send("/ui/runs", form)
+        assert (asked.status_code, "Retry-After" in asked.text) == (429, True), asked.text
+        assert (api.count("leads"), api.count("runs")) == (leads, runs)
+
+
+def test_what_nobody_would_ask_for_again_passes(db_url: str) -> None:
+    # C.03: an occurrence of a schedule, a night, a cron door's call, a lead that somebody has found
+    settings = settings_of_tests(outbox_max_waiting=1, discovery_runner_enabled=True, job_door_wait_s=0)
+    with served(db_url, settings) as api:
+        ops = api.as_(Role.OPS)
+        each_minute = {"name": "each", "kind": "discovery", "cron": "* * * * *"}
+        told(api.client.post("/v1/schedules", json=each_minute, headers=ops), 201)
+        until(api, 429)
+        night = {"tenant_id": str(api.tenants[HOME].id)}
+        assert told(api.client.post("/admin/runs/nightly", params=night, headers=ops), 202)["new"]
+        secret = {"x-job-secret": JOB_SECRET, "Content-Type": "application/json"}
+        assert api.client.post("/api/jobs/discovery/run", headers=secret).status_code in (200, 202)
+        typed = {"company_name": "Veld Tools", "domain": "veld.example"}
+        told(api.client.post("/v1/leads", json=typed, headers=api.as_(Role.ANALYST)), 201)
+        now = "(SELECT date_trunc('minute', app.now()) AS at)"
+        api.rows(f"UPDATE schedules SET next_due_at = s.at, fire_at = s.at FROM {now} s RETURNING id")
+        assert sum(fired.started for fired in on_a_pool(api, lambda pool: tick(pool, settings))) >= 1
+        assert until(api, 429), "it is as full as before"
 
 
 def test_a_tenant_may_be_granted_another_depth(db_url: str) -> None:

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.events import Probed, RunFinished
+from contracts.limits import SetLimit
 from contracts.outbox import Stats
-from db import queue, stats
+from contracts.vendors import VendorOperation
+from db import jobs, limited_fetch, limits, queue, stats, vendors
 from db.transaction import DbRole
 from tests.inspection.scene import Scene
 
@@ -72,6 +74,42 @@ async def test_a_tenant_counts_only_its_own(scene: Scene) -> None:
     seen = await look(scene, scene.other)
     assert (seen.depth, seen.queue, seen.dead_letters_open) == ([], {"queued": 0, "running": 0}, {"event": 0, "job": 0})
     assert all(rate.sent_per_s == 0 for rate in seen.rates)
+
+
+async def test_a_limit_that_is_used_up_and_every_pause_say_what_waits_behind_them(scene: Scene) -> None:
+    # B.02
+    await scene.emit(*(Probed(probe_id=uuid4()) for _ in range(5)))
+    await scene.emit(Probed(probe_id=uuid4()), tenant=scene.other)
+    await scene.dispatch()
+    async with scene.system() as tx:
+        await limits.put(tx, "queue", "probe", SetLimit(max_running=2), by="olga")
+        await limits.put(tx, "queue", "discovery", SetLimit(max_running=1), by="olga")
+    assert (await look(scene)).held == [], "nothing is used up"
+    async with scene.system() as tx:
+        worker = await queue.register(tx, "tests", 1, ["jobs"])
+    async with scene.pool.acquire() as login:
+        taken, _, _ = await limited_fetch.take(login, worker, ["probe"], 2)
+    assert [d.tenant_id for d in taken] == [scene.mine] * 2
+    (full,) = (await look(scene)).held
+    assert (full.scope, full.name, full.held, full.max_running, full.jobs) == ("queue", "probe", "max_running", 2, 3)
+    (theirs,) = (await look(scene, scene.other)).held
+    assert (theirs.name, theirs.jobs) == ("probe", 1), "of the other tenant's work only its own is told"
+    async with scene.system() as tx:
+        await vendors.publish(tx, [VendorOperation(vendor="acme", operation="find", unit="credit")])
+        await limits.pause(tx, "vendor", "acme", reason="the plan is renewed", by="olga")
+        await limits.pause(tx, "tenant", "mine", reason="moving", by="otto")
+    async with scene.app() as tx:
+        await jobs.put_off(
+            tx, scene.mine, taken[0].execution_id, taken[0].token, outcome="snoozed", counts=False, delay_s=15,
+            error_class="vendor_paused", error="olga paused acme (the plan is renewed)", traceback=None, correlation_id=None,
+        )  # fmt: skip
+    await scene.emit(Probed(probe_id=uuid4()), Probed(probe_id=uuid4()))
+    told = {(each.scope, each.name): each for each in (await look(scene)).held}
+    assert set(told) == {("queue", "probe"), ("tenant", "mine"), ("vendor", "acme")}
+    paused, vendor = told["tenant", "mine"], told["vendor", "acme"]
+    assert (paused.held, paused.by, paused.reason, paused.jobs, paused.events) == ("paused", "otto", "moving", 3, 2)
+    assert (vendor.held, vendor.reason, vendor.jobs) == ("paused", "the plan is renewed", 1)
+    assert [(each.scope, each.jobs) for each in (await look(scene, scene.other)).held] == [("queue", 1), ("vendor", 0)]
 
 
 _SENT = """

@@ -1,4 +1,4 @@
-"""Quotas in a browser: an operator of the house grants them on the tenants page, and the tenant is held to them."""
+"""Quotas and limits in a browser: an operator of the house sets them, and the tenant is held to them and sees why."""
 
 from __future__ import annotations
 
@@ -87,3 +87,32 @@ def test_a_quota_is_set_used_up_enforced_and_raised(house: Served, browser: Brow
         "SELECT actor, detail ->> 'max_runs_per_day' AS runs FROM audit_log WHERE action = 'quotas.set' ORDER BY id"
     )
     assert logged == [{"actor": email(Role.OPS), "runs": "1"}, {"actor": email(Role.OPS), "runs": "2"}]
+
+
+def test_a_limit_is_set_paused_and_lifted_by_an_operator_and_seen_by_a_tenant(house: Served, browser: Browser) -> None:
+    with Screen.of(browser, house.base_url) as keeper, Screen.of(browser, house.base_url, "phone") as tenant:
+        keeper.log_in("ops", "system")
+        page = keeper.go("/ui/limits")
+        expect(page.locator("main")).to_contain_text("Nothing is limited or paused")
+        page.get_by_label("Name").first.fill("probe")
+        page.get_by_label("At once").fill("3")
+        page.get_by_role("button", name="Set it").click()
+        expect(page.get_by_role("status")).to_contain_text("Queue probe is limited")
+        page.get_by_label("Name").last.fill("probe")
+        page.get_by_label("Why").fill("the site is moved")
+        page.get_by_role("button", name="Pause it").click()
+        expect(page.get_by_role("status")).to_contain_text("It is paused")
+        assert keeper.violations() == []
+        assert not keeper.too_wide()
+        tenant.log_in("ops")
+        seen = tenant.go("/ui/limits")
+        expect(seen.locator("main")).to_contain_text("the site is moved")
+        expect(seen.get_by_role("button", name="Resume queue probe")).to_have_count(0)
+        assert tenant.violations() == []
+        assert not tenant.too_wide()
+        page.get_by_role("button", name="Resume queue probe").click()
+        expect(page.get_by_role("status")).to_contain_text("It goes on")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Lift the limit of queue probe").click()
+        expect(page.get_by_role("status")).to_contain_text("has no limit any more")
+        assert keeper.complaints + tenant.complaints == []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.providers import Window
-from worker.timetable import MAX_ROAD_S, ROAD, Timetable, rhythm
+from worker.timetable import MAX_ROAD_S, ROAD, Timetable, next_together, rhythm, take_together
 
 START = 1_790_000_000.0
 WINDOWS = st.lists(
@@ -63,6 +63,33 @@ def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[fl
             arrivals += [at + places[i % len(places)] * late for i, at in enumerate(slots)]
     for window in windows:
         assert most_in_any(arrivals, window.seconds) <= window.limit, window
+
+
+@settings(max_examples=40, deadline=None)
+@given(WINDOWS, st.lists(WINDOWS, min_size=2, max_size=2), LEASES)
+def test_what_several_operations_share_is_kept_over_all_of_them(
+    shared: list[Window], own: list[list[Window]], leases: list[tuple[float, int, list[float], bool]]
+) -> None:
+    # S3.13: two operations with timetables of their own, and one that both have in common
+    now, beside, said, arrivals = (
+        START,
+        dict[str, Any](),
+        [dict[str, Any](), dict[str, Any]()],
+        [list[float](), list[float]()],
+    )
+    for nth, (pause, want, places, _) in enumerate(leases):
+        now, which = now + pause, nth % 2
+        tables = [
+            (Timetable.read(said[which]), rhythm(tuple(own[which]))),
+            (Timetable.read(beside), rhythm(tuple(shared))),
+        ]
+        slots = take_together(tables, now, want, now + 2.0)
+        said[which], beside = (times.write() for times, _ in tables)
+        assert slots or next_together(tables, now) > now + 2.0
+        late = min(pace.lateness_s for _, pace in tables)
+        arrivals[which] += [at + places[i % len(places)] * late for i, at in enumerate(slots)]
+    for windows, seen in ((own[0], arrivals[0]), (own[1], arrivals[1]), (shared, arrivals[0] + arrivals[1])):
+        assert all(most_in_any(seen, window.seconds) <= window.limit for window in windows)
 
 
 @settings(max_examples=40, deadline=None)

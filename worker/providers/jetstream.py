@@ -18,6 +18,7 @@ from nats.aio.client import Client
 
 from contracts.settings import Settings
 from contracts.streams import AROUND_BYTES, Answer, Message, StreamReport, answer_of, unfit
+from worker.providers.nats_login import NoLogin, login
 
 log = structlog.get_logger("jetstream")
 #: A connection that says nothing to so many pings, so many seconds apart, is dead.
@@ -151,13 +152,14 @@ async def dial(settings: Settings) -> Connection:
         log.warning("nats_trouble", error=_words(error, settings))
 
     try:
+        who = await login(settings)
         async with asyncio.timeout(settings.nats_timeout_s):
             await client.connect(
-                settings.nats_servers, name="headwater", allow_reconnect=False, ping_interval=PING_S,
+                settings.nats_servers, **who, name="headwater", allow_reconnect=False, ping_interval=PING_S,
                 max_outstanding_pings=PINGS, connect_timeout=max(1, int(settings.nats_timeout_s)),
                 error_cb=trouble, closed_cb=over, disconnected_cb=over,
             )  # fmt: skip
-    except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
+    except (NoLogin, nats.errors.Error, OSError, TimeoutError, ValueError) as error:
         await made.close()
         raise Unreachable(_words(error, settings)) from None
     return made

@@ -1,11 +1,16 @@
-"""What `VENDOR_LIMITS` makes of an operation's own figures. Pure."""
+"""What `VENDOR_LIMITS` makes of an operation's own figures, and what operators allow beside that. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from contracts.limits import MOST, VendorRule
 from contracts.providers import OperationSpec, Pace, Window
 from contracts.vendor_settings import VendorLimit, VendorSettings
+
+#: A vendor's own paces have no such name.
+RULED = "limit:"
 
 
 def effective(spec: OperationSpec, settings: VendorSettings) -> OperationSpec:
@@ -20,6 +25,17 @@ def effective(spec: OperationSpec, settings: VendorSettings) -> OperationSpec:
         if (limit := limits.get(name)) is not None:
             spec = _overridden(spec, name, limit)
     return spec
+
+
+def ruled(spec: OperationSpec, rules: Mapping[str, VendorRule]) -> tuple[Pace, ...]:
+    """The paces that operators have set for this operation: its vendor's, then its own. They hold beside `spec.pace`."""
+    return tuple(_pace_of(rules[name]) for name in (spec.vendor, f"{spec.vendor}.{spec.operation}") if name in rules)
+
+
+def _pace_of(rule: VendorRule) -> Pace:
+    # A bucket of `burst` lets no more through in any t seconds than windows as long as it takes to fill.
+    windows = (Window(rule.burst, rule.burst / rule.per_s),) if rule.per_s and rule.burst else ()
+    return Pace(f"{RULED}{rule.name}", windows, rule.max_running or MOST)
 
 
 def unit_price_usd(spec: OperationSpec, settings: VendorSettings) -> float | None:
