@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATHS = (
     "/ui", "/ui/runs", "/ui/runs/new", "/ui/leads", "/ui/companies", "/ui/candidates", "/ui/messages", "/ui/matches", "/ui/outbox",
     "/ui/jobs", "/ui/dead-letters", "/ui/vendors", "/ui/vendors/calls", "/ui/models", "/ui/nights", "/ui/nights/new",
-    "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts", "/ui/limits", "/ui/accounts/samples", "/ui/stock", "/ui/tenants",
-    "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
+    "/ui/shortlists", "/ui/schedules", "/ui/alerts", "/ui/accounts", "/ui/limits", "/ui/accounts/samples", "/ui/stock",
+    "/ui/tenants", "/ui/users", "/ui/keys", "/ui/audit", "/ui/retention", "/ui/nowhere",
 )  # fmt: skip
 
 
