@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.routes import jobs as routes
 from api.routes import outbox as outbox_routes
 from api.ui.outbox import shared_stats
-from api.ui.page import PageRoute, onward, show
+from api.ui.page import PageRoute, onward, short, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.executions import ExecutionQuery
 from contracts.jobs import JobState
@@ -24,7 +24,7 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> Response:
     """Executions, newest first; how many wait and run, and who is there to run them."""
-    data = await seat.shared(lambda: _list(asked, seat))
+    data = await seat.shared(lambda: _list(short(asked), seat))
     return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]})
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.routes import outbox as routes
-from api.ui.page import PageRoute, onward, show
+from api.ui.page import PageRoute, onward, short, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.outbox import EventQuery, EventStatus, Stats
 from contracts.pauses import AskPause
@@ -23,7 +23,7 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Response:
     """What waits, then dead letters, then what was sent; each newest first."""
-    data = await seat.shared(lambda: _list(asked, seat))
+    data = await seat.shared(lambda: _list(short(asked), seat))
     return show(seat, "outbox.html", data, choices={"status": [s.value for s in EventStatus]}, narrowed=asked.narrows())
 
 

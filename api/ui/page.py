@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from api import errors
@@ -20,6 +21,9 @@ from api.ui.session import Seat
 from contracts.errors import Unauthenticated
 from contracts.tenants import Role
 
+Asked = TypeVar("Asked", bound=BaseModel)
+#: Of a long listing on one page.
+ROWS = 25
 #: No script, style, font or frame but our own files.
 HEADERS = {
     "content-security-policy": (
@@ -33,7 +37,12 @@ HEADERS = {
 @cache
 def environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("api.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("api.ui"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # every inclusion would look at its file
     )
     made.filters |= words.FILTERS
     made.globals |= {"menu_of": nav.seen_by, "static": static_files.address, "words": words, "ledger": ledger}
@@ -73,6 +82,11 @@ def address(request: Request, **changes: object) -> str:
     kept = [(k, v) for k, v in request.query_params.multi_items() if k not in changes]
     kept += [(k, str(v)) for k, v in changes.items() if v is not None]
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def short(asked: Asked) -> Asked:
+    """A query of the API as a page of the console asks it: for ROWS rows, unless it says for how many."""
+    return asked if "limit" in asked.model_fields_set else asked.model_copy(update={"limit": ROWS})
 
 
 def show(seat: Seat, template: str, data: Mapping[str, Any], *, status: int = 200, **more: Any) -> Response:
