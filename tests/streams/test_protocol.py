@@ -152,7 +152,12 @@ async def test_while_one_tries_after_an_outage_the_others_wait(house: House, wir
         "INSERT INTO app.breakers (operation, credential, state, failures, opens, opened_until)"
         " VALUES ('nats.publish', 'HEADWATER', 'open', 5, 1, app.now())"
     )
-    assert sorted(await both(house.sink, twin.sink)) == [0, 1]
+    wire.held = asyncio.Event()
+    tries = asyncio.create_task(house.sink.turn())
+    await wire.met.wait()
+    assert await twin.sink.turn() == 0
+    wire.held.set()
+    assert await tries == 1
     assert wire.connections == 1
     await twin.sink.close()
 

@@ -49,6 +49,10 @@ class Wire:
     max_payload: int = 1_048_576
     #: Set when a message came.
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Set when somebody connected.
+    met: asyncio.Event = field(default_factory=asyncio.Event)
+    #: While there is one that is not set, nobody is greeted.
+    held: asyncio.Event | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
@@ -65,9 +69,12 @@ class Wire:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.met.set()
         self._open.add(writer)
         subscriptions: dict[str, str] = {}
         try:
+            if self.held is not None:
+                await self.held.wait()
             if self.silent:
                 await reader.read()
                 return
