@@ -108,6 +108,19 @@ async def test_a_thin_site_is_searched_for_and_read_by_the_model(desk: Desk, san
     assert 0 < model.units <= 8_000, "tokens"
 
 
+async def test_a_search_whose_vendor_is_only_busy_is_waited_for(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.04
+    world = World(7)
+    shells = [c for c in world.companies("ZA") if kind(world, c) == "shell" and people_of(world, c)]
+    company = FoundCompany(external_id="typed", name=shells[1].name, country="ZA", domain=shells[1].domain)
+    async with transaction(desk.pool, desk.tenant) as tx:
+        lead = await leads.create(tx, desk.tenant, company, icp_profile_id=None)
+    sandbox.fault("429", vendor="tavily", times=1, retry_after_s=1)
+    await ended(desk, await ask(desk, lead))
+    done = (await story(desk, lead)).items[0]
+    assert "web search: done" in done.payload["notes"]
+    assert sandbox.totals("tavily")["credits"] == 1
+
+
 async def test_a_vendor_that_is_out_of_credits_is_passed_by(desk: Desk, sandbox: RunningSandbox) -> None:  # S3.05 S3.13
     # The last test here: its breaker stays open.
     sandbox.fault("429", vendor="hunter", times=None)  # Hunter's way to say that no credits are left

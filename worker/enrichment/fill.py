@@ -131,14 +131,18 @@ def _why_not(plan: Plan, step: Step, query: BaseModel | None, spent_usd: float, 
     return None
 
 
+def worth_waiting(error: VendorBusy, patience_s: float) -> bool:
+    """A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away."""
+    return error.code != AWAY and (error.after_s or 0.0) < patience_s
+
+
 async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseModel, ask: Ask, drawn: bool) -> StepTaken:
     try:
         answered = await ask(step.operation, query)
     except Hopeless as error:
         return _step(plan, out, step, "error", error.code, drawn=drawn)
     except VendorBusy as error:
-        # A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away.
-        if error.code != AWAY and (error.after_s or 0.0) < plan.patience_s:
+        if worth_waiting(error, plan.patience_s):
             raise
         out.later = out.later or error
         return _step(plan, out, step, "error", error.code, drawn=drawn)

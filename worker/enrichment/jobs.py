@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from contracts.enrichment import WATERFALLS, OrderRow, TriedRow, Waterfall
-from contracts.errors import Hopeless, NotFound, TryLater
+from contracts.errors import Hopeless, NotFound, TryLater, VendorBusy
 from contracts.findings import FoundPerson, WebHits, WebQuery
 from contracts.jobs import EnrichLead, Payload
 from contracts.nights import STEP_OF, Step, marks_of
@@ -23,7 +23,7 @@ from worker import ask
 from worker.context import Context, Stopped
 from worker.enrichment import waterfall as asking
 from worker.enrichment.draft import Draft
-from worker.enrichment.fill import Answered, Plan, fill
+from worker.enrichment.fill import Answered, Plan, fill, worth_waiting
 from worker.enrichment.learning import better_order
 from worker.enrichment.questions import QUESTIONS, Row
 from worker.enrichment.waterfall import Pair, Tried, judge, luck_of
@@ -155,6 +155,8 @@ class _Attempt:
         try:
             answered = await self._ask(WEB_SEARCH, query)
         except (Hopeless, TryLater) as error:
+            if isinstance(error, VendorBusy) and worth_waiting(error, self._patience_s()):
+                raise
             self.draft.notes.append(f"web search: {error.code}")
             return
         if isinstance(answered.reply.value, WebHits):
