@@ -18,12 +18,16 @@ from tests.flows.installation import until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
 @pytest.fixture
 async def at(place: Path) -> AsyncIterator[House]:
-    environment = dict(os.environ)
+    before = _environment()
     async with house(place) as made:
         yield made
-    assert dict(os.environ) == environment, "whatever this process starts next would look for a folder that has gone"
+    assert _environment() == before, "whatever this process starts next would look for a folder that has gone"
 
 
 async def _rows(at: House, query: str) -> list[dict[str, Any]]:
