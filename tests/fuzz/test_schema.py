@@ -131,7 +131,7 @@ class Asker:
 
 def _unread(answer: Any) -> bool:
     """Was it refused as no HTTP at all? Then no route has seen it, and none added members of its own."""
-    if answer.status_code != 400 or "json" not in answer.headers.get("content-type", ""):
+    if answer.status_code != 400 or "json" not in "".join(answer.headers.get("content-type", ())):
         return False
     problem = answer.json()
     return isinstance(problem, dict) and problem.get("code") == "invalid_http"
@@ -219,6 +219,19 @@ def holds_after(door: Door, cases_an_operation: int) -> Record:
     assert {200, 202, 400, 401, 403, 404} <= record.statuses.keys()
     door.still_stands()
     return record
+
+
+@pytest.mark.slow
+def test_what_is_no_http_is_told_from_what_a_route_refused(patient_door: Door) -> None:
+    # S2.14
+    schema = schemathesis.openapi.from_url(f"{patient_door.base_url}/openapi.json")
+    case = schema["/api/jobs/process"]["POST"].Case()
+    with requests.Session() as session:
+        answers = [
+            case.call(base_url=patient_door.base_url, session=session, headers=headers)
+            for headers in ({"a b": "c"}, {"authorization": "Bearer nobody"})
+        ]
+    assert [_unread(answer) for answer in answers] == [True, False]
 
 
 @pytest.mark.slow
