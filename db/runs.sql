@@ -2,10 +2,6 @@
 -- An id by the database's clock, for rows that name each other.
 SELECT app.uuidv7()
 
--- new_id --
--- For whoever must know a run's id before it is written.
-SELECT app.uuidv7()
-
 -- start --
 -- A run is born pending. An occurrence key makes the second start of the same occurrence return nothing.
 -- Whoever has not begun within a day never will: its event is dead, and the sweep ends the run.

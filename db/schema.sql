@@ -21,7 +21,7 @@ BEGIN
         SELECT c.oid FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
          WHERE s.schemaname = 'app' AND c.relkind = 'r' AND coalesce(c.reloptions::text, '') NOT LIKE '%autovacuum_analyze%'
            AND s.n_live_tup BETWEEN 3 * greatest(c.reltuples, 30) AND 100000 AND s.n_mod_since_analyze > s.n_live_tup / 2
-         ORDER BY s.n_live_tup LIMIT 10
+         ORDER BY s.n_live_tup LIMIT 3
     LOOP
         EXECUTE format('ANALYZE %s', grown);
     END LOOP;

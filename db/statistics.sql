@@ -1,3 +1,3 @@
 -- refresh --
--- Ten tables at most.
+-- Three tables at most.
 CALL app.analyze_grown()
