@@ -6,14 +6,23 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from time import monotonic
+from typing import NamedTuple
 
 #: How long before its slot a turn may begin, to have everything ready by then, in seconds.
 MAX_LEAD_S = 0.15
 
-#: Monotonic times: from, until.
-Slot = tuple[float, float]
+
+
+class Slot(NamedTuple):
+    """When a request may leave: monotonic times; `at`: its name in the timetable, by the database's clock."""
+
+    begins: float
+    ends: float
+    at: float
+
+
 #: Of a request whose slot is spent.
-SPENT: Slot = (0.0, 0.0)
+SPENT = Slot(0.0, 0.0, 0.0)
 
 
 class HeldSlots:
@@ -21,6 +30,7 @@ class HeldSlots:
 
     def __init__(self) -> None:
         self._slots: deque[Slot] = deque()
+        self._unused: list[float] = []
         # How long a turn usually takes to be ready. Whoever never says that it is ready is never early.
         self._ready_s = 0.0
 
@@ -35,9 +45,19 @@ class HeldSlots:
         """The first that is still good."""
         while self._slots:
             slot = self._slots.popleft()
-            if now <= slot[1]:
+            if now <= slot.ends:
                 return slot
+            self.missed(slot)
         return None
+
+    def missed(self, slot: Slot) -> None:
+        """Nothing left at it, and nothing will."""
+        self._unused.append(slot.at)
+
+    def unused(self) -> tuple[float, ...]:
+        """Those that others may have, each once: whoever asks must give them back."""
+        found, self._unused = tuple(self._unused), []
+        return found
 
     def put_back(self, slot: Slot) -> None:
         """The first one, unused."""
@@ -45,6 +65,7 @@ class HeldSlots:
 
     def drop(self) -> None:
         """All of them: what was leased no longer fits what is known."""
+        self._unused.extend(slot.at for slot in self._slots)
         self._slots.clear()
 
     def ready(self, took_s: float) -> None:
@@ -54,14 +75,17 @@ class HeldSlots:
     async def near(self, slot: Slot) -> bool:
         """Sleep until it is time to get ready for `slot`; cancelled, it is put back. False: it has gone by meanwhile."""
         try:
-            await asyncio.sleep(max(0.0, slot[0] - min(MAX_LEAD_S, 2 * self._ready_s) - monotonic()))
+            await asyncio.sleep(max(0.0, slot.begins - min(MAX_LEAD_S, 2 * self._ready_s) - monotonic()))
         except BaseException:
             self.put_back(slot)
             raise
-        return monotonic() <= slot[1]
+        if monotonic() > slot.ends:
+            self.missed(slot)
+            return False
+        return True
 
 
 async def reached(slot: Slot) -> bool:
     """Sleep until `slot` begins. False: it has gone by."""
-    await asyncio.sleep(max(0.0, slot[0] - monotonic()))
-    return monotonic() <= slot[1]
+    await asyncio.sleep(max(0.0, slot.begins - monotonic()))
+    return monotonic() <= slot.ends

@@ -181,6 +181,9 @@ class Lane:
     async def _at_its_slot(self, ticket: Ticket) -> None:
         patience = monotonic() + self._horizon_s
         while not await reached(ticket.slot):
+            if ticket.slot is not SPENT:
+                self._slots.missed(ticket.slot)
+                ticket.slot = SPENT
             ticket.slot = await self._another(ticket, patience)
 
     async def _another(self, ticket: Ticket, patience: float) -> Slot:
@@ -230,7 +233,9 @@ class Lane:
         free = max(0, self._concurrency - self._flying)
         first = operation not in self._open_until
         starting = min(max(self._waiting, 1 - again), free)
-        wish = Wish(self._holder, starting, self._flying, ahead, self._horizon_s, first, again)
+        # Should the transaction fail, they count as used.
+        unused = self._slots.unused()
+        wish = Wish(self._holder, starting, self._flying, ahead, self._horizon_s, first, again, unused)
         async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
             before = monotonic()
             at, beside = await self._hold(tx, operation)
@@ -262,7 +267,7 @@ class Lane:
         self._permits, self._contended, self._sharers = got.permits, got.contended, got.sharers
         self._trying = at.operation if got.trying else None
         self._fresh_until = self._open_until[at.operation] = before + got.fresh_s
-        self._slots.add((clock.latest(t), clock.earliest(t) + lateness_s) for t in got.slots)
+        self._slots.add(Slot(clock.latest(t), clock.earliest(t) + lateness_s, t) for t in got.slots)
         self._denied_until = self._blocked_until = 0.0
         if got.refused is not None:
             self._shut.add(at.operation)
@@ -343,10 +348,11 @@ class Lane:
             if self._permits or self._flying:
                 return  # somebody came meanwhile, and has leased anew
             try:
+                unused = self._slots.unused()
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
                     at, beside = await self._hold(tx, "")
                     for row in (at, *beside):
-                        give_back(row, self._holder, 0, self._timeout_s)
+                        give_back(row, self._holder, 0, self._timeout_s, unused)
                         await rows.keep(tx, row)
             except (HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
                 log.debug("permits_lapse", pace=self._pace.name, error=str(away))

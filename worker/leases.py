@@ -27,8 +27,8 @@ WANTS_S = 3.0
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a worker asks for: `starting` requests want to leave within `patience_s`, `flying` are under way; `ahead` more are to be
-    expected. `first`: it has not asked for this operation before. `again`: of those
-    under way, so many need another slot.
+    expected. `first`: it has not asked for this operation before. `again`: of those under way, so many need another slot.
+    `unused`: slots that it got earlier and that met no request.
     """
 
     holder: str
@@ -38,6 +38,7 @@ class Wish:
     patience_s: float = PATIENCE_S
     first: bool = False
     again: int = 0
+    unused: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def lease(
     """Fulfil a wish as far as it goes in all paces, and write it into each. `pace` None: as fast as permits allow."""
     door = breaker.door(at.breaker, at.now, first=wish.first)
     kept = [Within(at, pace, concurrency), *within]
+    for each in kept:
+        _forget(each.at, wish.unused)
     if door == "shut":
         for each in kept:
             _hold(each.at, wish, wish.flying, timeout_s, wants=False)
@@ -103,9 +106,18 @@ def lease(
     return Lease(permits, slots, fresh_s, contended, blocked_until, trying=trying, sharers=sharers)
 
 
-def give_back(at: Standing, holder: str, flying: int, timeout_s: float) -> None:
-    """An idle worker keeps no permits beyond its requests under way."""
+def give_back(at: Standing, holder: str, flying: int, timeout_s: float, unused: Sequence[float] = ()) -> None:
+    """An idle worker keeps no permits beyond its requests under way, and no slots."""
+    _forget(at, unused)
     _hold(at, Wish(holder, 0, flying), flying, timeout_s, wants=False)
+
+
+def _forget(at: Standing, unused: Sequence[float]) -> None:
+    if unused:
+        times = Timetable.read(at.timetable)
+        for slot in unused:
+            times.forget(slot)
+        at.timetable = times.write()
 
 
 def _permits(at: Standing, concurrency: int, wish: Wish) -> tuple[int, bool]:

@@ -4,7 +4,7 @@ A slot is a time from which one request may leave, a little later at the latest:
 road to the vendor takes one request longer than another, by `MAX_ROAD_S`. So requests whose slots are less than window + lateness
 + road apart might meet in one window, and at most `limit` slots are handed out in any such *span*. Short windows (2 s and less)
 are served by a distance, span / limit, from slot to slot; longer ones allow bursts, and a ring of counts remembers how many slots
-lie in the span. Slots come in order of time, and one that is lost (its worker died) counts as used.
+lie in the span. Slots come in order of time; one that met no request comes back, and one that is lost (its worker died) counts as used.
 """
 
 from __future__ import annotations
@@ -131,6 +131,15 @@ class Timetable:
                 ring.append([end, 1])
             while ring[0][0] * cell < at - seconds - 2 * MAX_LATENESS_S:
                 ring.pop(0)
+
+    def forget(self, at: float) -> None:
+        """A slot that was handed out comes back: nothing left at it, and nothing will. Its distance to the others stays."""
+        for seconds, ring in self.rings.items():
+            end = ceil(at / (seconds / CELLS))
+            for counted in reversed(ring):
+                if counted[0] <= end:
+                    counted[1] -= counted[0] == end and counted[1] > 0
+                    break
 
     def learn_windows(self, pace: Rhythm) -> None:
         """A window that is new (its setting was changed) begins with what a longer one remembers, or else the longest."""

@@ -42,6 +42,7 @@ NOT_ALWAYS = {
     r"Line\.take/discard$": "every 50th statement of a connection",
     r"LendingPool\.\w+/commit$|api\.commands\.api/commit$": "only when no transaction follows one that read at once",
     r"_reconcile/queue\.wake$": "only when a fetch was lost",
+    r"Fetcher\.take/limited_fetch\.stands$": "only after a fetch that found nothing",
     r"Listener\._session/select-1$": "only after 15 silent seconds",
     r"Maintenance\._do_rounds/": "a minute after the start, later than a run takes",
 }

@@ -19,13 +19,14 @@ WINDOWS = st.lists(
     ]),
     min_size=1, max_size=3, unique_by=lambda w: w.seconds,
 )  # fmt: skip
-#: One lease: seconds since the last one, slots wanted, where in its margin each request arrives, and whether its worker dies.
+#: One lease: seconds since the last one, slots wanted, where in its margin each request arrives, and what becomes of its slots: all
+#: are used, its worker dies, or every second one meets no request and comes back with the next lease.
 LEASES = st.lists(
     st.tuples(
         st.sampled_from([0.0, 0.0, 0.001, 0.05, 0.3, 1.0, 5.0, 59.0, 3600.0]),
         st.integers(1, 40),
         st.lists(st.floats(0, 1), min_size=1, max_size=7),
-        st.sampled_from([False, False, False, True]),
+        st.sampled_from(["used", "used", "used", "lost", "half"]),
     ),
     min_size=1,
     max_size=40,
@@ -45,22 +46,25 @@ def most_in_any(arrivals: list[float], seconds: float) -> int:
 
 @settings(max_examples=80, deadline=None)
 @given(WINDOWS, LEASES)
-def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[float, int, list[float], bool]]) -> None:
+def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[float, int, list[float], str]]) -> None:
     # S3.13 S2.02: each slot is used as late as it may be, and its road takes as long as is reckoned with
     pace = rhythm(tuple(windows))
     shortest = min(w.seconds for w in windows)
     road = min(MAX_ROAD_S, ROAD * shortest)
-    now, said, arrivals = START, dict[str, Any](), list[float]()
-    for pause, want, places, dies in leases:
+    now, said, arrivals, unused = START, dict[str, Any](), list[float](), list[float]()
+    for pause, want, places, end in leases:
         now += pause
         timetable = Timetable.read(said)
+        for at in unused:
+            timetable.forget(at)
         slots = timetable.take(pace, now, want, now + 2.0)
         said = timetable.write()
         assert slots == sorted(slots)
         assert all(now <= at <= now + 2.0 for at in slots)
-        if not dies:
-            late = pace.lateness_s + road
-            arrivals += [at + places[i % len(places)] * late for i, at in enumerate(slots)]
+        unused = slots[::2] if end == "half" else []
+        if end != "lost":
+            used, late = slots[1::2] if unused else slots, pace.lateness_s + road
+            arrivals += [at + places[i % len(places)] * late for i, at in enumerate(used)]
     for window in windows:
         assert most_in_any(arrivals, window.seconds) <= window.limit, window
 
@@ -68,7 +72,7 @@ def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[fl
 @settings(max_examples=40, deadline=None)
 @given(WINDOWS, st.lists(WINDOWS, min_size=2, max_size=2), LEASES)
 def test_what_several_operations_share_is_kept_over_all_of_them(
-    shared: list[Window], own: list[list[Window]], leases: list[tuple[float, int, list[float], bool]]
+    shared: list[Window], own: list[list[Window]], leases: list[tuple[float, int, list[float], str]]
 ) -> None:
     # S3.13: two operations with timetables of their own, and one that both have in common
     now, beside, said, arrivals = (
@@ -117,6 +121,18 @@ def test_a_burst_is_served_at_once_where_the_window_is_long() -> None:
     assert 60 < timetable.next(pace, START) - START < 64
     assert len(timetable.take(pace, START + 64, 80, START + 66)) == 40  # the day's hundred
     assert timetable.next(pace, START + 64) - START > 86_400
+
+
+def test_a_slot_that_met_no_request_serves_another_one() -> None:
+    # S2.02: of a minute's requests none is lost to a worker that took slots ahead
+    timetable, pace = Timetable.read({}), rhythm((Window(60, 60),))
+    first = timetable.take(pace, START, 60, START)
+    for at in first[:5]:
+        timetable.forget(at)
+    again = Timetable.read(timetable.write())
+    assert again.take(pace, START + 9, 60, START + 11) == [START + 9] * 5
+    again.forget(START - 500)  # older than any window: nothing to give back
+    assert again.take(pace, START + 20, 60, START + 22) == []
 
 
 def test_a_window_that_is_set_anew_knows_what_was_sent_under_the_old_one() -> None:
