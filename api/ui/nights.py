@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from markupsafe import Markup
 
 from api.deps import Page, before
 from api.routes import runs as run_routes
 from api.ui import months
-from api.ui.page import PageRoute, onward, show
+from api.ui.page import PageRoute, onward, part, show
 from api.ui.session import Act, Acting, Looking, Seat
-from contracts.night_lists import NightDay, NightLines
 from contracts.nights import DONE, TO_DO, NightView, Step
 from contracts.tenants import Role
 from contracts.texts import NoNul
@@ -77,22 +76,21 @@ async def list_nights(
     seat: Viewer, month: Annotated[str | None, Query(max_length=7)] = None, cursor: Cursor = None
 ) -> Response:
     """A month as a calendar, and every run of a night, newest first."""
-    today, shown, days, page = await seat.shared(lambda: _list(seat, month, cursor))
-    data = {"month": shown.name, "days": days, "nights": page.items, "next_cursor": page.next_cursor}
-    weeks = months.weeks(shown, {day.night: day for day in days})
-    return show(seat, "nights.html", data, shown=shown, weeks=weeks, weekdays=months.WEEKDAYS, today=today)
+    data, listed = await seat.shared(lambda: _list(seat, month, cursor))
+    return show(seat, "nights.html", data, listed=listed)
 
 
-async def _list(
-    seat: Seat, month: str | None, cursor: str | None
-) -> tuple[date, months.Month, list[NightDay], NightLines]:
+async def _list(seat: Seat, month: str | None, cursor: str | None) -> tuple[dict[str, Any], Markup]:
     tenant = seat.principal.tenant_id
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         today = await nights.tonight(tx, seat.settings, tenant)
         shown = months.named(month) if month else months.of(today)
         days = await night_lists.days(tx, tenant, shown.first, shown.last)
         page = await night_lists.lines(tx, tenant, before=before(Page(ROWS, cursor)), limit=ROWS)
-    return today, shown, days, page
+    data = {"month": shown.name, "days": days, "nights": page.items, "next_cursor": page.next_cursor}
+    weeks = months.weeks(shown, {day.night: day for day in days})
+    seen = {"shown": shown, "weeks": weeks, "weekdays": months.WEEKDAYS, "today": today}
+    return data, part(seat, "night_list.html", data | seen)
 
 
 @router.get("/{run_id}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from markupsafe import Markup
 
 from api.routes import outbox as outbox_routes
 from api.ui.outbox import shared_stats
-from api.ui.page import PageRoute, show
+from api.ui.page import PageRoute, part, show
 from api.ui.session import Looking, Seat
 from contracts import overview as levels
 from contracts.budgets import defaults
@@ -21,6 +22,13 @@ router = APIRouter(prefix="/ui", route_class=PageRoute, include_in_schema=False)
 Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 GOING = (RunStatus.PENDING, RunStatus.RUNNING)
 TROUBLED = (RunStatus.FAILED, RunStatus.PARTIAL)
+#: What the service levels ask for.
+ASKED = {
+    "execution_s": levels.EXECUTION_S,
+    "success": levels.SUCCESS,
+    "errors": levels.ERRORS,
+    "bound": levels.BOUND,
+}
 
 
 @router.get("")
@@ -29,22 +37,16 @@ async def show_overview(
     calls: Annotated[Literal["hour", "day"], Query()] = "hour",
 ) -> Response:
     """Everything at a glance; each number leads to its rows."""
-    data = await seat.shared(lambda: _all(seat, calls))
-    asked = {
-        "execution_s": levels.EXECUTION_S,
-        "success": levels.SUCCESS,
-        "errors": levels.ERRORS,
-        "bound": levels.BOUND,
-    }
-    return show(seat, "overview.html", data, asked=asked, api=None)
+    data, levels_part = await seat.shared(lambda: _all(seat, calls))
+    return show(seat, "overview.html", data, levels_part=levels_part)
 
 
-async def _all(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
+async def _all(seat: Seat, of: Literal["hour", "day"]) -> tuple[dict[str, Any], Markup]:
     tenant = seat.principal.tenant_id
     stats = await shared_stats(seat)
     pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     async with transaction(seat.pool, tenant, read_only=True) as tx:
-        return {
+        data = {
             "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
             "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
             "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
@@ -56,3 +58,4 @@ async def _all(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
             "stats": stats,
             "pause": pause,
         }
+    return data, part(seat, "overview_levels.html", data | {"asked": ASKED})

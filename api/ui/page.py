@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
@@ -100,6 +101,16 @@ def show(seat: Seat, template: str, data: Mapping[str, Any], *, status: int = 20
         said=session.said(request), live=request.headers.get("hx-request") == "true", **data, **more,
     )  # fmt: skip
     return HTMLResponse(text, status)
+
+
+def part(seat: Seat, template: str, data: Mapping[str, Any]) -> Markup:
+    """A piece of a page that does not depend on who reads it: whoever asks together (`Seat.shared`) gets one rendering of it.
+
+    It knows `data`, `query` and `url`, and no seat.
+    """
+    request = seat.request
+    piece = environment().get_template(template)
+    return Markup(piece.render(query=request.query_params, url=lambda **c: address(request, **c), **data))  # noqa: S704
 
 
 def bare(template: str, *, status: int = 200, **data: Any) -> Response:
