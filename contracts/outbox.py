@@ -13,6 +13,7 @@ from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_lis
 from contracts.job_reports import Progress
 from contracts.limits import Held
 from contracts.texts import LongTitle, Name, NoNul
+from contracts.texts import Moment as Instant
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
 #: Ten years: no age is longer, no replay takes longer.
@@ -46,6 +47,8 @@ class EventFilter(BaseModel):
     )
     older_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
     newer_than_s: float | None = Field(None, ge=0, le=_LONGEST_S)
+    since: Instant | None = Field(None, description="written from then on")
+    until: Instant | None = Field(None, description="written before then")
 
     def narrows(self) -> bool:
         """Is anything but the status asked for?"""

@@ -21,7 +21,7 @@ from contracts.executions import (
 )
 from contracts.jobs import JobState
 from contracts.outbox import CausedExecution, EventDetail, Produced
-from db import enrichments, jobs, paging, reports, runs
+from db import enrichments, ids, jobs, paging, reports, runs
 from db.access import audit
 from db.sql import load
 from db.transaction import Tx
@@ -30,6 +30,7 @@ SQL = load("executions")
 #: Which index a filter can use; the first that fits is taken, the rest is sifted.
 BY_EVENT = "AND e.event_id = $8"
 BY_RUN = "AND e.run_id = $7"
+BY_TIME = "AND e.id >= $9"
 BY_DEAD_LETTER = (
     "AND e.id = ANY(ARRAY(SELECT d.execution_id FROM app.dead_letters d WHERE d.tenant_id = t.tenant_id "
     "AND d.resolved_at IS NULL AND d.kind = 'job' ORDER BY d.id DESC LIMIT 10000))"
@@ -59,7 +60,10 @@ async def list_executions(
     states = asked.states()
     if states == []:
         return ExecutionPage(items=[])
-    before = paging.decode(cursor, _KEY)[1][0] if cursor else paging.LAST_UUID
+    before: UUID = paging.decode(cursor, _KEY)[1][0] if cursor else paging.LAST_UUID
+    if asked.until is not None:
+        before = min(before, ids.first_of(asked.until))
+    since = ids.first_of(asked.since or paging.FIRST_AT)
     path = ""
     if asked.event_id is not None:
         path = BY_EVENT
@@ -67,12 +71,14 @@ async def list_executions(
         path = BY_RUN
     elif states is not None and set(states) <= {"dead", "quarantined"}:
         path = BY_DEAD_LETTER
+    elif asked.since is not None:
+        path = BY_TIME
     sifting = states is not None or asked.job is not None or asked.event_id is not None
     look = paging.look(len(tenants), limit + 1, sifting=sifting)
     await paging.steady(tx)
     query = SQL["list"].replace("/* path */", path)
     rows = await tx.fetch(
-        query, list(tenants), before, look, limit + 1, asked.job, states, asked.run_id, asked.event_id
+        query, list(tenants), before, look, limit + 1, asked.job, states, asked.run_id, asked.event_id, since
     )
     found, following = _page(rows, "jobs", limit)
     return ExecutionPage(items=[ExecutionRow.model_validate(dict(r)) for r in found], next_cursor=following)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from random import Random
 from uuid import UUID
 
@@ -18,3 +19,8 @@ def new_id() -> UUID:
     """A version 7 uuid (RFC 9562): 48 bits of Unix milliseconds, 74 random ones. Its time is this host's, and nothing reads it."""
     milliseconds = time.time_ns() // 1_000_000
     return UUID(int=milliseconds << 80 | _random.getrandbits(80) & _FREE | _VERSION_AND_VARIANT)
+
+
+def first_of(moment: datetime) -> UUID:
+    """The least version 7 uuid of that millisecond: an id made earlier is less, one made then or later is not."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)

@@ -59,7 +59,13 @@ async def list_events(
         if at not in wanted:
             key = []
     items: list[EventRow] = []
-    ages = paging.span(await paging.steady(tx), older_than_s=asked.older_than_s, newer_than_s=asked.newer_than_s)
+    ages = paging.span(
+        await paging.steady(tx),
+        older_than_s=asked.older_than_s,
+        newer_than_s=asked.newer_than_s,
+        since=asked.since,
+        until=asked.until,
+    )
     for index, section in enumerate(wanted):
         rows, rest = await _section(tx, section, tenants, asked, ages, key, limit - len(items))
         items += rows
@@ -133,7 +139,7 @@ def _sifts(asked: EventFilter, section: str, path: str) -> bool:
         return True  # jobs' dead letters stand between those of events
     if section == "live" and asked.status and not path and not _STATES["live"] <= set(asked.status):
         return True
-    ages = {"older_than_s", "newer_than_s"} if section == "sent" else set()
+    ages = {"older_than_s", "newer_than_s", "since", "until"} if section == "sent" else set()
     given = asked.model_dump(exclude={"status", path, *ages}, exclude_none=True)
     return any(field in EventFilter.model_fields for field in given)
 

@@ -19,13 +19,16 @@ from db import drift, executions, job_retries
 from db.account_commands import run_job
 from db.terminal import (
     JsonOption,
+    SinceOption,
     TenantOption,
+    UntilOption,
     age_s,
     ask,
     operator,
     print_fields,
     print_json,
     print_table,
+    utc,
     wake_dispatchers,
 )
 from db.transaction import Tx
@@ -49,6 +52,8 @@ def list_jobs(
     ] = None,
     run_id: Annotated[UUID | None, typer.Option("--run", help="Id of a run.")] = None,
     event_id: Annotated[UUID | None, typer.Option("--event", help="Id of an event.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     dead_letters: Annotated[bool, typer.Option("--dead-letters", help="What gave up and waits for an answer.")] = False,
     tenant: TenantOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
@@ -56,7 +61,9 @@ def list_jobs(
     json: JsonOption = False,
 ) -> None:
     """Executions, or dead letters, newest first."""
-    which = ExecutionFilter(job=job, state=state or [], status=status, run_id=run_id, event_id=event_id)
+    which = ExecutionFilter(
+        job=job, state=state or [], status=status, run_id=run_id, event_id=event_id, since=utc(since), until=utc(until)
+    )
 
     async def work(tx: Tx, tenants: list[UUID], _: Settings) -> ExecutionPage | DeadLetterPage:
         if dead_letters:

@@ -20,13 +20,16 @@ from db.pause_commands import pause_events, resume_events, show_pause
 from db.replay_commands import list_replays, undo_replay
 from db.terminal import (
     JsonOption,
+    SinceOption,
     TenantOption,
+    UntilOption,
     age_s,
     ask,
     operator,
     print_fields,
     print_json,
     print_table,
+    utc,
     wake_dispatchers,
 )
 from db.transaction import Tx
@@ -65,6 +68,8 @@ def list_events(
     sink: SinkOption = None,
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     tenant: TenantOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="`next_cursor` of the list before.")] = None,
@@ -81,6 +86,8 @@ def list_events(
         "sink": sink,
         "older_than_s": age_s(older_than),
         "newer_than_s": age_s(newer_than),
+        "since": utc(since),
+        "until": utc(until),
     }
     try:
         which = EventFilter.model_validate(given)
@@ -221,6 +228,8 @@ def replay(
     sink: SinkOption = None,
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     tenant: TenantOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     rate: Annotated[float | None, typer.Option(help="Events a second; absent: all at once.")] = None,
@@ -238,6 +247,8 @@ def replay(
         "sink": sink,
         "older_than_s": age_s(older_than),
         "newer_than_s": age_s(newer_than),
+        "since": utc(since),
+        "until": utc(until),
     }
     if event is not None and (dry_run or rate is not None or any(given.values())):
         raise typer.BadParameter("give either one event or a filter")

@@ -31,10 +31,25 @@ async def steady(tx: Tx) -> datetime:
     return now
 
 
-def span(now: datetime, *, older_than_s: float | None, newer_than_s: float | None) -> tuple[datetime, datetime]:
-    """Ages as (since, until). Plain values: under row-level security an expression over NULL would hide the index."""
-    since = FIRST_AT if newer_than_s is None else now - timedelta(seconds=newer_than_s)
-    return since, LAST_AT if older_than_s is None else now - timedelta(seconds=older_than_s)
+def span(
+    now: datetime,
+    *,
+    older_than_s: float | None,
+    newer_than_s: float | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[datetime, datetime]:
+    """Ages and moments as (first, last moment that counts); `until` is the first that does not.
+
+    Plain values: under row-level security an expression over NULL would hide the index.
+    """
+    first = FIRST_AT if newer_than_s is None else now - timedelta(seconds=newer_than_s)
+    last = LAST_AT if older_than_s is None else now - timedelta(seconds=older_than_s)
+    if since is not None:
+        first = max(first, min(since, LAST_AT))
+    if until is not None:
+        last = min(last, max(until, FIRST_AT) - timedelta(microseconds=1))
+    return first, last
 
 
 def look(tenants: int, limit: int, *, sifting: bool) -> int:

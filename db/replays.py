@@ -69,7 +69,13 @@ def _replayable(event: EventDetail) -> None:
 async def replay_many(tx: Tx, tenants: Sequence[UUID], asked: ReplayRequest, by: str) -> ReplayReport:
     """Replay what the filter finds, dead letters first; with `dry_run` only count it. One audit row a tenant and kind."""
     which = asked.filter
-    ages = paging.span(await paging.steady(tx), older_than_s=which.older_than_s, newer_than_s=which.newer_than_s)
+    ages = paging.span(
+        await paging.steady(tx),
+        older_than_s=which.older_than_s,
+        newer_than_s=which.newer_than_s,
+        since=which.since,
+        until=which.until,
+    )
     status = which.status or [EventStatus.DEAD_LETTER]
     report = ReplayReport(
         dry_run=asked.dry_run, matched=0, replayed=0, more=False, by_type={}, oldest=None, newest=None, last_due_at=None

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,10 @@ TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug of one 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Characters in a line, more than any row has.
 UNCUT = 10_000
+SinceOption = Annotated[
+    datetime | None, typer.Option("--since", help="UTC, that moment included, e.g. 2026-01-31T06:00:00.")
+]
+UntilOption = Annotated[datetime | None, typer.Option("--until", help="UTC, that moment not included.")]
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _OLDEST_S = 100 * 365 * 86_400.0
 
@@ -121,6 +126,11 @@ def age_s(text: str | None) -> float | None:
     if seconds > _OLDEST_S:
         raise typer.BadParameter(f"{text!r} is more than a hundred years: leave the option out")
     return seconds
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment typed without a zone is UTC, as the times that are printed are."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def operator() -> str:

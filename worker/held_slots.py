@@ -12,7 +12,6 @@ from typing import NamedTuple
 MAX_LEAD_S = 0.15
 
 
-
 class Slot(NamedTuple):
     """When a request may leave: monotonic times; `at`: its name in the timetable, by the database's clock."""
 

@@ -4,7 +4,7 @@ A slot is a time from which one request may leave, a little later at the latest:
 road to the vendor takes one request longer than another, by `MAX_ROAD_S`. So requests whose slots are less than window + lateness
 + road apart might meet in one window, and at most `limit` slots are handed out in any such *span*. Short windows (2 s and less)
 are served by a distance, span / limit, from slot to slot; longer ones allow bursts, and a ring of counts remembers how many slots
-lie in the span. Slots come in order of time; one that met no request comes back, and one that is lost (its worker died) counts as used.
+lie in the span. Slots come in order of time; one that met no request comes back, one that is lost (its worker died) counts as used.
 """
 
 from __future__ import annotations

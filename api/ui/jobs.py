@@ -25,7 +25,7 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> Response:
     """Executions, newest first; how many wait and run, and who is there to run them."""
     data = await seat.shared(lambda: _list(short(asked), seat))
-    return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]})
+    return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]}, asked=asked)
 
 
 async def _list(asked: ExecutionQuery, seat: Seat) -> dict[str, Any]:

@@ -24,7 +24,14 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Response:
     """What waits, then dead letters, then what was sent; each newest first."""
     data = await seat.shared(lambda: _list(short(asked), seat))
-    return show(seat, "outbox.html", data, choices={"status": [s.value for s in EventStatus]}, narrowed=asked.narrows())
+    return show(
+        seat,
+        "outbox.html",
+        data,
+        choices={"status": [s.value for s in EventStatus]},
+        asked=asked,
+        narrowed=asked.narrows(),
+    )
 
 
 async def _list(asked: EventQuery, seat: Seat) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
@@ -121,6 +122,11 @@ def iso(at: datetime | date | None) -> str:
     return "" if at is None else at.isoformat()
 
 
+def within(begin: datetime, seconds: float) -> str:
+    """So many seconds as a listing is asked for them: the `since` and `until` of a query."""
+    return urlencode({"since": iso(begin), "until": iso(begin + timedelta(seconds=seconds))})
+
+
 def at(when: datetime | None) -> Markup:
     """A moment, to the second; whoever points at it sees the whole."""
     return _time(when, moment(when)) if when else Markup("–")
@@ -181,6 +187,7 @@ FILTERS = {
     "wall": wall,
     "day": day,
     "iso": iso,
+    "within": within,
     "cut": cut,
     "coded": coded,
     "short": short,

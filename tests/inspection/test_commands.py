@@ -41,6 +41,8 @@ async def test_the_outbox_from_a_shell(scene: Scene) -> None:
     mine = answer(scene, "outbox", "list", "--tenant", "mine", "--status", "sent", "--newer-than", "1h")
     assert [item["event_id"] for item in mine["items"]] == [str(event_id)]
     assert str(dead) in headwater(scene, "outbox", "list", "--status", "dead_letter")
+    assert "no event fits" in headwater(scene, "outbox", "list", "--until", mine["items"][0]["created_at"][:19])
+    assert len(answer(scene, "outbox", "list", "--since", mine["items"][0]["created_at"][:10])["items"]) == 3
     assert answer(scene, "outbox", "show", event_id)["executions"][0]["state"] == "queued"
     assert f"next: mend the cause, then: headwater outbox replay {dead}" in headwater(scene, "outbox", "explain", dead)
     assert answer(scene, "outbox", "stats")["queue"] == {"queued": 2, "running": 0}
@@ -117,6 +119,8 @@ async def test_jobs_from_a_shell(scene: Scene) -> None:
     job = delivery.execution_id
     assert [item["id"] for item in answer(scene, "jobs", "list", "--state", "dead")["items"]] == [str(job)]
     assert [item["execution_id"] for item in answer(scene, "jobs", "list", "--dead-letters")["items"]] == [str(job)]
+    assert "no job fits" in headwater(scene, "jobs", "list", "--until", "2026-01-31")
+    assert len(answer(scene, "jobs", "list", "--since", "2026-01-31T06:00:00")["items"]) == 2
     assert "bad_answer" in headwater(scene, "jobs", "show", job)
     assert answer(scene, "jobs", "retry", job)["state"] == "waiting"
     assert "is waiting: its next attempt is due by itself" in headwater(scene, "jobs", "retry", job, expect=1)

@@ -82,6 +82,14 @@ async def test_filters_find_what_they_name_and_nothing_else(scene: Scene, stage:
     assert await found(error_class="bad_payload") == set()
     assert len(await found(newer_than_s=60)) == 3
     assert await found(older_than_s=60) == set()
+    (row,) = await scene.list_(type="RunFinished")
+    assert await found(until=row.created_at) == {named}
+    assert await found(since=row.created_at, until=row.created_at + timedelta(microseconds=1)) == {run_ended}
+    assert (
+        await found(since=row.created_at + timedelta(days=1))
+        == await found(until=datetime(1, 1, 1, tzinfo=UTC))
+        == set()
+    )
 
 
 async def test_error_class_finds_what_failed_and_what_was_given_up(scene: Scene) -> None:

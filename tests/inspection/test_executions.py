@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -57,6 +58,19 @@ async def test_jobs_are_listed_newest_first_by_state_job_and_event(scene: Scene)
     assert [row.id for row in await found(scene, event_id=two.event_id)] == [two.execution_id]
     assert await found(scene, status="completed", state="dead") == []
     assert await found(scene, run_id=uuid4()) == []
+
+
+async def test_jobs_are_found_by_when_they_were_first_queued(scene: Scene) -> None:
+    # B.02: what was asked for in the minutes of an incident, whatever became of it since
+    for _ in range(3):
+        await probes(scene, 1)
+    last, middle, first = [row.id for row in await found(scene)]
+    moment = datetime.fromtimestamp((middle.int >> 80) / 1000, UTC)
+    assert [row.id for row in await found(scene, since=moment)] == [last, middle]
+    assert [row.id for row in await found(scene, until=moment)] == [first]
+    assert [row.id for row in await found(scene, since=moment, until=moment + timedelta(milliseconds=1))] == [middle]
+    assert await found(scene, until=datetime(1, 1, 1, tzinfo=UTC)) == []
+    assert await found(scene, since=datetime(9999, 12, 31, tzinfo=UTC)) == []
 
 
 async def test_a_job_that_gave_up_is_found_with_its_story(scene: Scene) -> None:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from tests.inspection import history
 
 BIG = UUID(history.BIG)
 GUARDED = ("outbox_history", "job_executions")
+MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
 SENT = [EventStatus.SENT]
 #: A month of history that has only begun, or is nearly forgotten, is read whole: that is the quickest, and harmless.
 A_FEW = 200
@@ -91,12 +93,14 @@ CALLS: dict[str, Call] = {
     "events that failed": events(status=[EventStatus.FAILED]),
     "events, young": events(status=SENT, newer_than_s=86_400),
     "events, old": events(status=SENT, older_than_s=50 * 86_400),
+    "events of a minute": events(status=SENT, since=MONTH_AGO, until=MONTH_AGO + timedelta(minutes=1)),
     "dead events": events(status=[EventStatus.DEAD_LETTER]),
     "one event": lambda tx, who, known: inspection.show_event(tx, who, known.event),
     "explain": explain,
     "stats": lambda tx, who, _: stats.stats(tx, who, stats.QueueDepth(0, 0, 0, None)),
     "replay, dry": dry_replay,
     "jobs": jobs(),
+    "jobs of a minute": jobs(state=["done"], since=MONTH_AGO, until=MONTH_AGO + timedelta(minutes=1)),
     "jobs of a name": jobs(job="probe.touch"),
     "jobs that run": jobs(state=["running"]),
     "jobs that died": jobs(status="failed", state=["dead", "quarantined"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -176,6 +177,14 @@ def test_throughput_is_plotted_with_its_figures_as_a_table(ops: Visitor) -> None
     twin: dict[str, Any] = ops.get("/ui/outbox/pace", minutes="180", format="json").json()["series"]
     assert len(twin["times"]) == 180
     assert sum(twin["written"]) >= 1
+    written = re.findall(r'<a href="(/ui/outbox\?since=[^"]*)">(\d+)</a>', page)
+    assert written
+    for link, count in written:
+        listed = ops.get(f"{html.unescape(link)}&limit=200&format=json").json()["events"]
+        assert len(listed) == int(count), link
+    assert "Written from" in ops.get(html.unescape(written[0][0])).text
+    ended = re.findall(r'<a href="(/ui/jobs\?[^"]*since=[^"]*)">', page)
+    assert all("First queued from" in ops.get(html.unescape(link)).text for link in ended)
 
 
 def test_a_model_shows_its_drift_and_stands_beside_the_active_one(ops: Visitor) -> None:

@@ -111,6 +111,7 @@ def paths(shared_api: Served) -> dict[str, str]:
         "night, all": f"{of_night}?stage=all",
         "ledger, by the hour": "/ui/vendors/calls?vendor=tavily&days=1",
         "days of calls": "/ui?calls=day",
+        "throughput": "/ui/outbox/pace",
     }
     return {path: path for path in PATHS if path != "/ui/nowhere"} | alone | {"schedule": schedule(api)}
 
