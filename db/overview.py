@@ -12,7 +12,7 @@ from db.transaction import Tx
 
 SQL = load("overview")
 #: The newest runs that service levels look at.
-MOST_RUNS = 5_000
+MOST_RUNS = 2_000
 
 
 async def standing(tx: Tx, tenant: UUID) -> Standing:

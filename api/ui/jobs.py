@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from markupsafe import Markup
 
 from api.routes import jobs as routes
 from api.routes import outbox as outbox_routes
 from api.ui.outbox import shared_stats
-from api.ui.page import PageRoute, onward, short, show
+from api.ui.page import PageRoute, onward, part, short, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.executions import ExecutionQuery
 from contracts.jobs import JobState
@@ -24,16 +26,19 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_jobs(asked: Annotated[ExecutionQuery, Query()], seat: Viewer) -> Response:
     """Executions, newest first; how many wait and run, and who is there to run them."""
-    data = await seat.shared(lambda: _list(short(asked), seat))
-    return show(seat, "jobs.html", data, choices={"state": [s.value for s in JobState]}, asked=asked)
+    data, listed = await seat.shared(lambda: _list(short(asked), seat))
+    return show(seat, "jobs.html", data, listed=listed)
 
 
-async def _list(asked: ExecutionQuery, seat: Seat) -> dict[str, Any]:
-    page = await routes.list_jobs(asked, seat.principal, seat.pool)
-    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
-    return {
-        "jobs": page.items, "next_cursor": page.next_cursor, "stats": await shared_stats(seat), "pause": pause,
-    }  # fmt: skip
+async def _list(asked: ExecutionQuery, seat: Seat) -> tuple[dict[str, Any], Markup]:
+    page, pause, stats = await asyncio.gather(
+        routes.list_jobs(asked, seat.principal, seat.pool),
+        outbox_routes.show_pause(seat.principal, seat.pool),
+        shared_stats(seat),
+    )
+    data = {"jobs": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
+    seen = {"choices": {"state": [s.value for s in JobState]}, "asked": asked}
+    return data, part(seat, "job_list.html", data | seen)
 
 
 @router.get("/{job_id}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from markupsafe import Markup
 
 from api.routes import outbox as routes
-from api.ui.page import PageRoute, onward, short, show
+from api.ui.page import PageRoute, onward, part, short, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.outbox import EventQuery, EventStatus, Stats
 from contracts.pauses import AskPause
@@ -23,23 +25,19 @@ Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 @router.get("")
 async def list_events(asked: Annotated[EventQuery, Query()], seat: Viewer) -> Response:
     """What waits, then dead letters, then what was sent; each newest first."""
-    data = await seat.shared(lambda: _list(short(asked), seat))
-    return show(
-        seat,
-        "outbox.html",
-        data,
-        choices={"status": [s.value for s in EventStatus]},
-        asked=asked,
-        narrowed=asked.narrows(),
+    data, listed = await seat.shared(lambda: _list(short(asked), seat))
+    return show(seat, "outbox.html", data, listed=listed)
+
+
+async def _list(asked: EventQuery, seat: Seat) -> tuple[dict[str, Any], Markup]:
+    page, pause, stats = await asyncio.gather(
+        routes.list_events(asked, seat.principal, seat.pool),
+        routes.show_pause(seat.principal, seat.pool),
+        shared_stats(seat),
     )
-
-
-async def _list(asked: EventQuery, seat: Seat) -> dict[str, Any]:
-    page = await routes.list_events(asked, seat.principal, seat.pool)
-    pause = await routes.show_pause(seat.principal, seat.pool)
-    return {
-        "events": page.items, "next_cursor": page.next_cursor, "stats": await shared_stats(seat), "pause": pause,
-    }  # fmt: skip
+    data = {"events": page.items, "next_cursor": page.next_cursor, "stats": stats, "pause": pause}
+    seen = {"choices": {"status": [s.value for s in EventStatus]}, "asked": asked}
+    return data, part(seat, "event_list.html", data | seen)
 
 
 async def shared_stats(seat: Seat) -> Stats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -42,11 +43,17 @@ async def show_overview(
 
 
 async def _all(seat: Seat, of: Literal["hour", "day"]) -> tuple[dict[str, Any], Markup]:
+    stats, pause, data = await asyncio.gather(
+        shared_stats(seat), outbox_routes.show_pause(seat.principal, seat.pool), _rows(seat, of)
+    )
+    data |= {"stats": stats, "pause": pause}
+    return data, part(seat, "overview_levels.html", data | {"asked": ASKED})
+
+
+async def _rows(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
     tenant = seat.principal.tenant_id
-    stats = await shared_stats(seat)
-    pause = await outbox_routes.show_pause(seat.principal, seat.pool)
     async with transaction(seat.pool, tenant, read_only=True) as tx:
-        data = {
+        return {
             "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
             "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
             "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
@@ -55,7 +62,4 @@ async def _all(seat: Seat, of: Literal["hour", "day"]) -> tuple[dict[str, Any], 
             "alerts": await alerts.standing(tx, [tenant], limit=6),
             "calls": await overview.calls(tx, tenant, of),
             "levels": await overview.levels(tx, tenant),
-            "stats": stats,
-            "pause": pause,
         }
-    return data, part(seat, "overview_levels.html", data | {"asked": ASKED})

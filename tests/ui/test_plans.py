@@ -31,7 +31,7 @@ _JOBS = "ARRAY['" + "', '".join(get_args(BusinessJob)) + "']"
 #: Statement -> its parameters' types, what is given, and the index that it is read from.
 _PLANS = {
     "business_jobs.last": ("uuid, text[]", f"'{{t}}', {_JOBS}", "runs_job"),
-    "overview.levels": ("uuid, int, bigint", "'{t}', 30, 5000", "runs_finished"),
+    "overview.levels": ("uuid, int, bigint", "'{t}', 30, 2000", "runs_finished"),
     "quotas.views": ("uuid, bigint", "'{t}', 1000", "runs_created"),
     "quotas.runs_today": ("uuid", "'{t}'", "runs_created"),
     "stats.rates": ("uuid[], bigint", "ARRAY['{t}'::uuid], 1000000", "tenant_id_sent_at_idx"),
