@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.protocol import bounded
 from contracts.errors import Unavailable
+from contracts.memory import collected_seldom
 from contracts.settings import Settings
 
 #: How long open requests may go on after the signal to stop, in seconds.
@@ -90,7 +91,7 @@ async def serve(
     announcing = asyncio.create_task(_announce(server, host, port, ready))
     try:
         # It leaves by SystemExit when the application did not start.
-        with suppress(SystemExit):
+        with suppress(SystemExit), collected_seldom():
             await server.serve([listening])
     finally:
         announcing.cancel()

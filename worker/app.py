@@ -16,6 +16,7 @@ import structlog
 
 from contracts.errors import Unavailable
 from contracts.jobs import QUEUES
+from contracts.memory import collected_seldom
 from contracts.settings import Settings
 from db import access, budgets, hosts, isolation, ledger, pace, queue, retention
 from db.address import direct_url
@@ -28,7 +29,6 @@ from worker.activities import ACTIVITIES
 from worker.context import Stopped
 from worker.dispatcher import OPENING_S, Dispatcher, open_dispatch_pool
 from worker.maintenance import Maintenance
-from worker.memory import collected_seldom
 from worker.pace import Pacer
 from worker.perform import Activity, Performer, tell
 from worker.providers.crawler import make as make_crawler

@@ -13,12 +13,12 @@ import time
 
 import uvloop
 
+from contracts.memory import collected_seldom
 from contracts.settings import Settings
 from db import bench
 from db.queue import Delivery
 from db.transaction import Pool
 from front.logs import configure_logging
-from worker.memory import collected_seldom
 from worker.queue.pool import open_queue_pool
 from worker.queue.worker import BatchWorker
 

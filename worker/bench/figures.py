@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from contracts.events import Probed
+from contracts.memory import collected_seldom
 from db import bench, outbox, queue
 from db.pool import open_pool
 from db.queue import Delivery
@@ -17,7 +18,6 @@ from worker.activities import ACTIVITIES
 from worker.bench.cpu import Rate, Spent, spent
 from worker.bench.ground import Ground, fill, settle
 from worker.dispatcher import LANES, Dispatcher
-from worker.memory import collected_seldom
 from worker.perform import Activity, Performer
 from worker.providers.registry import build
 from worker.queue.listener import Listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from worker.memory import YOUNG, collected_seldom
+from contracts.memory import YOUNG, collected_seldom
 
 
 class _Knot:
