@@ -13,7 +13,7 @@ YOUNG = 10_000
 
 @contextmanager
 def collected_seldom() -> Iterator[None]:
-    """What stands already is not looked through any more, the rest less often: most objects of a job or request leave without it."""
+    """What stands already is not looked through any more, the rest less often: most objects of a job or request go without it."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
