@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_fie
 
 from contracts.job_reports import Progress
 from contracts.jobs import JobState
-from contracts.texts import LongTitle, Moment, Name
+from contracts.texts import Instant, LongTitle, Name
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
 
@@ -30,8 +30,8 @@ class ExecutionFilter(BaseModel):
     status: Literal["queued", "running", "completed", "failed"] | None = None
     run_id: UUID | None = None
     event_id: UUID | None = None
-    since: Moment | None = Field(None, description="first queued from then on")
-    until: Moment | None = Field(None, description="first queued before then")
+    since: Instant | None = Field(None, description="first queued from then on")
+    until: Instant | None = Field(None, description="first queued before then")
 
     def states(self) -> list[str] | None:
         """The states asked for, None = all."""

@@ -12,8 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from contracts.executions import AttemptRow, ExecutionRow, VendorCallRow, as_list
 from contracts.job_reports import Progress
 from contracts.limits import Held
-from contracts.texts import LongTitle, Name, NoNul
-from contracts.texts import Moment as Instant
+from contracts.texts import Instant, LongTitle, Name, NoNul
 
 _ID = "01936f3e-7c1a-7b52-9d3e-0a6f5c2b1e01"
 #: Ten years: no age is longer, no replay takes longer.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+_NUMBER = re.compile(r"\s*[+-]?[0-9._]+\s*")
 
 
 def without_nul(value: str) -> str:
@@ -33,13 +37,15 @@ def storable_json(value: Any) -> Any:
 
 def no_number(value: object) -> object:
     """Refuse a number where a moment is asked for: nobody can tell seconds from milliseconds. Raises ValueError."""
-    if isinstance(value, int | float):
-        raise ValueError("must be a moment in ISO 8601 with its offset, such as 2026-01-05T09:30:00Z")  # noqa: TRY004
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("must be a moment in ISO 8601 with its offset, such as 2026-01-05T09:30:00Z")
     return value
 
 
 NoNul = AfterValidator(without_nul)
 Moment = Annotated[AwareDatetime, BeforeValidator(no_number)]
+#: No earlier than anything that was written here, and no later than Postgres and Python can say in any zone.
+Instant = Annotated[Moment, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
 Name = Annotated[str, Field(min_length=1, max_length=50), NoNul]
 Title = Annotated[str, Field(min_length=1, max_length=300), NoNul]
 LongTitle = Annotated[str, Field(min_length=1, max_length=500), NoNul]

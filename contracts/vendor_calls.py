@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.executions import as_list
-from contracts.texts import LongTitle, Moment, Name
+from contracts.texts import Instant, LongTitle, Name
 
 #: What came of it, as the figures of an operation count: `throttled` is no `error`.
 CallOutcome = Literal["found", "missed", "throttled", "error"]
@@ -39,8 +39,8 @@ class CallFilter(BaseModel):
     outcome: CallOutcome | None = None
     run_id: UUID | None = Field(None, description="of the run or the night that asked")
     days: float | None = Field(None, ge=0.01, le=3660, description="how far back; instead of `since`")
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
     @model_validator(mode="after")
     def one_beginning(self) -> CallFilter:

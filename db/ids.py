@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from uuid import UUID
 _random = Random()  # noqa: S311 - names, not secrets
 os.register_at_fork(after_in_child=_random.seed)
 _VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FREE = (1 << 80) - 1 & ~(0xF << 76 | 0x3 << 62)
 
 
@@ -23,4 +24,4 @@ def new_id() -> UUID:
 
 def first_of(moment: datetime) -> UUID:
     """The least version 7 uuid of that millisecond: an id made earlier is less, one made then or later is not."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+    return UUID(int=max(0, (moment - _EPOCH) // timedelta(milliseconds=1)) << 80)

@@ -61,6 +61,8 @@ def list_jobs(
     json: JsonOption = False,
 ) -> None:
     """Executions, or dead letters, newest first."""
+    if dead_letters and (job or state or status or run_id or event_id or since or until):
+        raise typer.BadParameter("--dead-letters lists all that wait for an answer: give it no other filter")
     which = ExecutionFilter(
         job=job, state=state or [], status=status, run_id=run_id, event_id=event_id, since=utc(since), until=utc(until)
     )

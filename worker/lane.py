@@ -23,7 +23,7 @@ from worker.held_slots import SPENT, HeldSlots, Slot, reached
 from worker.leases import PATIENCE_S, Lease, Wish, Within, give_back, lease
 from worker.outlook import Outlook, interval_after
 from worker.providers.rules import PaceHint
-from worker.timetable import rhythm
+from worker.timetable import Rhythm, rhythm
 
 log = structlog.get_logger("worker")
 
@@ -167,7 +167,8 @@ class Lane:
         """All is ready but the connection: wait for the slot. The turn of whoever never says so begins no earlier than its slot."""
         if self._windows and ticket.slot is not SPENT:
             self._slots.ready(monotonic() - ticket.began)
-            await self._at_its_slot(ticket)
+            slot, ticket.slot = ticket.slot, SPENT
+            ticket.slot = await self._at_slot(ticket, slot)
 
     async def depart(self, ticket: Ticket) -> None:
         """A request is about to leave: at its slot. That may have gone by while the connection was made or the ledger written, and
@@ -175,16 +176,17 @@ class Lane:
         """
         if not self._windows:
             return
-        await self._at_its_slot(ticket)
-        ticket.slot = SPENT
+        slot, ticket.slot = ticket.slot, SPENT
+        await self._at_slot(ticket, slot)
 
-    async def _at_its_slot(self, ticket: Ticket) -> None:
+    async def _at_slot(self, ticket: Ticket, slot: Slot) -> Slot:
+        """Wait for `slot`, which is nobody else's now; if it has gone by, for another one. Gives the one that was reached."""
         patience = monotonic() + self._horizon_s
-        while not await reached(ticket.slot):
-            if ticket.slot is not SPENT:
-                self._slots.missed(ticket.slot)
-                ticket.slot = SPENT
-            ticket.slot = await self._another(ticket, patience)
+        while not await reached(slot):
+            if slot is not SPENT:
+                self._slots.missed(slot)
+            slot = await self._another(ticket, patience)
+        return slot
 
     async def _another(self, ticket: Ticket, patience: float) -> Slot:
         async with self._late:  # not the gate: its first may be waiting for this one's permit
@@ -203,6 +205,10 @@ class Lane:
     @property
     def _concurrency(self) -> int:
         return min(pace.concurrency for pace in (self._pace, *self._within))
+
+    @property
+    def _rhythms(self) -> list[Rhythm | None]:
+        return [rhythm(pace.windows) if pace.windows else None for pace in (self._pace, *self._within)]
 
     def _may_have_more(self, now: float) -> bool:
         return self._permits < self._concurrency and now >= self._denied_until
@@ -228,7 +234,7 @@ class Lane:
             await self._look()
             if self._over:
                 return
-        rhythms = [rhythm(pace.windows) if pace.windows else None for pace in (self._pace, *self._within)]
+        rhythms = self._rhythms
         ahead = self._outlook.recent(monotonic(), AHEAD_S)
         free = max(0, self._concurrency - self._flying)
         first = operation not in self._open_until
@@ -351,8 +357,8 @@ class Lane:
                 unused = self._slots.unused()
                 async with transaction(self._pool, None, role=DbRole.SYSTEM) as tx:
                     at, beside = await self._hold(tx, "")
-                    for row in (at, *beside):
-                        give_back(row, self._holder, 0, self._timeout_s, unused)
+                    for row, beat in zip((at, *beside), self._rhythms, strict=True):
+                        give_back(row, self._holder, 0, self._timeout_s, beat, unused)
                         await rows.keep(tx, row)
             except (HeadwaterError, *CONNECTION_ERRORS, asyncpg.PostgresError) as away:
                 log.debug("permits_lapse", pace=self._pace.name, error=str(away))

@@ -82,7 +82,7 @@ def lease(
     door = breaker.door(at.breaker, at.now, first=wish.first)
     kept = [Within(at, pace, concurrency), *within]
     for each in kept:
-        _forget(each.at, wish.unused)
+        _forget(each.at, each.pace, wish.unused)
     if door == "shut":
         for each in kept:
             _hold(each.at, wish, wish.flying, timeout_s, wants=False)
@@ -106,17 +106,19 @@ def lease(
     return Lease(permits, slots, fresh_s, contended, blocked_until, trying=trying, sharers=sharers)
 
 
-def give_back(at: Standing, holder: str, flying: int, timeout_s: float, unused: Sequence[float] = ()) -> None:
-    """An idle worker keeps no permits beyond its requests under way, and no slots."""
-    _forget(at, unused)
+def give_back(
+    at: Standing, holder: str, flying: int, timeout_s: float, pace: Rhythm | None = None, unused: Sequence[float] = ()
+) -> None:
+    """An idle worker keeps no permits beyond its requests under way, and none of the slots that it got by `pace`."""
+    _forget(at, pace, unused)
     _hold(at, Wish(holder, 0, flying), flying, timeout_s, wants=False)
 
 
-def _forget(at: Standing, unused: Sequence[float]) -> None:
-    if unused:
+def _forget(at: Standing, pace: Rhythm | None, unused: Sequence[float]) -> None:
+    if unused and pace is not None:
         times = Timetable.read(at.timetable)
         for slot in unused:
-            times.forget(slot)
+            times.forget(pace, slot)
         at.timetable = times.write()
 
 

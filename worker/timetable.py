@@ -28,6 +28,9 @@ ROAD, MAX_ROAD_S = 0.15, 0.15
 LATENESS, MAX_LATENESS_S = 0.05, 2.0
 LATENESS_S, MAX_LATENESS = 0.05, 0.1
 
+#: How many windows that operators have set are remembered.
+KEPT = 4
+
 Ring = list[list[int]]
 
 
@@ -132,14 +135,24 @@ class Timetable:
             while ring[0][0] * cell < at - seconds - 2 * MAX_LATENESS_S:
                 ring.pop(0)
 
-    def forget(self, at: float) -> None:
-        """A slot that was handed out comes back: nothing left at it, and nothing will. Its distance to the others stays."""
-        for seconds, ring in self.rings.items():
+    def forget(self, pace: Rhythm, at: float) -> None:
+        """A slot that was handed out by `pace` comes back: nothing left at it, and nothing will. Its distance to the others stays.
+
+        A ring that no window of `pace` has may never have counted it, and what it counts are others' slots.
+        """
+        for seconds, _, _ in pace.spans:
             end = ceil(at / (seconds / CELLS))
-            for counted in reversed(ring):
+            for counted in reversed(self.rings.get(seconds, [])):
                 if counted[0] <= end:
                     counted[1] -= counted[0] == end and counted[1] > 0
                     break
+
+    def leave_out(self, pace: Rhythm) -> None:
+        """What operators set has one window at a time, and a worker may not know the newest yet. So the longest that it had are
+        kept: a shorter one that comes back begins with what they remember.
+        """
+        kept = {seconds for seconds, _, _ in pace.spans} | set(sorted(self.rings)[-KEPT:])
+        self.rings = {seconds: ring for seconds, ring in self.rings.items() if seconds in kept}
 
     def learn_windows(self, pace: Rhythm) -> None:
         """A window that is new (its setting was changed) begins with what a longer one remembers, or else the longest."""
@@ -163,8 +176,8 @@ def take_together(tables: Sequence[tuple[Timetable, Rhythm]], now: float, want: 
     """Hand out up to `want` slots that begin by `until` and are free in all of them, in order of time; each counts in all."""
     for nth, (times, pace) in enumerate(tables):
         times.learn_windows(pace)
-        if nth:  # what operators set has one window at a time; those it had before are forgotten
-            times.rings = {seconds: times.rings[seconds] for seconds, _, _ in pace.spans}
+        if nth:
+            times.leave_out(pace)
     slots: list[float] = []
     while len(slots) < want and (at := next_together(tables, now)) <= until:
         for times, _ in tables:

@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, Field
 
 from api.auth import require
 from api.deps import PoolDep, SettingsDep, WakeDep
@@ -24,13 +23,12 @@ from contracts.outbox import (
 from contracts.pauses import AskPause, Pause
 from contracts.replays import ReplayBatches, Replayed, ReplayReport, ReplayRequest, TakenBack
 from contracts.tenants import Principal, Role
+from contracts.texts import Instant
 from contracts.throughput import MINUTES, MOST_MINUTES, Throughput
 from db import explanations, inspection, pauses, replays, stats, throughput, verification
 from db.transaction import DbRole, transaction
 
 router = APIRouter(prefix="/v1/outbox", tags=["outbox"])
-#: A time with its zone, no earlier than anything we wrote, and no later than Postgres and Python both can say.
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
 Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
 Ops = Annotated[Principal, Depends(require(Role.OPS))]
 
@@ -58,8 +56,8 @@ async def show_stats(principal: Viewer, pool: PoolDep, settings: SettingsDep) ->
 async def verify(
     principal: Viewer,
     pool: PoolDep,
-    since: Annotated[Moment | None, Query(description="events written from then; default: 24 hours ago")] = None,
-    until: Annotated[Moment | None, Query(description="events written before then; default: now")] = None,
+    since: Annotated[Instant | None, Query(description="events written from then; default: 24 hours ago")] = None,
+    until: Annotated[Instant | None, Query(description="events written before then; default: now")] = None,
 ) -> Verification:
     """Was anything lost, did anything happen twice? Unfinished jobs are checked whatever the window."""
     mine = principal.tenant_id

@@ -87,7 +87,7 @@ async def test_filters_find_what_they_name_and_nothing_else(scene: Scene, stage:
     assert await found(since=row.created_at, until=row.created_at + timedelta(microseconds=1)) == {run_ended}
     assert (
         await found(since=row.created_at + timedelta(days=1))
-        == await found(until=datetime(1, 1, 1, tzinfo=UTC))
+        == await found(until=datetime(2000, 1, 1, tzinfo=UTC))
         == set()
     )
 

@@ -12,8 +12,8 @@ from contracts.errors import VendorBusy, VendorDown, VendorRefused
 from contracts.providers import Window
 from db.pace import Breaker, Standing
 from worker import breaker
-from worker.leases import FRESH_CONTENDED_S, FRESH_S, GRACE_S, Wish, give_back, lease
-from worker.timetable import rhythm
+from worker.leases import FRESH_CONTENDED_S, FRESH_S, GRACE_S, Wish, Within, give_back, lease
+from worker.timetable import Rhythm, rhythm
 
 TIMEOUT_S = 5.0
 #: (who, what, seconds since the last act)
@@ -141,3 +141,29 @@ def test_breakers_stay_open_for_bounded_times(opens: int) -> None:
         found = breaker.learned(tried, lesson, 1000.0, error, tried=True)  # type: ignore[arg-type]
         assert found.until is not None
         assert found.until - 1000.0 == min(longest, first * 2**opens)
+
+
+def _beside(old: Rhythm | None, new: Rhythm) -> int:
+    """How many slots within a minute a worker gets that knows the new rule, while another one still goes by the old."""
+    wide, now = rhythm((Window(600, 60),)), 1_790_000_000.3
+    own, rule = Standing("acme", "house", "acme.find", now), Standing("limit acme", "house", "", now)
+
+    def ask(who: str, want: int, by: Rhythm | None, later_s: float) -> tuple[float, ...]:
+        for row in (own, rule):
+            row.now += later_s
+            row.holders = {}
+        return lease(own, wide, 50, TIMEOUT_S, Wish(who, want, 0), [Within(rule, by, 50)]).slots
+
+    unused = ask("late", 20, old, 0.0)
+    got = len(ask("new", 40, new, 0.1))
+    for row, by in ((own, wide), (rule, old)):
+        give_back(row, "late", 0, TIMEOUT_S, by, unused)
+    got += len(ask("new", 40, new, 0.3))
+    assert ask("late", 1, old, 0.3)
+    return got + len(ask("new", 40, new, 0.3))
+
+
+@pytest.mark.parametrize("old", [None, Window(100, 1.0), Window(100, 600.0)])
+def test_whoever_goes_by_an_old_rule_gives_no_slots_to_those_who_know_the_new_one(old: Window | None) -> None:
+    # S3.13: a rule is known to all workers within seconds; meanwhile those who know it keep it
+    assert _beside(rhythm((old,)) if old else None, rhythm((Window(30, 60.0),))) <= 30

@@ -56,7 +56,7 @@ def test_no_window_is_ever_overfull(windows: list[Window], leases: list[tuple[fl
         now += pause
         timetable = Timetable.read(said)
         for at in unused:
-            timetable.forget(at)
+            timetable.forget(pace, at)
         slots = timetable.take(pace, now, want, now + 2.0)
         said = timetable.write()
         assert slots == sorted(slots)
@@ -128,10 +128,10 @@ def test_a_slot_that_met_no_request_serves_another_one() -> None:
     timetable, pace = Timetable.read({}), rhythm((Window(60, 60),))
     first = timetable.take(pace, START, 60, START)
     for at in first[:5]:
-        timetable.forget(at)
+        timetable.forget(pace, at)
     again = Timetable.read(timetable.write())
     assert again.take(pace, START + 9, 60, START + 11) == [START + 9] * 5
-    again.forget(START - 500)  # older than any window: nothing to give back
+    again.forget(pace, START - 500)  # older than any window: nothing to give back
     assert again.take(pace, START + 20, 60, START + 22) == []
 
 
