@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\s*[+-]?[0-9._]+\s*")
 
 
@@ -42,10 +43,16 @@ def no_number(value: object) -> object:
     return value
 
 
+def _sayable(value: datetime) -> datetime:
+    if not _FIRST <= value <= _LAST:
+        raise ValueError("must lie between the years 2000 and 9999")
+    return value
+
+
 NoNul = AfterValidator(without_nul)
 Moment = Annotated[AwareDatetime, BeforeValidator(no_number)]
 #: No earlier than anything that was written here, and no later than Postgres and Python can say in any zone.
-Instant = Annotated[Moment, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9999, 1, 1, tzinfo=UTC))]
+Instant = Annotated[Moment, AfterValidator(_sayable)]
 Name = Annotated[str, Field(min_length=1, max_length=50), NoNul]
 Title = Annotated[str, Field(min_length=1, max_length=300), NoNul]
 LongTitle = Annotated[str, Field(min_length=1, max_length=500), NoNul]

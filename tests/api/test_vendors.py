@@ -90,10 +90,10 @@ def test_the_ledger_is_read_call_by_call(api: Served) -> None:
     assert (lost["error_class"], lost["latency_ms"], lost["units_spent"]) == ("vendor_down", 500, 1)
     assert len(get(api, "/v1/vendors/calls", outcome="found", operation="search.google")["items"]) == 4
     assert get(api, "/v1/vendors/calls", until="2020-01-01T00:00:00Z")["items"] == []
-    assert get(api, "/v1/vendors/calls", since="9999-12-31T23:59:59-14:00")["items"] == []
     assert set(rows[0]) & {"request", "response", "credential", "holds"} == set()
     refused: tuple[dict[str, Any], ...] = (
         {"days": 1, "since": "2026-01-01T00:00:00Z"},
+        {"since": "9999-12-31T23:59:59-14:00"},
         {"cursor": "x"},
         {"state": "lost"},
         {"vendors": "x"},
