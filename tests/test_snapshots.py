@@ -35,11 +35,13 @@ async def test_the_schema_is_the_committed_one(db_url: str) -> None:
     _unchanged("db/schema.sql", await snapshot.dump(db_url))
 
 
+@pytest.mark.slow
 def test_the_api_is_the_committed_one() -> None:
     made = json.dumps(document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     _unchanged("docs/openapi.json", made)
 
 
+@pytest.mark.slow
 def test_the_committed_api_is_valid_openapi() -> None:
     committed = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
     assert committed["openapi"].startswith("3.1")

@@ -46,6 +46,7 @@ def test_it_is_valid_openapi_3_1() -> None:
     }
 
 
+@pytest.mark.slow
 def test_it_is_deterministic() -> None:
     assert json.dumps(document()) == json.dumps(openapi.document())
 

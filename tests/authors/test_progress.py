@@ -210,6 +210,7 @@ async def process(url: str, hang_at: int) -> AsyncIterator[Victim]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 async def test_a_killed_worker_leaves_its_checkpoint_and_no_step_is_done_twice(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:

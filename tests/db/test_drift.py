@@ -36,6 +36,7 @@ async def test_a_fresh_database_has_nothing_to_mend(pool: Pool) -> None:
     assert worst(await drift.plans(pool)) == []
 
 
+@pytest.mark.slow
 async def test_a_job_whose_delivery_is_gone_is_named_and_retried(
     conn: Connection, pool: Pool, tenant: UUID, db_url: str
 ) -> None:

@@ -163,6 +163,7 @@ async def test_many_processes_migrate_one_database_once(empty_db_url: str, folde
     assert await ask(empty_db_url, "SELECT count(*) FROM app.first") == 1
 
 
+@pytest.mark.slow
 async def test_several_databases_of_one_cluster_make_the_roles_at_once(
     databases: Databases, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -118,6 +118,7 @@ async def test_a_durable_server_wants_its_password_and_stays_on_this_machine(pla
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has anything to drop")
+@pytest.mark.slow
 async def test_root_lends_the_server_another_user_and_closed_folders_stay_closed(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)

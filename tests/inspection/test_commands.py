@@ -95,6 +95,7 @@ async def test_a_replay_of_many_is_undone_from_a_shell(scene: Scene) -> None:
     assert [row["actor"].startswith("cli") for row in rows] == [True]
 
 
+@pytest.mark.slow
 async def test_verify_ends_with_0_only_when_all_is_well(scene: Scene) -> None:
     # B.01
     await scene.emit(*(Probed(probe_id=uuid4()) for _ in range(3)))

@@ -41,6 +41,7 @@ def test_later_outcomes_are_foretold_better_than_by_the_base_rate_and_by_a_froze
     assert "duration" not in report.features
 
 
+@pytest.mark.slow
 def test_the_best_band_converts_more_than_twice_as_often_as_everybody(report: Report) -> None:
     # R10: bands of the score, which holds a probability against the base rate
     assert report.lift["HIGH"] > 2
@@ -49,6 +50,7 @@ def test_the_best_band_converts_more_than_twice_as_often_as_everybody(report: Re
     assert report.bands["LOW"]["rate"] < report.bands["MEDIUM"]["rate"] < report.bands["HIGH"]["rate"]
 
 
+@pytest.mark.slow
 def test_a_hundred_labels_are_enough_to_rank(table: Table) -> None:
     found = few_labels(table, draws=5)
     assert found["everything"]["median_auc"] >= 0.72

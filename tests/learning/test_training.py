@@ -161,6 +161,7 @@ def test_the_gate_names_everything_that_stands_in_the_way() -> None:
     assert gate.failing([False]) is False
 
 
+@pytest.mark.slow
 def test_a_segment_that_collapses_stands_in_the_way() -> None:
     # S2.12
     dice = np.random.default_rng(3)
@@ -243,6 +244,7 @@ def delayed(number: int, oldest: float, seed: int) -> list[Lead]:
     return made
 
 
+@pytest.mark.slow
 def test_weighting_by_age_tells_young_leads_from_lost_ones() -> None:
     # S2.12: without it, young leads that are not won yet pass for lost ones
     truth: list[float] = []

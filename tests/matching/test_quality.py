@@ -39,6 +39,7 @@ def test_fodors_and_zagats() -> None:
     assert report.ignored == ["type", "other.type"]
 
 
+@pytest.mark.slow
 def test_the_half_of_chicago_that_was_not_learned_from() -> None:
     # entity-disjoint split, F1 >= 0.95
     assert f1(*train.chicago(DATA, lambda true_id: not train.for_training(true_id))) >= 0.95

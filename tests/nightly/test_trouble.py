@@ -29,6 +29,7 @@ async def one_company(house: NightHouse) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_a_night_without_a_single_key_and_without_a_crm_is_complete_and_says_what_it_went_without(
     house: NightHouse,
 ) -> None:

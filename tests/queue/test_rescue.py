@@ -180,6 +180,7 @@ async def test_a_living_worker_is_left_alone(pool: Pool, db_url: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_nobody_is_judged_who_could_not_beat_because_the_disk_was_full(
     conn: Connection, pool: Pool, db_url: str
 ) -> None:

@@ -62,6 +62,7 @@ async def test_a_job_whose_run_cannot_be_told_comes_to_an_end_as_well(
     assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs") == 0
 
 
+@pytest.mark.slow
 async def test_a_cancelled_job_whose_run_cannot_be_told_does_not_begin_again(
     conn: Connection, pool: Pool, tenant: UUID
 ) -> None:
