@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel
 
-from contracts.errors import BadAnswer, VendorBusy, VendorRefused
+from contracts.errors import BadAnswer, Unavailable, VendorBusy, VendorRefused
 from contracts.findings import FoundPerson
 from contracts.providers import Reply
 from worker.enrichment.fill import Answered, Filled, Plan, fill
@@ -89,6 +89,14 @@ async def test_a_vendor_that_is_only_busy_is_not_replaced_by_a_dearer_one() -> N
         await run(vendors)
     assert vendors.asked == ["hunter.find"]
     assert (await run(vendors, patience_s=0.1)).operation == "apollo.match", "it has waited long enough"
+
+
+async def test_nobody_dearer_is_paid_because_our_own_database_is_away() -> None:
+    # R8: that says nothing about the vendor who was to be asked
+    vendors = Vendors(hunter_find=Unavailable("no connection was free in time"), apollo_match=GOOD)
+    with pytest.raises(Unavailable):
+        await run(vendors, patience_s=0.0)
+    assert vendors.asked == ["hunter.find"]
 
 
 async def test_a_vendor_whose_hour_is_spent_is_no_queue() -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from contracts.enrichment import ShadowRow, StepTaken, Waterfall
-from contracts.errors import Hopeless, TryLater, VendorBusy
+from contracts.errors import HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy
 from contracts.findings import Completion
 from contracts.providers import Reply
 from worker.enrichment import prompt
@@ -87,7 +87,8 @@ class Filled:
 async def fill(plan: Plan, row: Row, ask: Ask, *, row_id: UUID, spent_usd: float, cap_usd: float) -> Filled:
     """Go down the waterfall of one field. `spent_usd` is what the row has cost so far, `cap_usd` what it may cost in all.
 
-    A refusal, garbage or an outage is a step that failed, and the next one is asked. Raises VendorBusy for one that is only busy.
+    A refusal, garbage or an outage is a step that failed, and the next one is asked. Raises VendorBusy for one that is only busy, Unavailable
+    when our database is away.
     """
     order, drawn = _order(plan, row_id)
     out = Filled()
@@ -131,9 +132,13 @@ def _why_not(plan: Plan, step: Step, query: BaseModel | None, spent_usd: float, 
     return None
 
 
-def worth_waiting(error: VendorBusy, patience_s: float) -> bool:
-    """A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away."""
-    return error.code != AWAY and (error.after_s or 0.0) < patience_s
+def worth_waiting(error: HeadwaterError, patience_s: float) -> bool:
+    """A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away. Nor is it an answer to our own
+    database's absence, which says nothing of any vendor.
+    """
+    if isinstance(error, Unavailable):
+        return True
+    return isinstance(error, VendorBusy) and error.code != AWAY and (error.after_s or 0.0) < patience_s
 
 
 async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseModel, ask: Ask, drawn: bool) -> StepTaken:
@@ -141,12 +146,9 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
         answered = await ask(step.operation, query)
     except Hopeless as error:
         return _step(plan, out, step, "error", error.code, drawn=drawn)
-    except VendorBusy as error:
+    except TryLater as error:
         if worth_waiting(error, plan.patience_s):
             raise
-        out.later = out.later or error
-        return _step(plan, out, step, "error", error.code, drawn=drawn)
-    except TryLater as error:
         out.later = out.later or error
         return _step(plan, out, step, "error", error.code, drawn=drawn)
     reply = answered.reply

@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from contracts.enrichment import WATERFALLS, OrderRow, TriedRow, Waterfall
-from contracts.errors import Hopeless, NotFound, TryLater, VendorBusy
+from contracts.errors import Hopeless, NotFound, TryLater
 from contracts.findings import FoundPerson, WebHits, WebQuery
 from contracts.jobs import EnrichLead, Payload
 from contracts.nights import STEP_OF, Step, marks_of
@@ -155,7 +155,7 @@ class _Attempt:
         try:
             answered = await self._ask(WEB_SEARCH, query)
         except (Hopeless, TryLater) as error:
-            if isinstance(error, VendorBusy) and worth_waiting(error, self._patience_s()):
+            if worth_waiting(error, self._patience_s()):
                 raise
             self.draft.notes.append(f"web search: {error.code}")
             return
