@@ -87,8 +87,9 @@ class Filled:
 async def fill(plan: Plan, row: Row, ask: Ask, *, row_id: UUID, spent_usd: float, cap_usd: float) -> Filled:
     """Go down the waterfall of one field. `spent_usd` is what the row has cost so far, `cap_usd` what it may cost in all.
 
-    A refusal, garbage or an outage is a step that failed, and the next one is asked. Raises VendorBusy for one that is only busy, Unavailable
-    when our database is away.
+    A refusal, garbage or an outage is a step that failed, and the next one is asked.
+
+    Raises: VendorBusy for one that is only busy; Unavailable when our own database is away.
     """
     order, drawn = _order(plan, row_id)
     out = Filled()
@@ -133,8 +134,8 @@ def _why_not(plan: Plan, step: Step, query: BaseModel | None, spent_usd: float, 
 
 
 def worth_waiting(error: HeadwaterError, patience_s: float) -> bool:
-    """A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away. Nor is it an answer to our own
-    database's absence, which says nothing of any vendor.
+    """A dearer vendor is no answer to a queue, but one whose hour or day is spent is as good as away. Nor is it an answer to
+    our own database's absence, which says nothing of any vendor.
     """
     if isinstance(error, Unavailable):
         return True
