@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from asyncpg import Record
+
 from contracts.limits import Held
 from contracts.outbox import Depth, EventStatus, Rate, Stats
 from db import limits, paging, queue
@@ -39,13 +41,32 @@ async def queue_depth(tx: Tx, tenants: Sequence[UUID], *, alive_within_s: float)
 
 async def stats(tx: Tx, tenants: Sequence[UUID], depth: QueueDepth) -> Stats:
     """Depth by state and type, age of the oldest due event in seconds, rates over 1, 5 and 60 minutes."""
+    return put_together(await outbox_rows(tx, tenants), depth)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRows:
+    """What was read of the outbox: its depth, what moved, open dead letters by kind."""
+
+    row: Record
+    moved: Record
+    letters: dict[str, int]
+
+
+async def outbox_rows(tx: Tx, tenants: Sequence[UUID]) -> OutboxRows:
+    """The part of `stats` that a tenant may read by itself."""
     ids = list(tenants)
     await paging.steady(tx)
     row = await tx.fetchrow(SQL["depth"], ids, BOUND)
     moved = await tx.fetchrow(SQL["rates"], ids, RATE_BOUND)
     assert row is not None
     assert moved is not None
-    letters = {r["kind"]: r["count"] for r in await tx.fetch(SQL["dead_letters"], ids, BOUND)}
+    return OutboxRows(row, moved, {r["kind"]: r["count"] for r in await tx.fetch(SQL["dead_letters"], ids, BOUND)})
+
+
+def put_together(read: OutboxRows, depth: QueueDepth) -> Stats:
+    """`stats` of its two parts, for whoever reads them side by side."""
+    row, moved, letters = read.row, read.moved, read.letters
     standing = [Depth.model_validate(d) for d in row["depth"] or []]
     counts = {s.value: sum(d.count for d in standing if d.state is s) for s in EventStatus if s is not EventStatus.SENT}
     counts["dead_letter"] = letters.get("event", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -45,11 +46,18 @@ async def list_events(asked: Annotated[EventQuery, Query()], principal: Viewer, 
 async def show_stats(principal: Viewer, pool: PoolDep, settings: SettingsDep) -> Stats:
     """What stands in the outbox and the queue, how old, how fast it moves, and which limit or pause holds some of it back."""
     mine = [principal.tenant_id]
-    # Counts of the queue, which the app role cannot see; the rows themselves never leave the app role.
-    async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
-        depth = await stats.queue_depth(tx, mine, alive_within_s=settings.worker_dead_after_s)
-    async with transaction(pool, principal.tenant_id, read_only=True) as tx:
-        return await stats.stats(tx, mine, depth)
+
+    async def queue_depth() -> stats.QueueDepth:
+        # Counts of the queue, which the app role cannot see; the rows themselves never leave the app role.
+        async with transaction(pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
+            return await stats.queue_depth(tx, mine, alive_within_s=settings.worker_dead_after_s)
+
+    async def outbox_rows() -> stats.OutboxRows:
+        async with transaction(pool, principal.tenant_id, read_only=True) as tx:
+            return await stats.outbox_rows(tx, mine)
+
+    read, depth = await asyncio.gather(outbox_rows(), queue_depth())
+    return stats.put_together(read, depth)
 
 
 @router.get("/verify", name="verify")

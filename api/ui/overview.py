@@ -43,23 +43,30 @@ async def show_overview(
 
 
 async def _all(seat: Seat, of: Literal["hour", "day"]) -> tuple[dict[str, Any], Markup]:
-    stats, pause, data = await asyncio.gather(
-        shared_stats(seat), outbox_routes.show_pause(seat.principal, seat.pool), _rows(seat, of)
+    stats, pause, ran, figures = await asyncio.gather(
+        shared_stats(seat), outbox_routes.show_pause(seat.principal, seat.pool), _ran(seat), _figures(seat, of)
     )
-    data |= {"stats": stats, "pause": pause}
+    data = {**ran, **figures, "stats": stats, "pause": pause}
     return data, part(seat, "overview_levels.html", data | {"asked": ASKED})
 
 
-async def _rows(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
+async def _ran(seat: Seat) -> dict[str, Any]:
     tenant = seat.principal.tenant_id
     async with transaction(seat.pool, tenant, read_only=True) as tx:
         return {
             "going": await runs.list_(tx, tenant, statuses=GOING, limit=6),
             "ended": await runs.list_(tx, tenant, statuses=[s for s in RunStatus if s.ended], limit=6),
             "troubled": await runs.list_(tx, tenant, statuses=TROUBLED, limit=4),
+            "alerts": await alerts.standing(tx, [tenant], limit=6),
+        }
+
+
+async def _figures(seat: Seat, of: Literal["hour", "day"]) -> dict[str, Any]:
+    tenant = seat.principal.tenant_id
+    async with transaction(seat.pool, tenant, read_only=True) as tx:
+        return {
             "standing": await overview.standing(tx, tenant),
             "budgets": await budgets.standing(tx, tenant, defaults(seat.settings)),
-            "alerts": await alerts.standing(tx, [tenant], limit=6),
             "calls": await overview.calls(tx, tenant, of),
             "levels": await overview.levels(tx, tenant),
         }
