@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.routes import jobs as job_routes
 from api.routes import outbox as routes
-from api.ui.page import PageRoute, onward, show
+from api.ui.page import ROWS, PageRoute, onward, show
 from api.ui.session import Act, Acting, Looking, Seat
 from contracts.errors import Invalid
 from contracts.executions import DeadLetterQuery
@@ -22,7 +23,6 @@ Viewer = Annotated[Seat, Depends(Looking(Role.VIEWER))]
 Operator = Annotated[Seat, Depends(Looking(Role.OPS))]
 Ops = Annotated[Act, Depends(Acting(Role.OPS))]
 Word = Annotated[str | None, Query(min_length=1, max_length=100), NoNul]
-ROWS = 50
 
 
 @router.get("")
@@ -37,8 +37,9 @@ async def list_letters(
 
 
 async def _list(asked: DeadLetterQuery, seat: Seat) -> dict[str, Any]:
-    page = await job_routes.list_dead_letters(asked, seat.principal, seat.pool)
-    batches = await routes.list_replays(seat.principal, seat.pool)
+    page, batches = await asyncio.gather(
+        job_routes.list_dead_letters(asked, seat.principal, seat.pool), routes.list_replays(seat.principal, seat.pool)
+    )
     return {"letters": page.items, "next_cursor": page.next_cursor, "replays": batches.items}
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from contracts.errors import Hopeless, Unavailable
 from contracts.job_retries import JobRetryRequest
 from contracts.providers import FoundCompany
-from db import enrichments, job_retries, leads, queue, server, tenants
+from db import enrichments, job_retries, leads, queue, server, soak, tenants
 from db.commands import prepare
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
@@ -75,6 +75,16 @@ class Trial:
                 say(f"  {now} of {len(self.leads)} after {told - began:.0f} s")
             await asyncio.sleep(0.25)
         return time.monotonic() - began
+
+    async def until_settled(self, patience_s: float) -> None:
+        """Wait, `patience_s` at most, until what followed from the enrichments has ended as well: it asks vendors too."""
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until:
+            async with transaction(self.pool, None, role=DbRole.SYSTEM, read_only=True) as tx:
+                waiting = await soak.backlog(tx, 1)
+            if not waiting and not await soak.unfinished(self.pool):
+                return
+            await asyncio.sleep(0.25)
 
     async def retry(self) -> int:
         """Retry what was given up, as an operator would; gives how many jobs go on."""

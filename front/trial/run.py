@@ -65,10 +65,12 @@ async def run(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
 async def recover(on: Trial, say: Callable[[str], None]) -> int:
     """What kills had given up is retried when the storm is over, until nothing is left; gives how many jobs that were."""
     retried = 0
+    await on.until_settled(PATIENCE_S)
     while count := await on.retry():
         say(f"  {count} jobs given up under kills: retried")
         retried += count
         await on.until_done(PATIENCE_S, say)
+        await on.until_settled(PATIENCE_S)
     return retried
 
 
