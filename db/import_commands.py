@@ -18,7 +18,7 @@ from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from db import exports, imports, profiles, queue, tenants
 from db.exports import Filters
-from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run
+from db.terminal import JsonOption, operator, print_fields, print_json, print_table, run, utc
 from db.transaction import DbRole, Pool, transaction
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ MapOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write there; absent: to standard output.")]
 CountryOption = Annotated[str | None, typer.Option("--country", help="ISO code.")]
-SinceOption = Annotated[datetime | None, typer.Option("--since", help="Changed since then, e.g. 2026-01-31.")]
+SinceOption = Annotated[datetime | None, typer.Option("--since", help="Changed since then, UTC, e.g. 2026-01-31.")]
 _COUNTS = ("rows", "created", "merged", "skipped", "bad", "companies_created", "contacts_created")
 #: Rows between two lines that say how far it is.
 SAY_EVERY = 10_000
@@ -211,7 +211,7 @@ def export_companies(
     out: OutOption = None, country: CountryOption = None, since: SinceOption = None, tenant: OwnerOption = None
 ) -> None:
     """Companies as CSV, oldest first."""
-    _export("companies", out, Filters(country, _utc(since)), tenant)
+    _export("companies", out, Filters(country, utc(since)), tenant)
 
 
 @export_app.command("leads")
@@ -225,7 +225,7 @@ def export_leads(
     tenant: OwnerOption = None,
 ) -> None:
     """Leads with company and contact as CSV, oldest first."""
-    _export("leads", out, Filters(country, _utc(since), status, run_id, icp_profile_id), tenant)
+    _export("leads", out, Filters(country, utc(since), status, run_id, icp_profile_id), tenant)
 
 
 @export_app.command("suppressions")
@@ -248,10 +248,6 @@ def _export(kind: ExportKind, out: Path | None, wanted: Filters, tenant: str | N
             raise Invalid(f"{out} cannot be written ({error.strerror}): give another path") from error
 
     _as_owner(tenant, work)
-
-
-def _utc(when: datetime | None) -> datetime | None:
-    return when.astimezone() if when is not None else None
 
 
 def _as_owner(slug: str | None, work: Callable[[Pool, UUID], Awaitable[T]]) -> T:

@@ -46,9 +46,9 @@ def span(
     first = FIRST_AT if newer_than_s is None else now - timedelta(seconds=newer_than_s)
     last = LAST_AT if older_than_s is None else now - timedelta(seconds=older_than_s)
     if since is not None:
-        first = max(first, min(since, LAST_AT))
+        first = max(first, since)
     if until is not None:
-        last = min(last, max(until, FIRST_AT) - timedelta(microseconds=1))
+        last = min(last, until - timedelta(microseconds=1))
     return first, last
 
 
