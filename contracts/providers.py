@@ -102,7 +102,9 @@ class OperationSpec:
 
     `units` is the worst case of one item in the vendor's `unit`; `batch` the most items of one request; `keep_s` and
     `keep_miss_s` how long an answer or a miss stands in for a new request; `resend`: the vendor knows our idempotency key, so
-    a request whose answer was lost may be sent again; `recoverable`: `recover` can read a lost answer, free of charge;
+    a request whose answer was lost may be sent again; `repeats_free`: the vendor charges the same question once until its
+    period ends, which it does at 00:00 UTC, so that a lost one may be asked again on the day it was sent;
+    `recoverable`: `recover` can read a lost answer, free of charge;
     `stored_as`: the operation of this vendor that gives the same answer to the same query, so that neither buys what the other
     has. `unit_price_usd` is an assumption, for forecasts and for the order of a waterfall; the contract decides.
     """
@@ -120,6 +122,7 @@ class OperationSpec:
     keep_miss_s: float = 7 * 86_400.0
     keep_raw_s: float = 60 * 86_400.0
     resend: bool = False
+    repeats_free: bool = False
     recoverable: bool = False
     timeout_s: float = 30.0
     stored_as: str | None = None

@@ -91,6 +91,9 @@ class Adrift:
     #: State and sender of the call as it was seen: whoever decides wants them unchanged.
     state: str
     sender: Sender
+    credential: str = ""
+    #: Now and the moment it was sent lie on one day (UTC), for any clock that is at most five minutes off.
+    same_day: bool = False
 
 
 Standing = Stored | Busy | Forfeited | Adrift
@@ -157,7 +160,8 @@ def _standing(row: Any) -> Standing:
     if row["in_flight"]:
         return Busy()
     sender = (row["execution_id"], row["execution_token"])
-    return Adrift(row["call_id"], row["billable"], row["units_reserved"], row["call_state"], sender)
+    held = row["units_reserved"]
+    return Adrift(row["call_id"], row["billable"], held, row["call_state"], sender, row["credential"], row["same_day"])
 
 
 async def reserve(tx: Tx, buyer: Buyer, items: Sequence[Item], units: float) -> Reserved | None:

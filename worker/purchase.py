@@ -115,8 +115,9 @@ class Purchase(Generic[Query, Answer]):
             self.item_ids.add(standing.item_id)
 
     def _lets_go_on(self, call: Adrift) -> bool:
-        """May a lost answer be read again, or the request be sent again under its key?"""
-        return call.billable and (self._spec.recoverable or self._spec.resend)
+        """May a lost answer be read again, or the request be sent again: under its key, or where asking twice costs nothing?"""
+        spec, ours = self._spec, call.credential == self._credential
+        return call.billable and (spec.recoverable or spec.resend or (spec.repeats_free and ours and call.same_day))
 
     async def _go_on(self, adrift: Adrift) -> None:
         async def adopt() -> Call[Query] | None:
@@ -234,7 +235,8 @@ class Purchase(Generic[Query, Answer]):
         lost = isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
         if not (lost and self._spec.billable):
             return "released"
-        return "unknown" if self._spec.recoverable or self._spec.resend else "forfeited"
+        again = self._spec.recoverable or self._spec.resend or self._spec.repeats_free
+        return "unknown" if again else "forfeited"
 
 
 def _elsewhere() -> VendorBusy:

@@ -10,9 +10,6 @@ from urllib.parse import urlencode
 from contracts.providers import Pace
 from front.client import Client
 
-#: Answers that cost nothing: not ready yet, turned away, broken.
-UNBILLED = frozenset({"202", "400", "401", "402", "403", "404", "408", "429", "451", "500", "502", "503"})
-
 
 @dataclass
 class Bill:
@@ -33,11 +30,10 @@ def read_bill(sandbox: Client) -> Bill:
         bill.requests[vendor] = bill.requests.get(vendor, 0) + count
         bill.by_operation[operation] = bill.by_operation.get(operation, 0) + count
         bill.credits[vendor] = bill.credits.get(vendor, 0.0) + line["credits"]
-        if line["credits"] > 0:
-            billed = sum(n for outcome, n in line["outcomes"].items() if outcome not in UNBILLED)
-            bill.paid += billed
+        if line["billed"]:
+            bill.paid += line["billed"]
             key = f"{operation}:{line['fingerprint']}"
-            bill.lines[key] = {"billed": billed, "credits": line["credits"]}
+            bill.lines[key] = {"billed": line["billed"], "credits": line["credits"]}
     return bill
 
 

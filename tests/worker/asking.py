@@ -29,7 +29,8 @@ class Checker:
     """Addresses that begin with `no` are unknown to it, those with `hush` have objected; the others are valid.
 
     `asked` are its requests: (key, addresses). `troubles` come first, one a request; `acts` says whether the vendor had billed
-    by then. `bill` counts what it charged by address; a key it has seen is answered without charge.
+    by then. `bill` counts what it charged by address; a key it has seen is answered without charge, and where repeats are free
+    so is an address.
     """
 
     spec: OperationSpec = SPEC
@@ -50,7 +51,8 @@ class Checker:
         if (trouble is None or self.acts) and key not in self.seen:
             self.seen[key] = addresses
             for each in addresses:
-                self.bill[each] = self.bill.get(each, 0) + (0 if each.startswith("no") else self.spec.units)
+                free = each.startswith("no") or (self.spec.repeats_free and each in self.bill)
+                self.bill[each] = self.bill.get(each, 0) + (0 if free else self.spec.units)
         if self.meanwhile is not None:
             await self.meanwhile()
         if trouble is not None:

@@ -115,7 +115,7 @@ async def test_what_was_not_served_costs_nothing_and_may_be_asked_again(
 
 
 @pytest.mark.parametrize("acts", [True, False], ids=["it had acted", "it had not"])
-@pytest.mark.parametrize("ability", ["resend", "recoverable"])
+@pytest.mark.parametrize("ability", ["resend", "repeats_free", "recoverable"])
 @pytest.mark.parametrize("how", ["lost", "died"])
 async def test_a_lost_answer_is_had_again_where_the_vendor_lets_us(
     conn: Connection, pool: Pool, tenant: UUID, ability: str, acts: bool, how: str
@@ -136,10 +136,39 @@ async def test_a_lost_answer_is_had_again_where_the_vendor_lets_us(
     replies = await ask.items(await attempt(pool, tenant), vendor, queries("ann", "bob", "no-one"))
     assert [r.outcome for r in replies] == ["found", "found", "miss"]
     assert {k: v for k, v in vendor.bill.items() if v} == {"ann@example.com": 1, "bob@example.com": 1}
-    if ability == "resend":
+    if ability != "recoverable":
         assert len({key for key, _ in vendor.asked}) == 1
         assert vendor.asked[0] == vendor.asked[1]
     assert sum(row[2] for row in await calls(conn)) == 2
+
+
+@pytest.mark.parametrize("how", ["lost", "died"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "sent_at = date_trunc('day', app.now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 second'",
+        "sent_at = date_trunc('day', app.now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '4 minutes'",
+        "credential = 'own'",
+    ],
+    ids=["on another day", "so near midnight that it may have been another day", "under another key"],
+)
+async def test_a_free_repeat_is_none_once_it_may_be_charged(
+    conn: Connection, pool: Pool, tenant: UUID, changed: str, how: str
+) -> None:
+    # S3.05: a vendor that charges the same question once a period may begin the next one at midnight UTC.
+    vendor = checker(repeats_free=True)
+    vendor.troubles = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()]  # type: ignore[list-item]
+    first = await attempt(pool, tenant)
+    with pytest.raises((VendorDown, asyncio.CancelledError)):
+        await ask.items(first, vendor, queries("ann"))
+    if how == "died":
+        await died(pool, first)
+    await conn.execute(f"UPDATE app.vendor_calls SET {changed}")
+    with pytest.raises(Hopeless) as caught:
+        await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
+    assert caught.value.code == "forfeited"
+    assert len(vendor.asked) == 1
+    assert (await calls(conn))[0][:3] == ("forfeited", 1, 1)
 
 
 async def test_a_request_that_is_sent_again_keeps_its_key_and_names_its_new_attempt(pool: Pool, tenant: UUID) -> None:

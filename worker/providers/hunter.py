@@ -89,6 +89,9 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     made: list[Operation[Any, Any]] = []
     for kind, operation, answer, units, pace in _OPERATIONS:
         spec = OperationSpec("hunter", operation, answer, Terms.LICENSED, pace, units=units)
+        # Told of these three, over the API as elsewhere; of profiles nothing is said (providers.md, section 10, and
+        # https://help.hunter.io/en/articles/1911656-are-the-same-requests-made-several-times-counted-each-time).
+        spec = replace(spec, repeats_free=kind in (DomainSearch, Finder, Verifier))
         if kind is Verifier:
             spec = replace(spec, keep_miss_s=UNKNOWN_AGAIN_S)
         rules = RULES if pace is VERIFY_PACE or kind in (DomainSearch, Finder) else PROFILE_RULES

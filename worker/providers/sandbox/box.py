@@ -105,9 +105,19 @@ class Box:
         if self.quotas.get(offer.vendor, math.inf) <= 0 and offer.exhausted is not None:
             said = offer.exhausted(asked)
             return await self.serve(request, offer.vendor, offer.operation, lambda _: said)
-        return await self.serve(request, offer.vendor, offer.operation, lambda _: offer.handler(asked))
+        return await self.serve(
+            request, offer.vendor, offer.operation, lambda _: offer.handler(asked), repeats_free=offer.repeats_free
+        )
 
-    async def serve(self, request: Request, vendor: str, operation: str, answer: Callable[[bytes], Answer]) -> Response:
+    async def serve(
+        self,
+        request: Request,
+        vendor: str,
+        operation: str,
+        answer: Callable[[bytes], Answer],
+        *,
+        repeats_free: bool = False,
+    ) -> Response:
         """Meter the request, let it go wrong if that was ordered, and answer."""
         body = await request.body()
         channel = channel_of(request)
@@ -115,6 +125,8 @@ class Box:
         right = answer(body)
         billed = right.credits if fault is None or fault.kind in BILLED else 0.0
         asked = fingerprint(request.url.path, request.query_params.multi_items(), body)
+        if repeats_free and self.meter.billed(vendor, operation, channel, asked):
+            billed = 0.0
         self.meter.count(vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed)
         if vendor in self.quotas:
             self.quotas[vendor] -= billed

@@ -247,14 +247,23 @@ def exhausted(_asked: Asked) -> Answer:
     return _error(429, "usage_limit_exceeded", "You have used up the credits of your billing period")
 
 
-def _offer(operation: str, path: str, handler: Callable[[Asked], Answer]) -> Offer:
-    return Offer("hunter", operation, "GET", f"/hunter/v2/{path}", _keyed(handler), throttled, exhausted)
+def _offer(operation: str, path: str, handler: Callable[[Asked], Answer], *, repeats_free: bool = False) -> Offer:
+    return Offer(
+        "hunter",
+        operation,
+        "GET",
+        f"/hunter/v2/{path}",
+        _keyed(handler),
+        throttled,
+        exhausted,
+        repeats_free=repeats_free,
+    )
 
 
 OFFERS = (
-    _offer("domain_search", "domain-search", domain_search),
-    _offer("find", "email-finder", email_finder),
-    _offer("verify", "email-verifier", email_verifier),
+    _offer("domain_search", "domain-search", domain_search, repeats_free=True),
+    _offer("find", "email-finder", email_finder, repeats_free=True),
+    _offer("verify", "email-verifier", email_verifier, repeats_free=True),
     _offer("person", "people/find", people_find),
     _offer("company", "companies/find", companies_find),
     _offer("combined", "combined/find", combined_find),

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Line:
-    """One distinct request: how often it came, how it went, what it cost in credits."""
+    """One distinct request: how often it came, how often it was billed, how it went, what it cost in credits."""
 
     count: int = 0
+    billed: int = 0
     credits: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -27,8 +28,14 @@ class Meter:
     def count(self, vendor: str, operation: str, channel: str | None, asked: str, outcome: str, credits: float) -> None:
         line = self._lines.setdefault((vendor, operation, channel, asked), Line())
         line.count += 1
+        line.billed += credits > 0
         line.credits += credits
         line.outcomes[outcome] += 1
+
+    def billed(self, vendor: str, operation: str, channel: str | None, asked: str) -> int:
+        """How often this request was billed since the last reset."""
+        line = self._lines.get((vendor, operation, channel, asked))
+        return line.billed if line else 0
 
     def clear(self) -> None:
         self._lines.clear()
@@ -48,6 +55,7 @@ class Meter:
                 "channel": channel,
                 "fingerprint": asked,
                 "count": line.count,
+                "billed": line.billed,
                 "credits": line.credits,
                 "outcomes": dict(line.outcomes),
             }

@@ -39,7 +39,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Offer:
-    """One operation at one path. `throttled` and `exhausted` are how this vendor says "too fast" and "no credits left"."""
+    """One operation at one path. `throttled` and `exhausted` are how this vendor says "too fast" and "no credits left".
+
+    `repeats_free`: the same question is billed once.
+    """
 
     vendor: str
     operation: str
@@ -48,3 +51,4 @@ class Offer:
     handler: Callable[[Asked], Answer]
     throttled: Callable[[Asked, float], Answer] | None = field(default=None)
     exhausted: Callable[[Asked], Answer] | None = field(default=None)
+    repeats_free: bool = False
