@@ -65,7 +65,8 @@ class Wake:
         while True:
             # Unasked ones too, now and then: a dead connection is found before it is needed.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), PROBE_S)
+                async with asyncio.timeout(PROBE_S):
+                    await self._wanted.wait()
             self._wanted.clear()
             async with asyncio.timeout(2):
                 await queue.wake(connection, queue.OUTBOX_CHANNEL)

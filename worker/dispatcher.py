@@ -39,6 +39,8 @@ OPENING_S = 5.0
 _HELD_BACK_S = 0.25
 #: How often, while batches come back full, the turns of ordering keys are looked at.
 _TURNS_S = 0.05
+#: How many batches may be handed off on one plan.
+REPLAN_EVERY = 50
 
 
 async def open_dispatch_pool(
@@ -47,7 +49,8 @@ async def open_dispatch_pool(
     """The dispatcher's own connections: jobs that hold all of theirs do not hold it up.
 
     Claimed events are found by where they lie: left to itself the planner reads the whole outbox where many lie on few pages, and
-    sorts all of a tenant's events where the index has them in order.
+    sorts all of a tenant's events where the index has them in order. And it would plan the handoff of a few events anew each time,
+    which takes longer than to run it.
     Raises: Unavailable when the server does not answer.
     """
     return await open_pool(
@@ -57,7 +60,12 @@ async def open_dispatch_pool(
         command_timeout_s=min(STATEMENT_S, settings.db_command_timeout_s),
         idle_in_transaction_s=3,
         opening_s=OPENING_S,
-        settings={"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"},
+        settings={
+            "enable_seqscan": "off",
+            "enable_bitmapscan": "off",
+            "enable_sort": "off",
+            "plan_cache_mode": "force_generic_plan",
+        },
     )
 
 
@@ -83,6 +91,7 @@ class Dispatcher:
     _round: turns.Round = field(default_factory=turns.Round)
     _turns_at: float = 0.0
     _heads: Heads = field(default_factory=Heads)
+    _batches: int = 0
 
     def wake(self) -> None:
         self.woken.set()
@@ -104,7 +113,8 @@ class Dispatcher:
                 wait_s, pause = pause, min(pause * 2, 2.0)
             if wait_s > 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), wait_s)
+                    async with asyncio.timeout(wait_s):
+                        await self.woken.wait()
 
     async def turn(self) -> float:
         """Hand off what is due, a batch in each lane. Returns how long to sleep: 0 when there may be more."""
@@ -118,6 +128,7 @@ class Dispatcher:
             self.on_deliveries()
         if moved:
             self.on_jobs()
+            await asyncio.sleep(0)  # the worker of this process asks first: to it a NOTIFY tells nothing new
             connection = await self.pool.acquire()
             try:
                 await queue.wake(connection, queue.JOBS_CHANNEL)
@@ -162,7 +173,10 @@ class Dispatcher:
         return await self._dispatch(self._hand_off_bisecting, lanes)
 
     async def _dispatch(self, hand_off: Callable[[Tx, Routed], Awaitable[int]], lanes: int) -> tuple[int, int]:
-        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+        self._batches += 1
+        # Plans made on an empty table must not serve a full one (H12).
+        first = "" if self._batches % REPLAN_EVERY else "DISCARD PLANS"
+        async with transaction(self.pool, None, role=DbRole.SYSTEM, first=first) as tx:
             since = await self._heads.since(tx)
             began = time.monotonic()
             claimed = await outbox.claim(

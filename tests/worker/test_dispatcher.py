@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from contracts.events import Probed, SliceReady
+from contracts.settings import Settings
 from db import jobs, outbox, queue
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.db.conftest import new_tenant
 from tests.worker.dispatching import dispatcher, emit, probes
+from worker.dispatcher import REPLAN_EVERY, Dispatcher, open_dispatch_pool
 
 
 async def _states(conn: Connection) -> dict[str, int]:
@@ -279,6 +282,29 @@ async def conn_free(pool: Pool) -> bool:
     """Is anything left to dispatch?"""
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM app.outbox_events)"))
+
+
+async def test_a_handoff_is_not_planned_anew_each_time_and_no_plan_is_kept_for_ever(
+    db_url: str, pool: Pool, tenant: UUID
+) -> None:
+    # S2.04: planning one event's handoff takes longer than to run it. A plan made on empty tables must not serve full ones (H12).
+    own = await open_dispatch_pool(db_url, Settings(), size=1)
+    moves, said = Dispatcher(own, Settings()), []
+    try:
+        connection: Any = await own.acquire()
+        connection._con.add_query_logger(lambda record: said.append(record.query))
+        await own.release(connection)
+        for _ in range(2 * REPLAN_EVERY):
+            await emit(pool, tenant, *probes(1))
+            assert await moves.dispatch_batch() == (1, 1)
+        async with transaction(own, None, role=DbRole.SYSTEM) as tx:
+            planned = await tx.fetch(
+                "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '-- Events leave for history%'"
+            )
+        assert [tuple(row) for row in planned] == [(2 * REPLAN_EVERY, 0)]
+        assert sum("DISCARD PLANS" in each for each in said) == 2
+    finally:
+        await own.close()
 
 
 async def test_the_same_cause_is_done_once_for_ever(conn: Connection, pool: Pool, tenant: UUID) -> None:

@@ -6,6 +6,7 @@ What of its internals this leans on is pinned by tests/queue/test_internals.py.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -144,10 +145,12 @@ class BatchWorker(Worker):
         super().stop()  # type: ignore[no-untyped-call]
         if loop is not None:
             loop.call_soon_threadsafe(self._slots.wake)
+            loop.call_soon_threadsafe(self._new_job_event.set)
 
     # -- taking
 
     async def _fetch_and_process_jobs(self) -> None:
+        """Until it is asked to stop: Procrastinate's own loop around this makes three tasks for each wait, which takes longer."""
         while not self._stop_event.is_set():
             await self._look_for_alone()
             free = self.concurrency - len(self._slots)
@@ -163,7 +166,12 @@ class BatchWorker(Worker):
                 self._slots.begin(delivery)
             if batch is not None and len(batch) < wanted and not (batch and self._fetcher.limited):
                 self._wake_in(self._fetcher.again_in_s)
-                return
+                await self._new_job()
+
+    async def _new_job(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.fetch_job_polling_interval):
+                await self._new_job_event.wait()
 
     def _wake_in(self, wait_s: float | None) -> None:
         """A job waits for its rate: look again when that lets it start."""
