@@ -25,12 +25,16 @@ def recovery(
     """
     import uvloop
 
+    from contracts.settings import Settings
+    from front.logs import configure_logging
     from front.recovery.cells import CELLS, FULL
     from front.recovery.report import table
     from front.soak.commands import forget_settings
 
     chosen = [cell for cell in CELLS if re.search(cells, cell.name)] if cells else [c for c in CELLS if c.name in FULL]
     forget_settings()
+    # What failed and was tried again meanwhile is what the table is about.
+    configure_logging(Settings(log_level="WARNING"), "headwater-recovery")
     results = []
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for cell in chosen:
