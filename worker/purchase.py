@@ -24,6 +24,8 @@ from worker.providers.operation import HOUSE
 
 Query = TypeVar("Query", bound=BaseModel)
 Answer = TypeVar("Answer", bound=BaseModel)
+#: After how many seconds a lost answer is asked for again where that costs nothing.
+REPEAT_S = 2.0
 #: `note` of an item that was paid for and whose answer was lost.
 FORFEITED = "forfeited"
 
@@ -149,7 +151,10 @@ class Purchase(Generic[Query, Answer]):
         except ledger.BudgetSpent as error:
             raise budgets.refusal(self._spec.vendor, self._spec.unit, error.members) from error
         except (VendorDown, BadAnswer, TimeoutError) as error:
-            if self._end(error) != "forfeited":
+            if (end := self._end(error)) != "forfeited":
+                if end == "unknown" and self._spec.repeats_free:
+                    words = f"{self._spec.vendor} gave no answer; asking again costs nothing"
+                    raise VendorBusy(words, after_s=REPEAT_S, code="answer_lost") from error
                 raise
             self._without(prints, error, last=last)
 
@@ -235,8 +240,9 @@ class Purchase(Generic[Query, Answer]):
         lost = isinstance(error, BadAnswer | TimeoutError) or (isinstance(error, VendorDown) and error.sent)
         if not (lost and self._spec.billable):
             return "released"
-        again = self._spec.recoverable or self._spec.resend or self._spec.repeats_free
-        return "unknown" if again else "forfeited"
+        # What cannot be read would come again, and pass for another loss each time.
+        free = self._spec.repeats_free and not isinstance(error, BadAnswer)
+        return "unknown" if self._spec.recoverable or self._spec.resend or free else "forfeited"
 
 
 def _elsewhere() -> VendorBusy:

@@ -124,7 +124,7 @@ async def test_a_lost_answer_is_had_again_where_the_vendor_lets_us(
     vendor = checker(**{ability: True})
     vendor.troubles, vendor.acts = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()], acts  # type: ignore[list-item]
     first = await attempt(pool, tenant)
-    with pytest.raises((VendorDown, asyncio.CancelledError)):
+    with pytest.raises((VendorDown, VendorBusy, asyncio.CancelledError)):
         await ask.items(first, vendor, queries("ann", "bob", "no-one"))
     assert [row[0] for row in await calls(conn)] == ["unknown" if how == "lost" else "sent"]
     assert await conn.fetchval("SELECT reserved FROM app.budget_counters") is None
@@ -159,7 +159,7 @@ async def test_a_free_repeat_is_none_once_it_may_be_charged(
     vendor = checker(repeats_free=True)
     vendor.troubles = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()]  # type: ignore[list-item]
     first = await attempt(pool, tenant)
-    with pytest.raises((VendorDown, asyncio.CancelledError)):
+    with pytest.raises((VendorBusy, asyncio.CancelledError)):
         await ask.items(first, vendor, queries("ann"))
     if how == "died":
         await died(pool, first)
@@ -167,6 +167,33 @@ async def test_a_free_repeat_is_none_once_it_may_be_charged(
     with pytest.raises(Hopeless) as caught:
         await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
     assert caught.value.code == "forfeited"
+    assert len(vendor.asked) == 1
+    assert (await calls(conn))[0][:3] == ("forfeited", 1, 1)
+
+
+@pytest.mark.parametrize("trouble", [VendorDown("cut", sent=True), TimeoutError()])
+async def test_a_free_repeat_is_waited_for_once_before_a_dearer_vendor_is_asked(
+    pool: Pool, tenant: UUID, trouble: Exception
+) -> None:
+    # S3.05: a waterfall waits for who is busy for a moment, and goes on past who is down.
+    vendor = checker(repeats_free=True)
+    vendor.troubles = [trouble, trouble]
+    with pytest.raises(VendorBusy) as first:
+        await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
+    assert (first.value.code, first.value.after_s) == ("answer_lost", 2.0)
+    with pytest.raises(type(trouble)):
+        await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
+    assert (await ask.items(await attempt(pool, tenant), vendor, queries("ann")))[0].outcome == "found"
+    assert vendor.bill == {"ann@example.com": 1}
+
+
+async def test_what_cannot_be_read_is_not_repeated(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # S3.05: it would come again.
+    vendor = checker(repeats_free=True)
+    vendor.troubles = [BadAnswer("not JSON")]
+    for expected in (BadAnswer, Hopeless):
+        with pytest.raises(expected):
+            await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
     assert len(vendor.asked) == 1
     assert (await calls(conn))[0][:3] == ("forfeited", 1, 1)
 
