@@ -246,16 +246,17 @@ async def give_up(
     error: str | None = None,
     error_class: str | None = None,
     latency_ms: float | None = None,
-) -> None:
-    """End `sender`'s call without an answer; nothing happens when it has another sender by now.
+) -> bool:
+    """End `sender`'s call without an answer; nothing happens (False) when it has another sender by now.
 
     `released`: surely not billed. `forfeited`: it may have been. `unknown`: the answer can still be had.
     """
     if await tx.fetchval(SQL["lock_call"], tenant, call_id, *sender) is None:
-        return
+        return False
     if end != "unknown":
         await tx.execute(SQL["write_off"], tenant, call_id, end)
     await _settle(tx, tenant, call_id, end, spent, latency_ms, [0, 0, 0, 0], error, error_class)
+    return True
 
 
 async def _settle(tx: Tx, tenant: UUID, call_id: UUID, end: str, spent: float, *about: Any) -> None:
@@ -322,7 +323,7 @@ async def write_off_adrift(pool: Pool, after_s: float = ADRIFT_S) -> int:
     for row in rows:
         async with transaction(pool, row["tenant_id"]) as tx:
             sender = (row["execution_id"], row["execution_token"])
-            await write_off(tx, row["tenant_id"], Adrift(row["id"], row["billable"], row["units_reserved"], "", sender))
+            await write_off(tx, row["tenant_id"], Adrift(row["id"], row["billable"], row["units_reserved"], row["state"], sender))
     return len(rows)
 
 
@@ -330,8 +331,13 @@ async def write_off(tx: Tx, tenant: UUID, call: Adrift) -> None:
     """Nobody will answer for it: a paid call counts as spent, a free one never was."""
     end: Literal["forfeited", "released"] = "forfeited" if call.billable else "released"
     spent = call.units if call.billable else 0.0
-    error = "its sender died before the answer was stored"
-    await give_up(tx, tenant, call.call_id, end, call.sender, spent=spent, error=error, error_class="sender_died")
+    error, kind = "its sender died before the answer was stored", "sender_died"
+    if call.state == "unknown":
+        error, kind = "no answer came, and it was not had again in time", "answer_lost"
+    ended = await give_up(tx, tenant, call.call_id, end, call.sender, spent=spent, error=error, error_class=kind)
+    if ended and kind == "answer_lost" and end == "forfeited":
+        about = {"call": str(call.call_id), "units": spent, "error": kind}
+        await alerts.raise_(tx, tenant, "vendor.answer_lost", str(call.call_id), "warning", about)
 
 
 async def drop_raw(tx: Tx) -> int:

@@ -117,7 +117,7 @@ SELECT i.id, i.vendor, i.operation, i.request, v.units_spent, v.run_id, v.error,
 
 -- adrift --
 -- Calls without an answer whose sender is gone and that nobody has asked for again for a day, all tenants.
-SELECT v.tenant_id, v.id, v.billable, v.units_reserved, v.execution_id, v.execution_token FROM app.vendor_calls v
+SELECT v.tenant_id, v.id, v.billable, v.state, v.units_reserved, v.execution_id, v.execution_token FROM app.vendor_calls v
  WHERE v.settled_at IS NULL AND v.sent_at < app.now() - $1::float8 * interval '1 second'
    AND (v.state = 'unknown' OR NOT EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = v.tenant_id AND e.id = v.execution_id
                                               AND e.token = v.execution_token AND e.state = 'running'))

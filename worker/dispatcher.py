@@ -39,8 +39,8 @@ OPENING_S = 5.0
 _HELD_BACK_S = 0.25
 #: How often, while batches come back full, the turns of ordering keys are looked at.
 _TURNS_S = 0.05
-#: How many batches may be handed off on one plan.
-REPLAN_EVERY = 50
+#: How many batches are handed off until a connection's plans are made anew: an odd number, so that those of both lanes are in turn.
+REPLAN_EVERY = 49
 
 
 async def open_dispatch_pool(

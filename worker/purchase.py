@@ -32,13 +32,17 @@ FORFEITED = "forfeited"
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Query]):
-    """A request that may leave: its rows are committed. Items and queries are in the order of the fingerprints."""
+    """A request that may leave: its rows are committed. Items and queries are in the order of the fingerprints.
+
+    `again`: it was sent before, and may have been billed then.
+    """
 
     id: UUID
     units: float
     prints: Sequence[bytes]
     item_ids: Sequence[UUID]
     queries: Sequence[Query]
+    again: bool = False
 
 
 class Purchase(Generic[Query, Answer]):
@@ -130,7 +134,7 @@ class Purchase(Generic[Query, Answer]):
             kind = type(next(iter(self._wanted.values()))[1])
             queries = [kind.model_validate(row["request"]) for row in rows]
             prints, ids = [bytes(row["fingerprint"]) for row in rows], [row["id"] for row in rows]
-            return Call(adrift.call_id, adrift.units, prints, ids, queries)
+            return Call(adrift.call_id, adrift.units, prints, ids, queries, again=True)
 
         await self._in_turn(adopt, self._recover if self._spec.recoverable else self._send)
 
@@ -201,6 +205,8 @@ class Purchase(Generic[Query, Answer]):
                 raise BadAnswer(f"{self._spec.vendor} gave {len(replies)} answers to {len(call.queries)} questions")
         except Exception as error:
             end = self._end(error)
+            if call.again and end == "released":
+                end = "unknown"  # this request was surely not billed; the one before may have been
             await settling.failed(self._ctx, call.id, end, error, units=call.units, took_s=time.monotonic() - began)
             raise
         await self._store(call, replies, time.monotonic() - began)

@@ -13,7 +13,7 @@ from front.client import Client
 
 @dataclass
 class Bill:
-    """`lines`: a distinct question -> {vendor, operation, count, credits}. `paid`: requests that were billed."""
+    """`lines`: a distinct question -> {billed, credits, answered}. `paid`: requests that were billed."""
 
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
@@ -33,7 +33,8 @@ def read_bill(sandbox: Client) -> Bill:
         if line["billed"]:
             bill.paid += line["billed"]
             key = f"{operation}:{line['fingerprint']}"
-            bill.lines[key] = {"billed": line["billed"], "credits": line["credits"]}
+            answered = line["outcomes"].get("200", 0)
+            bill.lines[key] = {"billed": line["billed"], "credits": line["credits"], "answered": answered}
     return bill
 
 

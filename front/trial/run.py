@@ -210,8 +210,8 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
     All is well when nothing was billed twice, and no more was paid, or less, than answers were lost.
     """
     twice = [key for key, line in stormy["bill"].items() if line["billed"] > 1]
-    # What was sent and never settled: its sender died, and nobody asked since.
-    unknown = stormy["calls"].get("forfeited", 0) + stormy["calls"].get("sent", 0)
+    # What was sent and never settled: its sender died or lost the answer, and nobody asked since.
+    unknown = sum(stormy["calls"].get(state, 0) for state in ("forfeited", "sent", "unknown"))
     difference = stormy["paid_requests"] - calm["paid_requests"]
     # A lost answer passes to the next vendor, and what that one says may lead to further questions: those leads go another way.
     other = {domain for domain, (asked, _) in stormy["ways"].items() if asked != calm["ways"].get(domain, ([],))[0]}
@@ -223,6 +223,8 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
         "paid_requests": stormy["paid_requests"],
         "difference": difference,
         "unknown": unknown,
+        # Where that is free: lost answers that were had after all.
+        "asked_again": sum(line["answered"] - 1 for line in stormy["bill"].values()),
         "retried": stormy["retried"],
         "leads_that_lost_an_answer": len(lost),
         "leads_asked_otherwise": len(other),

@@ -131,6 +131,23 @@ async def test_nothing_runs_beside_a_job_that_runs_alone(
     assert await states(pool) == {"done": 9}
 
 
+async def test_a_worker_that_runs_a_job_alone_stops_as_soon_as_any_other(
+    conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
+) -> None:
+    # However long it would wait between two looks into the queue.
+    begun = asyncio.Event()
+
+    async def perform(_: Delivery) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    await seed_jobs(pool, 1)
+    await conn.execute("UPDATE queue.procrastinate_jobs SET queue_name = 'alone'")
+    async with asyncio.timeout(30), working(queue_pool, db_url, perform, poll_s=60.0, drain_s=0.1):
+        await begun.wait()
+    assert await states(pool) == {"queued": 1}
+
+
 async def test_a_hook_that_fails_holds_up_no_other(conn: Connection, pool: Pool, db_url: str) -> None:
     await seed_jobs(pool, 4)
     await conn.execute("UPDATE app.job_executions SET crashes = 2")

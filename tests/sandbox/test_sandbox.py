@@ -70,8 +70,8 @@ def test_the_process_says_when_it_is_ready_and_leaves_cleanly() -> None:
 
 def test_what_hunter_is_asked_again_is_billed_once(sandbox: RunningSandbox) -> None:
     # providers.md, section 10: the same query within the period costs nothing.
-    def verify(address: str) -> None:
-        at, headers = f"{sandbox.url}/hunter/v2/email-verifier", {"X-API-KEY": "k"}
+    def verify(address: str, key: str = "k") -> None:
+        at, headers = f"{sandbox.url}/hunter/v2/email-verifier", {"X-API-KEY": key}
         while httpx.get(at, params={"email": address}, headers=headers, trust_env=False).status_code != 200:
             pass
 
@@ -82,6 +82,8 @@ def test_what_hunter_is_asked_again_is_billed_once(sandbox: RunningSandbox) -> N
     verify("two@example.com")
     assert sandbox.totals("hunter")["credits"] == 1.0
     assert sorted(line["billed"] for line in sandbox.requests()) == [1, 1]
+    verify("two@example.com", "somebody-elses")
+    assert sandbox.totals("hunter")["credits"] == 1.5
 
 
 def test_the_bill_counts_what_was_served_and_what_was_lost_on_the_way(sandbox: RunningSandbox) -> None:

@@ -187,6 +187,35 @@ async def test_a_free_repeat_is_waited_for_once_before_a_dearer_vendor_is_asked(
     assert vendor.bill == {"ann@example.com": 1}
 
 
+@pytest.mark.parametrize("ability", ["resend", "repeats_free"])
+@pytest.mark.parametrize(
+    "then", [VendorDown("no route", sent=False), VendorBusy("slow down", after_s=3), VendorRefused("no credits")]
+)
+async def test_a_repeat_that_was_surely_not_billed_says_nothing_of_the_first_request(
+    conn: Connection, pool: Pool, tenant: UUID, ability: str, then: Exception
+) -> None:
+    # S3.05 S2.14: released, it would be bought anew some day, and its first charge stand on no book.
+    vendor = checker(**{ability: True})
+    vendor.troubles = [VendorDown("cut", sent=True), then]
+    for expected in ((VendorDown, VendorBusy), type(then)):
+        with pytest.raises(expected):
+            await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
+    assert [row[:3] for row in await calls(conn)] == [("unknown", 1, 0)]
+    if ability == "repeats_free":
+        await conn.execute("UPDATE app.vendor_calls SET sent_at = sent_at - interval '1 day'")
+        with pytest.raises(Hopeless):
+            await ask.items(await attempt(pool, tenant), vendor, queries("ann"))
+        assert len(vendor.asked) == 2
+        assert [row[:3] for row in await calls(conn)] == [("forfeited", 1, 1)]
+        async with transaction(pool, tenant) as tx:
+            (alert,) = await alerts.standing(tx, [tenant])
+        assert (alert.rule, alert.count) == ("vendor.answer_lost", 1)
+    else:
+        assert (await ask.items(await attempt(pool, tenant), vendor, queries("ann")))[0].outcome == "found"
+        assert len({key for key, _ in vendor.asked}) == 1
+    assert vendor.bill == {"ann@example.com": 1}
+
+
 async def test_what_cannot_be_read_is_not_repeated(conn: Connection, pool: Pool, tenant: UUID) -> None:
     # S3.05: it would come again.
     vendor = checker(repeats_free=True)

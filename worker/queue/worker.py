@@ -169,6 +169,8 @@ class BatchWorker(Worker):
                 await self._new_job()
 
     async def _new_job(self) -> None:
+        if self._stop_event.is_set():
+            return  # what stopping woke us with may have been cleared meanwhile
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.fetch_job_polling_interval):
                 await self._new_job_event.wait()

@@ -74,6 +74,8 @@ class Box:
         default_factory=lambda: defaultdict(lambda: deque(maxlen=200_000))
     )
     violations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    #: Questions that were billed, each under a key, where asking again is free.
+    charged: set[tuple[str, str, str, str]] = field(default_factory=set)
     state: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     luck: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
 
@@ -81,7 +83,7 @@ class Box:
         """No faults, latency, quotas or limits; counters at zero, memories empty."""
         self.faults.clear()
         self.meter.clear()
-        for each in (self.latency, self.quotas, self.limits, self.arrivals, self.violations, self.state):
+        for each in (self.latency, self.quotas, self.limits, self.arrivals, self.violations, self.state, self.charged):
             each.clear()
         self.luck.seed(7)
 
@@ -125,8 +127,10 @@ class Box:
         right = answer(body)
         billed = right.credits if fault is None or fault.kind in BILLED else 0.0
         asked = fingerprint(request.url.path, request.query_params.multi_items(), body)
-        if repeats_free and self.meter.billed(vendor, operation, channel, asked):
-            billed = 0.0
+        if repeats_free and billed:
+            of = (vendor, operation, asked, request.headers.get("x-api-key", ""))
+            billed = 0.0 if of in self.charged else billed
+            self.charged.add(of)
         self.meter.count(vendor, operation, channel, asked, fault.kind if fault else str(right.status), billed)
         if vendor in self.quotas:
             self.quotas[vendor] -= billed

@@ -32,11 +32,6 @@ class Meter:
         line.credits += credits
         line.outcomes[outcome] += 1
 
-    def billed(self, vendor: str, operation: str, channel: str | None, asked: str) -> int:
-        """How often this request was billed since the last reset."""
-        line = self._lines.get((vendor, operation, channel, asked))
-        return line.billed if line else 0
-
     def clear(self) -> None:
         self._lines.clear()
 

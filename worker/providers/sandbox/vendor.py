@@ -41,7 +41,7 @@ class Asked:
 class Offer:
     """One operation at one path. `throttled` and `exhausted` are how this vendor says "too fast" and "no credits left".
 
-    `repeats_free`: the same question is billed once.
+    `repeats_free`: the same question under the same key is billed once.
     """
 
     vendor: str
