@@ -323,7 +323,9 @@ async def write_off_adrift(pool: Pool, after_s: float = ADRIFT_S) -> int:
     for row in rows:
         async with transaction(pool, row["tenant_id"]) as tx:
             sender = (row["execution_id"], row["execution_token"])
-            await write_off(tx, row["tenant_id"], Adrift(row["id"], row["billable"], row["units_reserved"], row["state"], sender))
+            await write_off(
+                tx, row["tenant_id"], Adrift(row["id"], row["billable"], row["units_reserved"], row["state"], sender)
+            )
     return len(rows)
 
 
