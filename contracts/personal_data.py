@@ -170,7 +170,7 @@ TABLES: Mapping[str, Table] = {
     "trigger_executions": Table("trade", ours="subject_kind action", company="evidence"),
     "triggers": Table("account", staff="created_by", ours="name rule params action severity"),
     "users": Table("account", staff="email", ours="role", hidden="password_hash"),
-    "vendor_calls": Table("vendor", people="error", ours="vendor operation state unit credential holds error_class"),
+    "vendor_calls": Table("vendor", people="error", ours="vendor operation state unit credential account holds error_class"),
     "vendor_items": Table(
         "vendor", people="request response raw vendor_ref note", staff="resent_by", ours="vendor operation state outcome"
     ),

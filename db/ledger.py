@@ -91,7 +91,7 @@ class Adrift:
     #: State and sender of the call as it was seen: whoever decides wants them unchanged.
     state: str
     sender: Sender
-    credential: str = ""
+    account: str | None = None
     #: Now and the moment it was sent lie on one day (UTC), for any clock that is at most five minutes off.
     same_day: bool = False
 
@@ -101,7 +101,10 @@ Standing = Stored | Busy | Forfeited | Adrift
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who asks, and what of: the attempt of a job, the operation, the unit its price is counted in, the budgets' defaults."""
+    """Who asks, and what of: the attempt of a job, the operation, the unit its price is counted in, the budgets' defaults.
+
+    `account`: which account of the vendor the key belongs to, as a digest of the key.
+    """
 
     tenant: UUID
     execution_id: UUID
@@ -112,6 +115,7 @@ class Buyer:
     run_id: UUID | None = None
     unit: str = "credit"
     credential: str = "house"
+    account: str | None = None
     limits: Sequence[BudgetRule] = ()
 
 
@@ -161,7 +165,7 @@ def _standing(row: Any) -> Standing:
         return Busy()
     sender = (row["execution_id"], row["execution_token"])
     held = row["units_reserved"]
-    return Adrift(row["call_id"], row["billable"], held, row["call_state"], sender, row["credential"], row["same_day"])
+    return Adrift(row["call_id"], row["billable"], held, row["call_state"], sender, row["account"], row["same_day"])
 
 
 async def reserve(tx: Tx, buyer: Buyer, items: Sequence[Item], units: float) -> Reserved | None:
@@ -177,7 +181,7 @@ async def reserve(tx: Tx, buyer: Buyer, items: Sequence[Item], units: float) -> 
         row = await tx.fetchrow(
             SQL["reserve"],
             b.tenant, b.vendor, b.operation, prints, [dict(item.request) for item in items], b.billable, b.unit, units, b.run_id,
-            limits, b.credential, b.execution_id, b.token,
+            limits, b.credential, b.execution_id, b.token, b.account,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate != BUDGET_SPENT:

@@ -8,7 +8,7 @@ UPDATE app.vendor_items SET live = false
 -- dead while it paid may be: if its worker has beaten since, or might in a moment ($6 seconds), it has as long as the vendor may take ($5 seconds).
 SELECT i.fingerprint, i.id, i.call_id, i.state, i.outcome, i.response, i.units_spent, i.vendor_ref, i.note, coalesce(i.said_at, c.sent_at) AS said_at,
        i.estimated, i.raw, c.billable, c.units_reserved, c.state AS call_state, c.execution_id, c.execution_token,
-       c.credential, ((c.sent_at - interval '5 minutes') AT TIME ZONE 'UTC')::date = ((app.now() + interval '5 minutes') AT TIME ZONE 'UTC')::date AS same_day,
+       c.account, ((c.sent_at - interval '5 minutes') AT TIME ZONE 'UTC')::date = ((app.now() + interval '5 minutes') AT TIME ZONE 'UTC')::date AS same_day,
        c.state = 'sent' AND EXISTS (SELECT FROM app.job_executions e WHERE e.tenant_id = i.tenant_id AND e.id = c.execution_id
                                        AND e.token = c.execution_token AND e.state = 'running')
        OR c.state = 'sent' AND c.billable AND c.sent_at > app.now() - $5::float8 * interval '1 second' AND EXISTS (
@@ -35,8 +35,8 @@ WITH call AS MATERIALIZED (
     SELECT g.ids, CASE WHEN $6 AND $8::float8 > 0 THEN app.hold_units($2, $7, $8, $9, $10) ELSE '[]'::jsonb END AS holds
       FROM got g WHERE g.n = cardinality($4)
 )
-INSERT INTO app.vendor_calls (tenant_id, id, vendor, operation, billable, state, unit, units_reserved, holds, credential, run_id, execution_id, execution_token)
-SELECT $1, c.id, $2, $3, $6, 'sent', $7, $8, h.holds, $11, $9, $12, $13 FROM call c, held h
+INSERT INTO app.vendor_calls (tenant_id, id, vendor, operation, billable, state, unit, units_reserved, holds, credential, account, run_id, execution_id, execution_token)
+SELECT $1, c.id, $2, $3, $6, 'sent', $7, $8, h.holds, $11, $14, $9, $12, $13 FROM call c, held h
 RETURNING id AS call_id, (SELECT h.ids FROM held h) AS item_ids
 
 -- adopt --

@@ -2506,6 +2506,7 @@ CREATE TABLE app.vendor_calls (
     suppressed integer DEFAULT 0 NOT NULL,
     invalid integer DEFAULT 0 NOT NULL,
     error_class character varying(100),
+    account character varying(16),
     CONSTRAINT vendor_calls_check CHECK (((state = ANY (ARRAY['sent'::text, 'unknown'::text])) = (settled_at IS NULL))),
     CONSTRAINT vendor_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'unknown'::text, 'answered'::text, 'released'::text, 'forfeited'::text]))),
     CONSTRAINT vendor_calls_units_reserved_check CHECK ((units_reserved >= (0)::double precision)),

@@ -67,6 +67,7 @@ class Purchase(Generic[Query, Answer]):
             run_id=d.run_id,
             unit=spec.unit,
             credential=self._credential,
+            account=getattr(op, "account", None),
             limits=budgets.that_apply(ctx.settings, spec.vendor, spec.unit),
         )
 
@@ -122,7 +123,7 @@ class Purchase(Generic[Query, Answer]):
 
     def _lets_go_on(self, call: Adrift) -> bool:
         """May a lost answer be read again, or the request be sent again: under its key, or where asking twice costs nothing?"""
-        spec, ours = self._spec, call.credential == self._credential
+        spec, ours = self._spec, call.account == self._buyer.account
         return call.billable and (spec.recoverable or spec.resend or (spec.repeats_free and ours and call.same_day))
 
     async def _go_on(self, adrift: Adrift) -> None:

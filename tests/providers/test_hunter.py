@@ -28,6 +28,15 @@ async def one(op: Operation[Any, Any], query: Any) -> Reply[Any]:
     return reply
 
 
+def test_what_it_charges_once_a_period_is_known_by_account_and_gives_no_key_away(sandbox: RunningSandbox) -> None:
+    # S3.05: nothing of the kind is said of profiles.
+    free = {op.spec.operation for op in hunter.make(sandbox.settings(hunter_api_key=SECRET)) if op.spec.repeats_free}
+    assert free == {"domain_search", "find", "verify"}
+    ours, again, others = [operation(sandbox, "verify", hunter_api_key=key) for key in (SECRET, SECRET, SECRET + "2")]
+    assert ours.account == again.account != others.account  # type: ignore[attr-defined]
+    assert str(SECRET) not in str(ours.account)  # type: ignore[attr-defined]
+
+
 async def test_its_codes_are_inverted(sandbox: RunningSandbox) -> None:  # S2.14
     verify = operation(sandbox, "verify")
     query = EmailQuery(email=mailboxes("valid")[0])

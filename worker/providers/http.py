@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import logging
 import ssl
 import zlib
@@ -84,6 +85,13 @@ class VendorClient:
         if key and rules.key_place == "path":
             Redactor.hide(key)
         self._client = _open(rules, base_url, timeout_s, dict(headers or {}), guarded)
+
+    @property
+    def account(self) -> str | None:
+        """Which account the key belongs to, as a digest that does not give the key away; None without a key."""
+        if self._key is None:
+            return None
+        return hashlib.blake2b(self._key.get_secret_value().encode(), digest_size=8, person=b"headwater").hexdigest()
 
     def __repr__(self) -> str:
         return f"<VendorClient {self._rules.vendor}>"

@@ -34,6 +34,11 @@ class LookUp(ABC, Generic[_Q, _A]):
     def spec(self) -> OperationSpec:
         return self._spec
 
+    @property
+    def account(self) -> str | None:
+        """Which account of the vendor is asked and charged."""
+        return self._http.account
+
     def units_of(self, query: _Q) -> float:  # noqa: ARG002 - those whose cost depends on it read it
         return self._spec.units
 
