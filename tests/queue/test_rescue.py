@@ -131,6 +131,25 @@ async def test_nothing_runs_beside_a_job_that_runs_alone(
     assert await states(pool) == {"done": 9}
 
 
+async def test_jobs_that_run_alone_follow_each_other_and_wait_for_no_next_look(
+    conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
+) -> None:
+    # After a storm there are many: one a look, a look a second, was most of the time until all was done again.
+    looks: list[float] = []
+
+    async def perform(_: Delivery) -> None:
+        assert worker.running == 1
+        looks.append(worker._alone_at)
+
+    await seed_jobs(pool, 8)
+    await conn.execute("UPDATE queue.procrastinate_jobs SET queue_name = 'alone'")
+    async with working(queue_pool, db_url, perform) as worker:
+        await until(lambda: worker.finished == 8)
+    assert len(looks) == 8
+    assert len(set(looks)) < 8
+    assert await states(pool) == {"done": 8}
+
+
 async def test_a_worker_that_runs_a_job_alone_stops_as_soon_as_any_other(
     conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
 ) -> None:

@@ -181,7 +181,7 @@ class BatchWorker(Worker):
             asyncio.get_running_loop().call_later(wait_s, self._new_job_event.set)
 
     async def _look_for_alone(self) -> None:
-        """Once a second: has a job killed two workers? Then let all else end and run it by itself."""
+        """Once a second: has a job killed two workers? Then let all else end and run it by itself, and others like it after it."""
         if time.monotonic() < self._alone_at:
             return
         self._alone_at = time.monotonic() + ALONE_S
@@ -192,11 +192,21 @@ class BatchWorker(Worker):
             # Another worker may have been idle sooner.
             if len(self._slots) and not await self._fetcher.waiting_alone():
                 return
-        for delivery in await self._fetcher.take(self._id(), 1, alone=True) or ():
-            log.warning("runs_alone", job=delivery.job, execution_id=str(delivery.execution_id))
-            self._slots.begin(delivery)
-        while len(self._slots) and not self._stop_event.is_set():
-            await self._slot_freed()
+        await self._run_alone(time.monotonic() + ALONE_S)
+        # As long as that may take, the others are next.
+        self._alone_at = time.monotonic() + ALONE_S
+
+    async def _run_alone(self, until: float) -> None:
+        """One job after the other; none begins after `until`."""
+        while not self._stop_event.is_set():
+            batch = await self._fetcher.take(self._id(), 1, alone=True) or []
+            for delivery in batch:
+                log.warning("runs_alone", job=delivery.job, execution_id=str(delivery.execution_id))
+                self._slots.begin(delivery)
+            while len(self._slots) and not self._stop_event.is_set():
+                await self._slot_freed()
+            if not batch or time.monotonic() >= until:
+                return
 
     async def _slot_freed(self, timeout_s: float | None = None) -> None:
         if not self._stop_event.is_set():
