@@ -99,8 +99,8 @@ SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(t
 
 -- reconcile --
 -- A fetch whose answer was lost left deliveries that nobody runs: put them back. Not a crash. One that meets its like (coalesce),
--- in the queue or on the way there, is superseded: a unique violation here would keep this worker from fetching ever again. Of two
--- deliveries of one execution the older is over (put off, its finish never written): it is dropped, and stops nobody.
+-- in the queue or on the way there, is superseded: a unique violation here would keep this worker from fetching ever again. One whose
+-- execution has moved on is over (its finish was never written): it is dropped, and stops nobody. So is the older of two of one execution.
 -- Keys are taken in the order of a handoff (law 7): an upsert follows its SELECT, where an UPDATE follows its plan. The rows are there, locked.
 WITH mine AS MATERIALIZED (
     SELECT j.id, j.id < max(j.id) OVER (PARTITION BY j.execution_id) AS stale FROM queue.procrastinate_jobs j
@@ -125,11 +125,11 @@ WITH mine AS MATERIALIZED (
     ON CONFLICT (tenant_id, id) DO UPDATE
        SET state = EXCLUDED.state, token = e.token + 1, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
 ), dropped AS (
-    DELETE FROM queue.procrastinate_jobs j USING (
-        SELECT g.delivery_id FROM judged g WHERE g.aside UNION ALL SELECT l.id FROM lost l WHERE l.stale) d WHERE j.id = d.delivery_id
+    DELETE FROM queue.procrastinate_jobs j USING lost l
+     WHERE j.id = l.id AND NOT EXISTS (SELECT FROM judged g WHERE g.delivery_id = l.id AND NOT g.aside)
 )
-UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM lost l
- WHERE j.id = l.id AND NOT l.stale AND NOT EXISTS (SELECT FROM judged g WHERE g.delivery_id = l.id AND g.aside) RETURNING j.id
+UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM judged g
+ WHERE j.id = g.delivery_id AND NOT g.aside RETURNING j.id
 
 -- stranded --
 -- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.

@@ -140,14 +140,11 @@ class Learning(Acts):
         self._redeliveries()
 
     def _put_back(self, lost: list[Row]) -> None:
-        """Reconcile: no crash. A row whose execution has moved on comes along, to be finished by whoever takes it."""
-        stale = [r for r in lost if self._stale(r)]
+        """Reconcile: no crash. A row whose execution has moved on is over."""
         running = [r for r in lost if self._in_flight(r)]
         for row in lost:
-            if row in stale:
+            if row not in running:
                 del self.model.rows[row.id]
-            elif row not in running:
-                row.status, row.worker = "todo", None
         self.model.back(running)
 
     def _stale(self, row: Row) -> bool:

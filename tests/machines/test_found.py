@@ -69,6 +69,30 @@ async def test_two_deliveries_of_one_job_are_put_back_as_one(
     assert [d.execution_id for d in await taken(pool)] == [held[0].execution_id]
 
 
+@pytest.mark.parametrize("key", ["", "k"], ids=["once", "coalesce"])
+async def test_an_unfinished_delivery_that_is_put_back_stands_in_no_ones_way(
+    conn: Connection, pool: Pool, tenant: UUID, key: str
+) -> None:
+    # B.01: its job was put off, and comes back before anybody has taken the old delivery.
+    await emit(pool, tenant, Probed(probe_id=uuid4(), key=key))
+    await dispatcher(pool).dispatch_batch()
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        worker = await queue.register(tx, "here", 1, ["jobs"])
+        (first,) = await queue.fetch(tx, worker, ["probe"], 10)
+    async with transaction(pool, tenant) as tx:
+        assert await jobs.put_off(
+            tx, tenant, first.execution_id, first.token, outcome="failed", counts=True, delay_s=0,
+            error_class="vendor_down", error="away", traceback=None, correlation_id=None,
+        )  # fmt: skip
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        assert await queue.reconcile(tx, worker, []) == 0
+    await dispatcher(pool).dispatch_batch()
+    found = await proof(pool)
+    assert found.ok, found.breaches
+    assert [d.execution_id for d in await taken(pool)] == [first.execution_id]
+    assert await conn.fetchval("SELECT count(*) FROM queue.procrastinate_jobs") == 1
+
+
 async def test_an_unfinished_delivery_does_not_stop_the_next_one_of_its_job(
     conn: Connection, pool: Pool, tenant: UUID
 ) -> None:
