@@ -20,8 +20,8 @@ from tests.worker.dispatching import dispatcher, emit
 from worker.maintenance import RescueReport, rescue_once
 
 
-async def _unfinished_and_again(pool: Pool, tenant: UUID, key: str) -> tuple[int, list[Delivery]]:
-    """A worker holds two deliveries of one job: the first is put off but its finish is not written yet, the second runs."""
+async def _put_off(pool: Pool, tenant: UUID, key: str) -> tuple[int, Delivery]:
+    """A worker holds a delivery whose job was put off, but its finish is not written yet."""
     await emit(pool, tenant, Probed(probe_id=uuid4(), key=key))
     await dispatcher(pool).dispatch_batch()
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
@@ -32,6 +32,12 @@ async def _unfinished_and_again(pool: Pool, tenant: UUID, key: str) -> tuple[int
             tx, tenant, first.execution_id, first.token, outcome="failed", counts=True, delay_s=0,
             error_class="vendor_down", error="away", traceback=None, correlation_id=None,
         )  # fmt: skip
+    return worker, first
+
+
+async def _unfinished_and_again(pool: Pool, tenant: UUID, key: str) -> tuple[int, list[Delivery]]:
+    """The same worker has fetched the next delivery of that job, which runs."""
+    worker, first = await _put_off(pool, tenant, key)
     await dispatcher(pool).dispatch_batch()
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         (second,) = await queue.fetch(tx, worker, ["probe"], 10)
@@ -74,16 +80,7 @@ async def test_an_unfinished_delivery_that_is_put_back_stands_in_no_ones_way(
     conn: Connection, pool: Pool, tenant: UUID, key: str
 ) -> None:
     # B.01: its job was put off, and comes back before anybody has taken the old delivery.
-    await emit(pool, tenant, Probed(probe_id=uuid4(), key=key))
-    await dispatcher(pool).dispatch_batch()
-    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
-        worker = await queue.register(tx, "here", 1, ["jobs"])
-        (first,) = await queue.fetch(tx, worker, ["probe"], 10)
-    async with transaction(pool, tenant) as tx:
-        assert await jobs.put_off(
-            tx, tenant, first.execution_id, first.token, outcome="failed", counts=True, delay_s=0,
-            error_class="vendor_down", error="away", traceback=None, correlation_id=None,
-        )  # fmt: skip
+    worker, first = await _put_off(pool, tenant, key)
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         assert await queue.reconcile(tx, worker, []) == 0
     await dispatcher(pool).dispatch_batch()

@@ -34,7 +34,7 @@ class Checker:
     """
 
     spec: OperationSpec = SPEC
-    troubles: list[Exception] = field(default_factory=list)
+    troubles: list[BaseException] = field(default_factory=list)
     acts: bool = True
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
     bill: dict[str, float] = field(default_factory=dict)

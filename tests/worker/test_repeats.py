@@ -25,7 +25,7 @@ async def test_a_lost_answer_is_had_again_where_the_vendor_lets_us(
 ) -> None:
     # S3.05: by the key it was asked under; whoever comes next asks for the whole of it, though he wants only a part.
     vendor = checker(**{ability: True})
-    vendor.troubles, vendor.acts = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()], acts  # type: ignore[list-item]
+    vendor.troubles, vendor.acts = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()], acts
     first = await attempt(pool, tenant)
     with pytest.raises((VendorDown, VendorBusy, asyncio.CancelledError)):
         await ask.items(first, vendor, queries("ann", "bob", "no-one"))
@@ -60,7 +60,7 @@ async def test_a_free_repeat_is_none_once_it_may_be_charged(
 ) -> None:
     # S3.05: a vendor that charges the same question once a period may begin the next one at midnight UTC.
     vendor = checker(repeats_free=True)
-    vendor.troubles = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()]  # type: ignore[list-item]
+    vendor.troubles = [VendorDown("cut", sent=True) if how == "lost" else asyncio.CancelledError()]
     first = await attempt(pool, tenant)
     with pytest.raises((VendorBusy, asyncio.CancelledError)):
         await ask.items(first, vendor, queries("ann"))
