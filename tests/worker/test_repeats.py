@@ -17,6 +17,19 @@ from tests.worker.test_ask import calls
 from worker import ask
 
 
+@pytest.fixture(autouse=True)
+async def noon(conn: Connection) -> None:
+    """The database's clock stands at the next noon (UTC): what is free for a day must not end while a test runs."""
+    ahead = await conn.fetchval(
+        "SELECT (extract(epoch FROM date_trunc('day', n.utc + interval '12 hours') + interval '12 hours' - n.utc))::int"
+        " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS utc) n"
+    )
+    await conn.execute(
+        "CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE"
+        f" AS $$ SELECT interval '{ahead} s' $$"
+    )
+
+
 @pytest.mark.parametrize("acts", [True, False], ids=["it had acted", "it had not"])
 @pytest.mark.parametrize("ability", ["resend", "repeats_free", "recoverable"])
 @pytest.mark.parametrize("how", ["lost", "died"])
