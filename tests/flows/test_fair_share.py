@@ -82,7 +82,7 @@ async def test_a_flood_of_one_tenant_delays_nobody_elses_ten_jobs(house: Install
         f"done {done}, Jain {jain(done):.4f}, at most {standing} standing, delays {[f'{d:.2f}' for d in delays]} s, {left} left"
     )
     assert jain(done) >= 0.95, done
-    assert standing <= 200 + 8  # the buffer, and a place each for claims under way at once
+    assert standing <= 2 * 200  # two processes dispatch: claims of the same moment do not see each other's jobs
     assert left > FLOOD / 3  # the flood was there all the while
     assert max(delays) < SOON_S
     await conn.execute("DELETE FROM app.outbox_events WHERE tenant_id = ANY($1::uuid[])", everybody)
