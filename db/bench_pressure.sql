@@ -2,7 +2,7 @@
 -- $2 executions that were done before, with the events they came from, spread over tenants and over the day before.
 WITH made AS (
     INSERT INTO app.job_executions (tenant_id, job, queue, scope, key, state, token, payload, event_id, queued_at, started_at, finished_at)
-    SELECT ($1::uuid[])[1 + n % cardinality($1)], 'probe.run', 'probe', 'once', 'old:' || n || ':' || gen_random_uuid(), 'done', 1,
+    SELECT ($1::uuid[])[1 + n % cardinality($1)], 'probe.run', 'probe', 'once', app.uuidv7()::text, 'done', 1,
            jsonb_build_object('probeId', gen_random_uuid(), 'framed', false), app.uuidv7(), c.at, c.at, c.at
       FROM generate_series(1, $2::int) n, LATERAL (SELECT app.now() - interval '1 day' * n / $2::int AS at) c
     RETURNING tenant_id, event_id, payload, queued_at
@@ -18,7 +18,7 @@ SELECT m.tenant_id, -row_number() OVER (), m.event_id, 'probe', (m.payload->>'pr
 INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, available_at, created_at)
 SELECT ($1::uuid[])[1 + n % cardinality($1)], 'probe', p.id, 'Probed', 1, jsonb_build_object('probeId', p.id, 'key', '', 'framed', false),
        c.now + $3::float8 * interval '1 second', c.now
-  FROM generate_series(1, $2::int) n, LATERAL (SELECT gen_random_uuid() AS id WHERE n > 0) p, (SELECT app.now() AS now) c
+  FROM generate_series(1, $2::int) n, LATERAL (SELECT app.uuidv7() AS id WHERE n > 0) p, (SELECT app.now() AS now) c
 
 -- clear --
 -- What waits and what stands in the queue goes; what is finished stays.

@@ -70,6 +70,7 @@ SELECT EXISTS (SELECT FROM queue.procrastinate_jobs WHERE status = 'todo' AND qu
 -- finish --
 -- Batch finish: done marks of jobs that wrote nothing themselves, fenced by token; queue rows gone, fenced by attempt.
 -- `<> 'todo'` means `doing`; said that way no partial index fits, and the rows are found by id whatever the planner believes.
+-- The commit does not wait for the disk: what a crash of the server undoes of it is found and done once more (ADR 0049).
 WITH done AS (
     UPDATE app.job_executions e SET state = 'done', finished_at = c.now, coalesce_key = NULL
       FROM (SELECT app.now() AS now) c, unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
@@ -80,7 +81,7 @@ WITH done AS (
      WHERE j.id = ANY($4::bigint[]) AND j.attempts = ($5::int[])[array_position($4, j.id)] AND j.status <> 'todo'
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM done) AS done, (SELECT count(*) FROM gone) AS gone
+SELECT (SELECT count(*) FROM done) AS done, (SELECT count(*) FROM gone) AS gone, set_config('synchronous_commit', 'off', true)
 
 -- came_back --
 -- Those of a refused batch whose attempts had been taken for dead: each was a false rescue, which did no harm. In key order (law 7).

@@ -1312,7 +1312,7 @@ CREATE TABLE app.job_executions (
     started_at timestamp with time zone,
     finished_at timestamp with time zone
 )
-WITH (fillfactor='70', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='50', autovacuum_vacuum_scale_factor='0.02');
+WITH (autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='50', autovacuum_vacuum_scale_factor='0.02', fillfactor='50');
 
 ALTER TABLE ONLY app.job_executions FORCE ROW LEVEL SECURITY;
 

@@ -60,10 +60,11 @@ _ENDED = (
 
 
 @lru_cache(maxsize=1024)
-def opening(role: DbRole, tenant: UUID | None, read_only: bool = False) -> str:
-    """What every transaction starts with. Role and tenant are local to it, so this holds under PgBouncer too."""
+def opening(role: DbRole, tenant: UUID | None, read_only: bool = False, flushed: bool = True) -> str:
+    """What every transaction starts with. Role, tenant and the rest are local to it, so this holds under PgBouncer too."""
     begin = "BEGIN READ ONLY" if read_only else "BEGIN"
-    return f"{begin}; SET LOCAL ROLE {role.value}; SET LOCAL request.tenant_id = '{tenant or ''}'"
+    unflushed = "" if flushed else "; SET LOCAL synchronous_commit = off"
+    return f"{begin}; SET LOCAL ROLE {role.value}; SET LOCAL request.tenant_id = '{tenant or ''}'{unflushed}"
 
 
 class transaction:  # noqa: N801 - used as a function is, `async with transaction(pool, tenant) as tx`
@@ -71,6 +72,8 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
 
     `read_only` is enforced by the database (25006 for a write); its end costs no round trip where another transaction follows.
     `first` is a statement without parameters that travels with the opening; what it gives is not seen.
+    `flushed=False`: the commit does not wait for the disk. A crash of the server may undo it, with all that was committed after it;
+    only for what leads to nothing outside the database before a later commit that does wait (ADR 0049).
 
     Raises: Unavailable when no connection can be had. An error inside the block passes through unchanged; one that was swallowed
     there has undone the whole, which is InFailedSQLTransactionError (where something could have been written).
@@ -80,10 +83,17 @@ class transaction:  # noqa: N801 - used as a function is, `async with transactio
     _connection: Any
 
     def __init__(
-        self, pool: Pool, tenant: UUID | None, *, role: DbRole = DbRole.APP, read_only: bool = False, first: str = ""
+        self,
+        pool: Pool,
+        tenant: UUID | None,
+        *,
+        role: DbRole = DbRole.APP,
+        read_only: bool = False,
+        flushed: bool = True,
+        first: str = "",
     ) -> None:
         self._pool, self._read_only = pool, read_only
-        self._opening = opening(role, tenant, read_only) + (first and f"; {first}")
+        self._opening = opening(role, tenant, read_only, flushed) + (first and f"; {first}")
         opening_s = pool.opening_s if isinstance(pool, LendingPool) else None
         self._patience_s = opening_s and opening_s * (FIRST_TIMES if first else 1.0)
 

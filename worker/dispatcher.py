@@ -176,7 +176,7 @@ class Dispatcher:
         self._batches += 1
         # Plans made on an empty table must not serve a full one (H12).
         first = "" if self._batches % REPLAN_EVERY else "DISCARD PLANS"
-        async with transaction(self.pool, None, role=DbRole.SYSTEM, first=first) as tx:
+        async with transaction(self.pool, None, role=DbRole.SYSTEM, flushed=False, first=first) as tx:
             since = await self._heads.since(tx)
             began = time.monotonic()
             claimed = await outbox.claim(

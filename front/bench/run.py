@@ -88,7 +88,7 @@ async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None
     _note(seen, "drain floor", await floor.drain(on.url, int(40_000 * scale), on.server), say)
     for name, many in (("drain one process", 1), ("drain two processes", 2)):
         await empty(on)
-        _note(seen, name, await processes.drain(on, int(40_000 * scale), many, CONCURRENCY), say)
+        _note(seen, name, await processes.drain(on, int(100_000 * scale), many, CONCURRENCY), say)
     jobs = int(8_000 * scale)
     await empty(on)
     _note(seen, "framed", await figures.drain(on, jobs, CONCURRENCY, framed=True), say)

@@ -9,11 +9,11 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from contracts.events import Probed, parse
 from contracts.jobs import QUEUES, Job
 from db import bench_ablation, jobs, outbox, queue
+from db.ids import new_id
 from db.outbox import Claimed
 from db.transaction import DbRole, Pool, Tx, transaction
 from worker.activities import ACTIVITIES
@@ -28,7 +28,7 @@ from worker.perform import Activity
 from worker.pipeline import jobs_for
 from worker.queue.pool import Line, open_queue_pool
 
-CONCURRENCY, BATCH, EVENTS = 50, 25, 500
+CONCURRENCY, BATCH, EVENTS = 50, 50, 500
 #: At scale 1: jobs of a drain, framed jobs, events of a dispatch.
 DRAINED, FRAMED, DISPATCHED = 20_000, 6_000, 20_000
 #: What each step is, in order: each has what stands before it as well.
@@ -196,7 +196,7 @@ async def _write(ctx: Context, args: Any) -> None:
 async def _emit(ctx: Context, args: Any) -> None:
     await _load(ctx, args)
     async with ctx.write() as tx:
-        await outbox.emit(tx, ctx.tenant, Probed(probe_id=uuid4()), correlation_id=ctx.delivery.correlation_id)
+        await outbox.emit(tx, ctx.tenant, Probed(probe_id=new_id()), correlation_id=ctx.delivery.correlation_id)
 
 
 # -- dispatch
@@ -254,7 +254,7 @@ async def _one_lane(on: Ground, scale: float) -> Rate:
 
 LADDERS: Mapping[str, Sequence[Step]] = {
     "drain": (
-        ("bare batches of 25", _bare),
+        (f"bare batches of {BATCH}", _bare),
         ("+ Procrastinate's rows, indexes and order", _rows),
         ("+ executions and tokens", _executions),
         ("+ worker: slots, tasks, heartbeat, overlap", _worker),

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from contracts.events import Probed
 from contracts.settings import Settings
 from db import bench, outbox
+from db.ids import new_id
 from db.pool import open_pool
 from db.transaction import DbRole, Pool, transaction
 from worker.bench.cpu import postmaster
@@ -69,14 +70,17 @@ async def settle(on: Ground) -> None:
 async def fill(on: Ground, events: int, *, framed: bool = False, duplicates: float = 0.0) -> None:
     """Commit `events` probe events, spread over the tenants, a thousand a transaction.
 
-    `duplicates` is the part of them that names one of KEYS singleton keys of its tenant.
+    `duplicates` is the part of them that names one of KEYS singleton keys of its tenant. The others' keys are ids of their
+    time, as those of runs, slices and leads are, so that they lie beside each other in an index.
     """
     share = events // len(on.tenants)
     every = round(1 / duplicates) if duplicates else 0
     for tenant in on.tenants:
         for start in range(0, share, 1000):
             facts = [
-                Probed(probe_id=uuid4(), framed=framed, key=f"k{n // every % KEYS}" if every and n % every == 0 else "")
+                Probed(
+                    probe_id=new_id(), framed=framed, key=f"k{n // every % KEYS}" if every and n % every == 0 else ""
+                )
                 for n in range(start, min(start + 1000, share))
             ]
             async with transaction(on.pool, tenant) as tx:

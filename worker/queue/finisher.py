@@ -11,18 +11,23 @@ from db import queue
 from db.queue import Delivery
 from worker.queue.pool import Line, jittered
 
+#: How long those that have ended wait for others that run, in seconds: a batch costs hardly more than one of them.
+LINGER_S = 0.001
 log = structlog.get_logger("worker.queue")
 
 
 class Finisher:
     """Writes the end of deliveries in batches; `written` gets each batch once it stands in the database.
 
+    `held` says how many deliveries have a slot: while more than half of them still run, the others wait LINGER_S for them.
+
     A write that fails is repeated until it succeeds: fenced by token and attempt, that is harmless (H3).
     """
 
-    def __init__(self, line: Line, written: Callable[[list[Delivery]], None]) -> None:
+    def __init__(self, line: Line, written: Callable[[list[Delivery]], None], held: Callable[[], int]) -> None:
         self._line = line
         self._written = written
+        self._held = held
         self._waiting: list[Delivery] = []
         self._flushing: asyncio.Task[None] | None = None
         #: Deliveries finished, and those among them that another attempt owned by then.
@@ -51,6 +56,8 @@ class Finisher:
     async def _flush(self) -> None:
         try:
             while self._waiting:
+                if 2 * len(self._waiting) < self._held():
+                    await asyncio.sleep(LINGER_S)
                 batch, self._waiting = self._waiting, []
                 await self._write(batch)
                 self._written(batch)

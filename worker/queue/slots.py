@@ -36,7 +36,7 @@ class Slots:
         self._held: dict[Delivery, asyncio.Task[None] | None] = {}
         self._freed = asyncio.Event()
         self._on_written = on_written
-        self.finisher = Finisher(line, self._written)
+        self.finisher = Finisher(line, self._written, self.__len__)
 
     def __len__(self) -> int:
         """How many are taken."""

@@ -32,8 +32,10 @@ HANG_S = 20.0
 ALONE_S = 1.0
 #: How long one attempt to fetch waits for a server that is away, in seconds.
 FETCH_PATIENCE_S = 1.0
-#: The smallest batch worth splitting the slots for.
-OVERLAP_FROM = 25
+#: The smallest batch worth splitting the slots for: below that, a statement's own cost outweighs what the overlap gains.
+OVERLAP_FROM = 50
+#: The smallest batch worth fetching while another is being finished, whose slots come free together.
+WORTH_FROM = 25
 #: How long cancelled jobs, and then the last finish, may take at shutdown, in seconds.
 SETTLE_S = 10.0
 log = structlog.get_logger("worker.queue")
@@ -91,8 +93,8 @@ class BatchWorker(Worker):
         self._pool, self._roles = pool, tuple(roles)
         self._beat_url = beat_url or listen_url or ""
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
-        # Below that, a statement's own cost outweighs what the overlap gains.
         self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
+        self._worth = min(concurrency, max(WORTH_FROM, math.ceil(self._batch / 2)))
         self._slots = Slots(app, perform, queues, Line(pool, patience_s), self._drained)
         # It tries again by itself, and must notice when it is asked to stop.
         self._fetcher = Fetcher(Line(pool, FETCH_PATIENCE_S), queues, self._slots.ids, self._stop_event)
@@ -154,7 +156,7 @@ class BatchWorker(Worker):
         while not self._stop_event.is_set():
             await self._look_for_alone()
             free = self.concurrency - len(self._slots)
-            if free <= 0 or (free < self._batch and not self._slots.finisher.idle):
+            if free <= 0 or (free < self._worth and not self._slots.finisher.idle):
                 # Slots whose finish is being written come free together: one larger fetch instead of two.
                 await self._slot_freed()
                 continue
