@@ -197,6 +197,11 @@ async def calls_by_state(tx: Tx, tenant: UUID) -> dict[str, int]:
     return {r["state"]: r["n"] for r in await tx.fetch(SQL["calls"], tenant)}
 
 
+async def paid_and_answered(tx: Tx, tenant: UUID) -> int:
+    """How many requests cost something and led to an answer that is kept."""
+    return int(await tx.fetchval(SQL["paid"], tenant))
+
+
 def _payload(learned: Learned) -> dict[str, Any]:
     return learned.model_dump(mode="json", include={"company", "people", "site", "notes"})
 

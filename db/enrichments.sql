@@ -117,6 +117,10 @@ SELECT (SELECT c.domain FROM app.leads l JOIN app.companies c ON c.tenant_id = l
 -- Where the paid calls of a tenant stand.
 SELECT state, count(*)::int AS n FROM app.vendor_calls WHERE tenant_id = $1 AND billable GROUP BY state ORDER BY state
 
+-- paid --
+-- Requests of a tenant that cost something and whose answers are kept.
+SELECT count(*)::int FROM app.vendor_calls WHERE tenant_id = $1 AND billable AND state = 'answered' AND units_spent > 0
+
 -- list --
 -- Enrichments of a lead, newest first.
 SELECT id, lead_id, cause, state AS status, payload, cost_usd, error_code, error, started_at, finished_at

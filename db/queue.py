@@ -102,7 +102,10 @@ async def waiting_alone(tx: Tx) -> bool:
 
 
 async def finish(tx: Tx, deliveries: Sequence[Delivery]) -> tuple[int, int]:
-    """Finish a batch: done marks where the job wrote nothing itself, queue rows gone. Returns (done, gone), both fenced."""
+    """Finish a batch: done marks where the job wrote nothing itself, queue rows gone. Returns (done, gone), both fenced.
+
+    The transaction it stands in will not wait for the disk: it should be one of its own (ADR 0049).
+    """
     unmarked = [d for d in deliveries if not d.settled and d.job is not None]
     unmarked.sort(key=lambda d: (d.tenant_id, d.execution_id))  # the order in which everybody locks them (law 7)
     row = await tx.fetchrow(

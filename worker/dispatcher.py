@@ -138,7 +138,7 @@ class Dispatcher:
 
     async def _pause(self) -> float:
         """Renew the heartbeat; find out how long nothing will be due."""
-        async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
+        async with transaction(self.pool, None, role=DbRole.SYSTEM, flushed=False) as tx:
             if self.worker_id is not None:
                 self.peers = await queue.dispatched(tx, self.worker_id)
             if self._deep:

@@ -15,7 +15,8 @@ def table(found: dict[str, Any]) -> str:
         c = found["compared"]
         lines += [
             f"kills: billed twice {c['billed_twice']}, paid requests {c['paid_requests']} beside {c['paid_requests_calm']} "
-            f"without kills (difference {c['difference']}, unknown {c['unknown']}, jobs given up and retried {c['retried']}, "
+            f"without kills (difference {c['difference']}, with an answer {c['paid_and_answered']}, unknown {c['unknown']}, "
+            f"jobs given up and retried {c['retried']}, "
             f"lost answers had again for nothing {c['asked_again']}; "
             f"leads that lost an answer {c['leads_that_lost_an_answer']}, asked otherwise {c['leads_asked_otherwise']}, "
             f"of them without a loss {c['otherwise_without_a_loss']}): {'ok' if c['ok'] else 'BROKEN'}",

@@ -97,6 +97,7 @@ async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
     async with transaction(on.pool, on.tenant) as tx:
         steps, sites = await enrichments.costs(tx, on.tenant), await enrichments.sites(tx, on.tenant)
         calls = await enrichments.calls_by_state(tx, on.tenant)
+        answered = await enrichments.paid_and_answered(tx, on.tenant)
     bill = await asyncio.to_thread(read_bill, on.sandbox)
     paces = paces_of(Settings(**on.settings))
     bounds = bounds_of(asked, bill, paces, sites)
@@ -111,6 +112,7 @@ async def _report(on: Trial, asked: Asked, seconds: float) -> dict[str, Any]:
         "bounds": bounds,
         "requests": bill.requests,
         "paid_requests": bill.paid,
+        "paid_and_answered": answered,
         "credits": bill.credits,
         "over_limit": await asyncio.to_thread(breaches, on.sandbox, paces),
         "calls": calls,
@@ -207,7 +209,9 @@ def _tally(words: list[str]) -> dict[str, int]:
 def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
     """What the kills changed: questions billed twice, paid requests beyond the calm trial's, and what the ledger calls unknown.
 
-    All is well when nothing was billed twice, and no more was paid, or less, than answers were lost.
+    All is well when nothing was billed twice, the difference lies within the answers that were lost, and no more was paid with an
+    answer to show for it than without kills. The vendors' bill may exceed the calm one's: a field whose answer was lost passes to
+    the next vendor (law 5), which is paid too.
     """
     twice = [key for key, line in stormy["bill"].items() if line["billed"] > 1]
     # What was sent and never settled: its sender died or lost the answer, and nobody asked since.
@@ -222,6 +226,7 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
         "paid_requests_calm": calm["paid_requests"],
         "paid_requests": stormy["paid_requests"],
         "difference": difference,
+        "paid_and_answered": stormy["paid_and_answered"],
         "unknown": unknown,
         # Where that is free: lost answers that were had after all.
         "asked_again": sum(line["answered"] - 1 for line in stormy["bill"].values()),
@@ -229,5 +234,7 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
         "leads_that_lost_an_answer": len(lost),
         "leads_asked_otherwise": len(other),
         "otherwise_without_a_loss": len(other - lost),
-        "ok": not twice and abs(difference) <= unknown,
+        "ok": not twice
+        and abs(difference) <= unknown
+        and 0 <= calm["paid_requests"] - stormy["paid_and_answered"] <= unknown,
     }

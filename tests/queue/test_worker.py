@@ -15,6 +15,7 @@ from db.queue import Delivery
 from db.transaction import DbRole, Pool, transaction
 from tests.queue.seeding import TENANT, seed_jobs, states
 from tests.queue.working import until, victim, working
+from worker.queue import fetcher
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -161,12 +162,40 @@ async def test_deliveries_of_a_lost_fetch_answer_are_put_back(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'headwater queue' AND datname = current_database()"
         )
-        worker._fetcher._unsure = True
         await until(lambda: _all_queued(pool))
     async with working(queue_pool, db_url, nothing) as worker:
         await until(lambda: worker.finished == 3)
     assert len(lost) == 3
     assert await conn.fetchval("SELECT sum(crashes) FROM app.job_executions") == 0
+
+
+async def test_what_came_back_to_us_is_put_back_while_every_slot_is_taken(
+    monkeypatch: pytest.MonkeyPatch, conn: Connection, pool: Pool, queue_pool: Pool, db_url: str
+) -> None:
+    # S2.15: a crash of the server that undid a finish leaves the delivery in our name. The job in our slot may take an hour.
+    monkeypatch.setattr(fetcher, "RECONCILE_S", 0.2)
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def perform(_: Delivery) -> None:
+        began.set()
+        await ended.wait()
+
+    await seed_jobs(pool, 1)
+    async with working(queue_pool, db_url, perform, concurrency=1) as worker:
+        await began.wait()
+        assert worker.worker_id
+        await seed_jobs(pool, 1)
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            assert len(await queue.fetch(tx, worker.worker_id, ["probe"], 1)) == 1
+        assert await states(pool) == {"running": 2}
+        await until(lambda: _one_queued(pool))
+        ended.set()
+        await until(lambda: worker.finished == 2)
+    assert await conn.fetchval("SELECT sum(crashes) FROM app.job_executions") == 0
+
+
+async def _one_queued(pool: Pool) -> bool:
+    return await states(pool) == {"running": 1, "queued": 1}
 
 
 async def _all_queued(pool: Pool) -> bool:

@@ -33,6 +33,7 @@ class Fetcher:
         self._pause = 0.0
         self._unsure = True
         self._reconcile_at = 0.0
+        self._last: Tx | None = None
         #: Limits stand: fetches count what runs, and each ends in less than was asked for although more may start.
         self.limited = False
         #: In how many seconds a rate lets the next job start that waits for it; None: none does.
@@ -45,7 +46,8 @@ class Fetcher:
         self.again_in_s = None
         try:
             line = await self._line.take()
-            if self._unsure or time.monotonic() >= self._reconcile_at:
+            # The server may have gone back behind a connection that broke (ADR 0049).
+            if self._unsure or line is not self._last or time.monotonic() >= self._reconcile_at:
                 await self._reconcile(line, worker_id)
             queues = [ALONE_QUEUE] if alone else self._queues
             batch = [] if alone or self.limited else await queue.fetch(line, worker_id, queues, limit)
@@ -61,6 +63,22 @@ class Fetcher:
             return []
         self.fetched += len(batch)
         return batch
+
+    @property
+    def look_in_s(self) -> float:
+        """In how many seconds `look` has something to do."""
+        return max(0.0, self._reconcile_at - time.monotonic())
+
+    async def look(self, worker_id: int) -> None:
+        """Put back what is in our name and not held, if it is time to: while no slot is free, nothing is taken."""
+        if self.look_in_s > 0:
+            return
+        try:
+            await self._reconcile(await self._line.take(), worker_id)
+        except Exception as error:
+            await self._failed("look_failed", error)
+        else:
+            self._pause = 0.0
 
     async def waiting_alone(self) -> bool:
         """Is a job waiting that must run by itself?"""
@@ -84,7 +102,7 @@ class Fetcher:
 
     async def _reconcile(self, line: Tx, worker_id: int) -> None:
         back = await queue.reconcile(line, worker_id, self._held())
-        self._unsure, self._reconcile_at = False, time.monotonic() + RECONCILE_S
+        self._unsure, self._last, self._reconcile_at = False, line, time.monotonic() + RECONCILE_S
         if back:
             log.warning("put_back", deliveries=back)
             await queue.wake(line, queue.JOBS_CHANNEL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -69,10 +70,9 @@ class Slots:
     async def freed(self, timeout_s: float | None = None) -> None:
         """Wait for a slot to come free, for `wake()`, or for `timeout_s` seconds."""
         self._freed.clear()
-        try:
-            await asyncio.wait_for(self._freed.wait(), timeout_s)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._freed.wait()
 
     def wake(self) -> None:
         """End a wait for free slots."""

@@ -210,9 +210,10 @@ class BatchWorker(Worker):
             if not batch or time.monotonic() >= until:
                 return
 
-    async def _slot_freed(self, timeout_s: float | None = None) -> None:
+    async def _slot_freed(self, timeout_s: float = math.inf) -> None:
         if not self._stop_event.is_set():
-            await self._slots.freed(timeout_s)
+            await self._slots.freed(min(timeout_s, self._fetcher.look_in_s))
+            await self._fetcher.look(self._id())
 
     def _id(self) -> int:
         if self.worker_id is None:
