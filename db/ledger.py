@@ -342,8 +342,13 @@ async def write_off(tx: Tx, tenant: UUID, call: Adrift) -> None:
         error, kind = "no answer came, and it was not had again in time", "answer_lost"
     ended = await give_up(tx, tenant, call.call_id, end, call.sender, spent=spent, error=error, error_class=kind)
     if ended and kind == "answer_lost" and end == "forfeited":
-        about = {"call": str(call.call_id), "units": spent, "error": kind}
-        await alerts.raise_(tx, tenant, "vendor.answer_lost", str(call.call_id), "warning", about)
+        await tell_lost(tx, tenant, call.call_id, units=spent, error=kind)
+
+
+async def tell_lost(tx: Tx, tenant: UUID, call_id: UUID, *, units: float, error: str) -> None:
+    """Somebody should know: the answer of a call that counts as spent will not come any more. `error`: a class."""
+    about = {"call": str(call_id), "units": units, "error": error}
+    await alerts.raise_(tx, tenant, "vendor.answer_lost", str(call_id), "warning", about)
 
 
 async def drop_raw(tx: Tx) -> int:

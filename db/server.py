@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +28,9 @@ FAST = {
     "autovacuum": "off",
     "jit": "off",
 }
-DURABLE = {"shared_buffers": "128MB", "max_connections": "200"}
+DURABLE = {"max_connections": "200"}
+#: Bytes for buffers: a million executions and their history lie in the larger, and cost dispatch a fifth in the smaller.
+MIN_BUFFERS, MAX_BUFFERS = 128 << 20, 1 << 30
 ALWAYS = {"timezone": "UTC", "log_timezone": "UTC", "lc_messages": "C"}
 
 log = structlog.get_logger("db.server")
@@ -143,6 +147,18 @@ def unusable(data: Path, error: OSError) -> Unavailable:
     )
 
 
+def buffers(memory: int) -> int:
+    """What of `memory` a server takes for its buffers, in bytes: an eighth, since others live here too."""
+    return min(MAX_BUFFERS, max(MIN_BUFFERS, memory // 8))
+
+
+def _lasting() -> dict[str, str]:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # no limit, or none that is told so
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return {**DURABLE, "shared_buffers": f"{buffers(memory) >> 20}MB"}
+
+
 def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Server:
     engine = engines.within_reach(engine)
     try:
@@ -153,7 +169,9 @@ def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[
     try:
         cluster.await_end(data / "cluster")
         cluster.init(engine, data, durable)
-        process = postmaster.run(engine, data, durable, {**ALWAYS, **(DURABLE if durable else FAST), **settings}, port)
+        process = postmaster.run(
+            engine, data, durable, {**ALWAYS, **(_lasting() if durable else FAST), **settings}, port
+        )
     except BaseException:
         lock.close()
         raise

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from contracts.errors import HeadwaterError, Unavailable
 from contracts.providers import OperationSpec, Reply
 from contracts.texts import storable, storable_json
-from db import alerts, ledger
+from db import ledger
 from db.ledger import Stored
 from db.transaction import CONNECTION_ERRORS, Tx
 from worker.context import Context
@@ -54,8 +54,7 @@ async def failed(ctx: Context, call_id: UUID, end: Failure, error: Exception, *,
             latency_ms=took_s * 1000,
         )
         if end == "forfeited":
-            about = {"call": str(call_id), "units": units, "error": kind}
-            await alerts.raise_(tx, ctx.tenant, "vendor.answer_lost", str(call_id), "warning", about)
+            await ledger.tell_lost(tx, ctx.tenant, call_id, units=units, error=kind)
 
 
 def stored_reply(stored: Stored, answer: type[Answer]) -> Reply[Answer]:
