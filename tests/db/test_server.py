@@ -117,13 +117,13 @@ async def test_a_durable_server_wants_its_password_and_stays_on_this_machine(pla
         assert await ask(running.url, "SELECT lower('ÉCLAIR')") == "éclair"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has anything to drop")
-@pytest.mark.slow
 @pytest.mark.parametrize(("memory_gb", "megabytes"), [(0.5, 128), (2, 256), (24, 1024)])
 def test_buffers_are_an_eighth_of_the_memory_within_bounds(memory_gb: float, megabytes: int) -> None:
     assert server.buffers(int(memory_gb * 2**30)) == megabytes << 20
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has anything to drop")
+@pytest.mark.slow
 async def test_root_lends_the_server_another_user_and_closed_folders_stay_closed(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
