@@ -22,7 +22,7 @@ from worker.bench.cpu import postmaster
 #: At scale 1: jobs of a drain, idle samples, jobs drained while a snapshot is held.
 JOBS, SAMPLES, HELD = 20_000, 200, 20_000
 #: How long one peer may take in one repetition, in seconds.
-PEER_S = 900.0
+PEER_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
