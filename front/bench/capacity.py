@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 #: The share of a core's time that a load may count on: what framed jobs used of two cores on which nothing else ran
-#: (docs/benchmarks.md: 2,437 jobs/s x 567 us of 2,000,000 us is 0.69), less a reserve for bursts, rescue and autovacuum.
+#: (docs/benchmarks.md: 4,362 jobs/s x 333 us of 2,000,000 us is 0.73), less a reserve for bursts, rescue and autovacuum.
 USE = 0.6
 
 
@@ -23,11 +23,11 @@ class Cost:
 
 #: docs/benchmarks.md: processor milliseconds of a thousand are microseconds of one.
 COSTS: Mapping[str, Cost] = {
-    "request": Cost(2_225, 1_139),
-    "emit": Cost(147, 195),
-    "dispatch": Cost(19, 32),
-    "framed": Cost(231, 336),
-    "drain": Cost(22, 52),
+    "request": Cost(713, 423),
+    "emit": Cost(79, 125),
+    "dispatch": Cost(15, 24),
+    "framed": Cost(127, 206),
+    "drain": Cost(10, 23),
 }
 
 

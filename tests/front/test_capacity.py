@@ -50,5 +50,5 @@ def test_the_worked_example_of_the_document_is_right() -> None:
     client, server = cores(200, of_job(work_us=3_700))
     assert f"{client:.1f} cores of workers and {server:.2f} of Postgres" in page
     assert f"{most(1_000, 8, of_job()):,.0f} jobs a second" in page
-    front, behind = cores(50, COSTS["request"])
+    front, behind = cores(500, COSTS["request"])
     assert f"{front:.1f} cores of API and {behind:.1f} of Postgres" in page
