@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from contracts.errors import Unavailable
-from db import cluster, engines, postmaster
+from db import cluster, engines, memory, postmaster
 
 #: For throw-away clusters: nothing survives a crash, and nothing has to.
 FAST = {
@@ -147,16 +145,13 @@ def unusable(data: Path, error: OSError) -> Unavailable:
     )
 
 
-def buffers(memory: int) -> int:
-    """What of `memory` a server takes for its buffers, in bytes: an eighth, since others live here too."""
-    return min(MAX_BUFFERS, max(MIN_BUFFERS, memory // 8))
+def buffers(of: int) -> int:
+    """What of so many bytes of memory a server takes for its buffers, in bytes: an eighth, since others live here too."""
+    return min(MAX_BUFFERS, max(MIN_BUFFERS, of // 8))
 
 
-def _lasting() -> dict[str, str]:
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):  # no limit, or none that is told so
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return {**DURABLE, "shared_buffers": f"{buffers(memory) >> 20}MB"}
+def _buffers() -> str:
+    return f"{buffers(memory.available()) >> 20}MB"
 
 
 def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Server:
@@ -170,7 +165,11 @@ def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[
         cluster.await_end(data / "cluster")
         cluster.init(engine, data, durable)
         process = postmaster.run(
-            engine, data, durable, {**ALWAYS, **(_lasting() if durable else FAST), **settings}, port
+            engine,
+            data,
+            durable,
+            {**ALWAYS, **(DURABLE | {"shared_buffers": _buffers()} if durable else FAST), **settings},
+            port,
         )
     except BaseException:
         lock.close()

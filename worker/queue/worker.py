@@ -213,6 +213,7 @@ class BatchWorker(Worker):
     async def _slot_freed(self, timeout_s: float = math.inf) -> None:
         if not self._stop_event.is_set():
             await self._slots.freed(min(timeout_s, self._fetcher.look_in_s))
+        if not self._stop_event.is_set():
             await self._fetcher.look(self._id())
 
     def _id(self) -> int:
