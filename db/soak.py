@@ -122,7 +122,15 @@ async def gave_up(tx: Tx) -> list[dict[str, Any]]:
 
 
 async def compare(pool: Pool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(totals, breaches by kind): the record against what was done, in one snapshot each."""
+    """(totals, breaches by kind): the record against what was done, in one snapshot each.
+
+    Statistics first: a restart loses what would have had them made, and without them the comparison takes minutes.
+    """
+    connection = await pool.acquire(timeout=10)
+    try:
+        await connection.execute(SQL["analyze"])
+    finally:
+        await pool.release(connection)
     async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
         await tx.execute(SQL["roomy"])
         totals = await tx.fetchrow(SQL["totals"])

@@ -59,6 +59,10 @@ SELECT e.tenant_id, e.id, e.job, e.state, e.error_class, e.error, e.run_id,
        (SELECT coalesce(array_agg(DISTINCT a.error_class), '{}') FROM app.job_attempts a WHERE a.tenant_id = e.tenant_id AND a.execution_id = e.id) AS errors
   FROM app.job_executions e WHERE e.state IN ('dead', 'quarantined') ORDER BY e.id
 
+-- analyze --
+-- What is compared, known to the planner.
+ANALYZE soak.causes, soak.effects, soak.touches, app.outbox_history, app.job_executions, app.dead_letters, app.absorbed_events
+
 -- totals --
 -- The two sides of the record.
 SELECT (SELECT count(*) FROM soak.causes) AS events, (SELECT count(*) FROM soak.effects) AS effects, (SELECT count(*) FROM soak.touches) AS touches,
