@@ -150,8 +150,10 @@ def buffers(of: int) -> int:
     return min(MAX_BUFFERS, max(MIN_BUFFERS, of // 8))
 
 
-def _buffers() -> str:
-    return f"{buffers(memory.available()) >> 20}MB"
+def _settings(durable: bool) -> dict[str, str]:
+    if not durable:
+        return ALWAYS | FAST
+    return ALWAYS | DURABLE | {"shared_buffers": f"{buffers(memory.available()) >> 20}MB"}
 
 
 def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[str, str], port: int | None) -> Server:
@@ -164,13 +166,7 @@ def _start(engine: engines.Engine, data: Path, durable: bool, settings: Mapping[
     try:
         cluster.await_end(data / "cluster")
         cluster.init(engine, data, durable)
-        process = postmaster.run(
-            engine,
-            data,
-            durable,
-            {**ALWAYS, **(DURABLE | {"shared_buffers": _buffers()} if durable else FAST), **settings},
-            port,
-        )
+        process = postmaster.run(engine, data, durable, {**_settings(durable), **settings}, port)
     except BaseException:
         lock.close()
         raise

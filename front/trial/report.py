@@ -20,6 +20,8 @@ def table(found: dict[str, Any]) -> str:
             f"lost answers had again for nothing {c['asked_again']}; "
             f"leads that lost an answer {c['leads_that_lost_an_answer']}, asked otherwise {c['leads_asked_otherwise']}, "
             f"of them without a loss {c['otherwise_without_a_loss']}): {'ok' if c['ok'] else 'BROKEN'}",
+            f"the vendors' bill is {'no' if c['no_more_than_calm'] else 'A'} higher one than without kills, and differs by "
+            f"{'no more' if c['within_the_unknowns'] else 'MORE'} than the unknowns",
             *c["twice"],
         ]
     return "\n".join(lines)

@@ -226,6 +226,8 @@ def compare(calm: dict[str, Any], stormy: dict[str, Any]) -> dict[str, Any]:
         "paid_requests_calm": calm["paid_requests"],
         "paid_requests": stormy["paid_requests"],
         "difference": difference,
+        "no_more_than_calm": difference <= 0,
+        "within_the_unknowns": abs(difference) <= unknown,
         "paid_and_answered": stormy["paid_and_answered"],
         "unknown": unknown,
         # Where that is free: lost answers that were had after all.

@@ -21,7 +21,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts.errors import Unavailable
-from db import engines, memory, postmaster, server
+from db import engines, postmaster, server
 from tests.conftest import open_folder
 
 OWNER = """
@@ -115,29 +115,6 @@ async def test_a_durable_server_wants_its_password_and_stays_on_this_machine(pla
             await ask(stranger, "SELECT 1")
         assert await ask(running.url, "SHOW listen_addresses") == "127.0.0.1"
         assert await ask(running.url, "SELECT lower('ÉCLAIR')") == "éclair"
-
-
-@pytest.mark.parametrize(("memory_gb", "megabytes"), [(0.5, 128), (2, 256), (24, 1024)])
-def test_buffers_are_an_eighth_of_the_memory_within_bounds(memory_gb: float, megabytes: int) -> None:
-    assert server.buffers(int(memory_gb * 2**30)) == megabytes << 20
-
-
-@pytest.mark.parametrize(
-    ("own", "file", "limit", "left"),
-    [
-        ("0::/", "memory.max", "536870912", 512 << 20),
-        ("0::/system.slice/headwater.service", "system.slice/memory.max", "268435456", 256 << 20),
-        ("3:memory:/box\n0::/", "memory/box/memory.limit_in_bytes", "268435456", 256 << 20),
-        ("3:cpu,memory:/outside", "memory/memory.limit_in_bytes", "134217728", 128 << 20),
-        ("0::/", "memory.max", "max", memory.available(Path("/nowhere"), Path("/nowhere"))),
-    ],
-)
-def test_limits_of_containers_are_seen(tmp_path: Path, own: str, file: str, limit: str, left: int) -> None:
-    stands = tmp_path / "groups" / file
-    stands.parent.mkdir(parents=True)
-    stands.write_text(limit + "\n")
-    (tmp_path / "own").write_text(own + "\n")
-    assert memory.available(tmp_path / "groups", tmp_path / "own") == left
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has anything to drop")

@@ -43,3 +43,8 @@ OTHERWISE = {"one.example": (["hunter.find", "pdl.enrich"], False)}
 def test_kills_cost_what_was_lost_and_nothing_twice(stormy: dict[str, Any], ok: bool) -> None:
     # S3.05 R17
     assert compare(_trial(100, 100), stormy)["ok"] is ok
+
+
+def test_a_higher_bill_is_said_even_where_law_5_explains_it() -> None:
+    found = compare(_trial(100, 100), _trial(102, 101, unknown=1, ways=LOST))
+    assert (found["ok"], found["no_more_than_calm"], found["within_the_unknowns"]) == (True, False, False)
