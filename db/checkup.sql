@@ -45,6 +45,6 @@ SELECT count(*) FILTER (WHERE j.status = 'doing') AS held_by_the_dead, count(*) 
 -- waiting --
 -- How long the oldest event has been due, in seconds, and how many dead letters wait for an answer (10,000 are counted).
 SELECT (SELECT extract(epoch FROM app.now() - min(s.available_at))::float8 FROM app.tenants t CROSS JOIN LATERAL (
-            SELECT o.available_at FROM app.outbox_events o WHERE o.tenant_id = t.id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
+            SELECT o.available_at FROM app.outbox_events o WHERE o.tenant_id = t.id AND o.sink = 'queue'
              ORDER BY o.available_at LIMIT 1) s WHERE s.available_at <= app.now()) AS oldest_due_s,
        (SELECT count(*) FROM (SELECT FROM app.dead_letters d WHERE d.resolved_at IS NULL LIMIT 10000) t) AS dead_letters

@@ -36,7 +36,7 @@ LATE_H = 36.0
 HOT: Mapping[str, tuple[str, Sequence[object], DbRole]] = {
     "outbox claim": (outbox.SQL["claim"], (200, 200, 1, None, None), DbRole.SYSTEM),
     "queue fetch": (queue.SQL["fetch"], (["probe"], 0, 10), DbRole.SYSTEM),
-    "webhook lease": (webhooks.SQL["lease"], ("webhook", 32, SYSTEM_TENANT, [], 30.0, 8), DbRole.SYSTEM),
+    "webhook lease": (webhooks.SQL["lease"], (32, SYSTEM_TENANT, [], 30.0, 8), DbRole.SYSTEM),
     "stream lease": (streams.SQL["lease"], (256, SYSTEM_TENANT, 30.0), DbRole.SYSTEM),
     "a run's jobs": (jobs.SQL["request_cancel_run"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.SYSTEM),
     "a job's state": (jobs.SQL["state"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.APP),

@@ -21,11 +21,11 @@ SELECT e.tenant_id, e.correlation_id FROM app.job_executions e WHERE e.tenant_id
 
 -- blocked --
 -- Ordered deliveries that wait behind one which keeps failing: its event, how many tries, how many wait.
-SELECT h.event_id, h.attempts, h.sink, (SELECT count(*) FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink
+SELECT h.event_id, h.attempts, h.sink, (SELECT count(*) FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.sink <> 'queue'
            AND w.ordering_key = h.ordering_key AND w.id > h.id) AS behind
   FROM app.outbox_events h WHERE h.ordering_key IS NOT NULL AND h.state = 'failed'
    AND h.created_at < app.now() - $1::float8 * interval '1 second'
-   AND EXISTS (SELECT FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.ordering_key = h.ordering_key AND w.id > h.id)
+   AND EXISTS (SELECT FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.sink <> 'queue' AND w.ordering_key = h.ordering_key AND w.id > h.id)
  ORDER BY h.created_at LIMIT 5
 
 -- bloat --

@@ -5,7 +5,7 @@ SELECT app.now() AS now,
        (SELECT p.reason FROM app.pauses p WHERE p.tenant_id = $1) AS pause_reason,
        (SELECT count(*) FROM (
             SELECT FROM app.outbox_events o
-             WHERE o.tenant_id = $1 AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
+             WHERE o.tenant_id = $1 AND o.sink = 'queue'
                AND (o.available_at, o.id) < ($2::timestamptz, $3::bigint) AND o.available_at <= (SELECT app.now()) LIMIT $4) a) AS ahead,
        (SELECT o.event_id FROM app.outbox_events o
          WHERE o.tenant_id = $1 AND o.sink = $5::text AND o.sink <> 'queue' AND o.ordering_key = $6::text AND o.id < $3

@@ -31,7 +31,7 @@ PATHS: dict[str, tuple[tuple[str, str], ...]] = {
         ("type", "AND h.type = $6"),
     ),
 }
-_KEYS: dict[str, tuple[type, ...]] = {"live": (int,), "dead": (UUID,), "sent": (datetime, int)}
+_KEYS: dict[str, tuple[type, ...]] = {"live": (UUID,), "dead": (UUID,), "sent": (datetime, int)}
 _STATES = {
     "live": {EventStatus.PENDING, EventStatus.PROCESSING, EventStatus.FAILED},
     "dead": {EventStatus.DEAD_LETTER},
@@ -81,7 +81,7 @@ async def list_events(
 def _first(section: str) -> list[Any]:
     if section == "sent":
         return [paging.LAST_AT, paging.LAST_ID]
-    return [paging.LAST_UUID if section == "dead" else paging.LAST_ID]
+    return [paging.LAST_UUID]
 
 
 async def _section(
@@ -119,7 +119,7 @@ async def _section(
     shown = [EventRow.model_validate(dict(row)) for row in found[:limit]]
     if len(found) > limit:
         last = found[limit - 1]
-        return shown, {"live": [last["id"]], "dead": [last.get("letter_id")]}.get(
+        return shown, {"live": [last["event_id"]], "dead": [last.get("letter_id")]}.get(
             section, [last["created_at"], last["id"]]
         )
     if rows[0]["edge_id"] is None:

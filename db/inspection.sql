@@ -7,22 +7,22 @@ SELECT array_agg(t.id ORDER BY t.id) FROM app.tenants t
 WITH looked AS MATERIALIZED (
     SELECT s.* FROM unnest($1::uuid[]) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT o.tenant_id, o.id, o.event_id, o.state AS status, o.type, o.version, o.aggregate_type, o.aggregate_id, o.correlation_id,
-               o.sink, o.attempts, o.error_class, o.last_error, o.available_at, o.created_at, row_number() OVER (ORDER BY o.id DESC) AS nth
+               o.sink, o.attempts, o.error_class, o.last_error, o.available_at, o.created_at, row_number() OVER (ORDER BY o.event_id DESC) AS nth
           FROM app.outbox_events o
-         WHERE o.tenant_id = t.tenant_id AND o.id < $2::bigint /* path */
-         ORDER BY o.id DESC LIMIT $3::bigint) s
+         WHERE o.tenant_id = t.tenant_id AND o.event_id < $2::uuid /* path */
+         ORDER BY o.event_id DESC LIMIT $3::bigint) s
 ), edge AS (
-    SELECT max(l.id) AS id FROM looked l WHERE l.nth = $3
+    SELECT (SELECT l.event_id FROM looked l WHERE l.nth = $3 ORDER BY l.event_id DESC LIMIT 1) AS id
 )
 SELECT e.id AS edge_id, r.* FROM edge e LEFT JOIN LATERAL (
     SELECT l.* FROM looked l
-     WHERE l.id >= coalesce(e.id, 0) AND ($5::text[] IS NULL OR l.status = ANY($5)) AND ($6::text IS NULL OR l.type = $6)
+     WHERE (e.id IS NULL OR l.event_id >= e.id) AND ($5::text[] IS NULL OR l.status = ANY($5)) AND ($6::text IS NULL OR l.type = $6)
        AND ($7::text IS NULL OR l.aggregate_type = $7) AND ($8::uuid IS NULL OR l.aggregate_id = $8)
        AND ($9::uuid IS NULL OR l.correlation_id = $9) AND ($10::text IS NULL OR l.error_class = $10) AND ($13::text IS NULL OR l.sink = $13)
        AND l.created_at >= $11::timestamptz
        AND l.created_at <= $12::timestamptz
-     ORDER BY l.id DESC LIMIT $4) r ON true
- ORDER BY r.id DESC
+     ORDER BY l.event_id DESC LIMIT $4) r ON true
+ ORDER BY r.event_id DESC
 
 -- dead --
 -- Events that were given up and not answered yet, newest first; looks and pages as `live` does.

@@ -33,11 +33,11 @@ SELECT CASE h.scope WHEN 'vendor' THEN v.n ELSE j.n END AS jobs, e.n AS events
            AND CASE h.scope WHEN 'queue' THEN j.queue_name = h.name WHEN 'tenant' THEN j.tenant_id = h.tenant_id ELSE false END LIMIT $6::int) s) j
  CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM (
         SELECT FROM app.outbox_events o WHERE h.scope = 'tenant' AND h.paused AND o.tenant_id = h.tenant_id AND o.sink = 'queue'
-           AND o.state IN ('pending', 'failed') AND o.available_at <= (SELECT app.now()) LIMIT $6) s) e
+           AND o.available_at <= (SELECT app.now()) LIMIT $6) s) e
  CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM (
         SELECT FROM unnest($1) AS t(tenant_id) CROSS JOIN LATERAL (
             SELECT o.tenant_id, o.aggregate_id FROM app.outbox_events o
-             WHERE h.scope = 'vendor' AND o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.type = 'Redelivery'
+             WHERE h.scope = 'vendor' AND o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.type = 'Redelivery'
              LIMIT $6) o
           JOIN app.job_executions x ON x.tenant_id = o.tenant_id AND x.id = o.aggregate_id
          WHERE x.state = 'waiting' AND x.error_class = 'vendor_paused' AND strpos(x.error, ' paused ' || h.name || ' (') > 0 LIMIT $6) s) v

@@ -6,11 +6,11 @@ SELECT o.state, count(*) AS events FROM (SELECT state FROM app.outbox_events LIM
 -- Seconds since the oldest due event became due: one index probe a tenant that has any.
 WITH RECURSIVE tenants AS (
     (SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-      WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') ORDER BY o.tenant_id, o.available_at LIMIT 1)
+      WHERE o.sink = 'queue' ORDER BY o.tenant_id, o.available_at LIMIT 1)
     UNION ALL
     SELECT n.tenant_id, n.available_at FROM tenants t CROSS JOIN LATERAL (
         SELECT o.tenant_id, o.available_at FROM app.outbox_events o
-         WHERE o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.tenant_id > t.tenant_id
+         WHERE o.sink = 'queue' AND o.tenant_id > t.tenant_id
          ORDER BY o.tenant_id, o.available_at LIMIT 1) n
 )
 SELECT greatest(0, extract(epoch FROM app.now() - min(available_at)))::float8 FROM tenants

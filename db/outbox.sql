@@ -59,7 +59,7 @@ WITH clock AS MATERIALIZED (
 SELECT e.* FROM share s CROSS JOIN LATERAL (
     SELECT o.ctid AS place, o.event_id, o.type, o.version, o.payload, o.tenant_id
       FROM app.outbox_events o
-     WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed')
+     WHERE o.tenant_id = s.tenant_id AND o.sink = 'queue'
        AND o.available_at <= (SELECT c.now FROM clock c)
        AND o.available_at >= (SELECT h.available_at FROM heads h WHERE h.tenant_id = s.tenant_id)
      ORDER BY o.available_at, o.id
@@ -85,7 +85,7 @@ SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
   FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o
-     WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > c.now
+     WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.available_at > c.now
      ORDER BY o.available_at LIMIT 1) f ON true
 
 -- handoff --
@@ -195,20 +195,20 @@ RETURNING id
 -- lease --
 -- External sinks: claim for a while. Events with an ordering key go one at a time, in order; an earlier one blocks.
 WITH due AS MATERIALIZED (
-    SELECT o.tenant_id, o.id FROM app.outbox_events o
+    SELECT o.tenant_id, o.event_id FROM app.outbox_events o
      WHERE o.sink = $1 AND o.sink <> 'queue' AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
        AND (o.ordering_key IS NULL OR NOT EXISTS (
-            SELECT FROM app.outbox_events b WHERE b.tenant_id = o.tenant_id AND b.sink = o.sink AND b.ordering_key = o.ordering_key AND b.id < o.id))
+            SELECT FROM app.outbox_events b WHERE b.sink = $1 AND b.sink <> 'queue' AND b.tenant_id = o.tenant_id AND b.ordering_key = o.ordering_key AND b.id < o.id))
      ORDER BY o.tenant_id, o.available_at, o.id LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE app.outbox_events o SET state = 'processing', lease_token = $3, lease_expires_at = app.now() + $4::float8 * interval '1 second'
-  FROM due WHERE o.tenant_id = due.tenant_id AND o.id = due.id
+  FROM due WHERE o.tenant_id = due.tenant_id AND o.event_id = due.event_id
 RETURNING o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.headers, o.ordering_key, o.attempts
 
 -- settle --
 -- Delivered: to history, if the lease is still ours.
 WITH gone AS (
-    DELETE FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3 RETURNING o.*
+    DELETE FROM app.outbox_events o WHERE o.tenant_id = $1 AND o.event_id = $2 AND o.lease_token = $3 RETURNING o.*
 )
 INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
                                 correlation_id, sink, priority, attempts, last_error, error_class, routes, created_at, sent_at)
@@ -223,7 +223,7 @@ UPDATE app.outbox_events o
        last_error = left($4, 4000), error_class = left($5, 100),
        ordering_key = CASE WHEN o.headers ->> 'on_failure' = 'skip' THEN NULL ELSE o.ordering_key END, -- the rest goes on, this one as it can
        available_at = app.now() + random() * least($8::float8, $7::float8 * 2 ^ o.attempts) * interval '1 second'
- WHERE o.tenant_id = $1 AND o.id = $2 AND o.lease_token = $3
+ WHERE o.tenant_id = $1 AND o.event_id = $2 AND o.lease_token = $3
 RETURNING o.attempts, o.ctid AS place
 
 -- reclaim --

@@ -35,10 +35,10 @@ SELECT t.id, t.slug, t.name, t.status, t.created_at, q.queued_buffer, q.max_runs
 -- Is a tenant's backlog as deep as it may be: $2, or what it is granted (0: no limit)? And since when its oldest event is due. One row, or none: there is room.
 -- So many due events are looked at and no more.
 SELECT m.most, extract(epoch FROM c.now - (SELECT o.available_at FROM app.outbox_events o
-            WHERE o.tenant_id = $1 AND o.sink = 'queue' AND o.state IN ('pending', 'failed') ORDER BY o.available_at LIMIT 1))::float8 AS oldest_s
+            WHERE o.tenant_id = $1 AND o.sink = 'queue' ORDER BY o.available_at LIMIT 1))::float8 AS oldest_s
   FROM (SELECT app.now() AS now) c
  CROSS JOIN (SELECT coalesce((SELECT q.max_waiting_events FROM app.tenant_quotas q WHERE q.tenant_id = $1), nullif($2::int, 0)) AS most) m
  CROSS JOIN LATERAL (SELECT FROM app.outbox_events o
-                      WHERE o.tenant_id = $1 AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at <= c.now
+                      WHERE o.tenant_id = $1 AND o.sink = 'queue' AND o.available_at <= c.now
                      OFFSET m.most - 1 LIMIT 1) deep
  WHERE m.most IS NOT NULL

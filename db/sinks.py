@@ -35,7 +35,7 @@ async def lease(tx: Tx, sink: str, *, batch: int, for_s: float) -> list[Leased]:
 
 async def settle(tx: Tx, event: Leased) -> bool:
     """Delivered: to history. False: the lease was lost meanwhile, so somebody else delivers it (again)."""
-    return await tx.fetchval(SQL["settle"], event.tenant_id, event.id, event.token) is not None
+    return await tx.fetchval(SQL["settle"], event.tenant_id, event.event_id, event.token) is not None
 
 
 async def refuse(tx: Tx, event: Leased, error: str, error_class: str, *, counts: bool, max_attempts: int) -> str:
@@ -46,7 +46,7 @@ async def refuse(tx: Tx, event: Leased, error: str, error_class: str, *, counts:
     row = await tx.fetchrow(
         SQL["refuse"],
         event.tenant_id,
-        event.id,
+        event.event_id,
         event.token,
         error,
         error_class,

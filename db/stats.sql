@@ -11,11 +11,11 @@ WITH clock AS MATERIALIZED (
 ), heads AS (
     SELECT s.available_at FROM unnest($1) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT o.available_at FROM app.outbox_events o
-         WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') ORDER BY o.available_at LIMIT 1) s
+         WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' ORDER BY o.available_at LIMIT 1) s
 ), nexts AS (
     SELECT s.available_at FROM unnest($1) AS t(tenant_id) CROSS JOIN LATERAL (
         SELECT o.available_at FROM app.outbox_events o
-         WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.state IN ('pending', 'failed') AND o.available_at > (SELECT app.now())
+         WHERE o.tenant_id = t.tenant_id AND o.sink = 'queue' AND o.available_at > (SELECT app.now())
          ORDER BY o.available_at LIMIT 1) s
 )
 SELECT c.now,

@@ -84,14 +84,14 @@ async def settle(tx: Tx, sent: Sequence[Outgoing]) -> int:
     """They are stored. Returns how many were still ours: the others were taken back, and go out again under the same id."""
     if not sent:
         return 0
-    places = [each.event.tenant_id for each in sent], [each.event.id for each in sent]
+    places = [each.event.tenant_id for each in sent], [each.event.event_id for each in sent]
     return int(await tx.fetchval(SQL["settle"], *places, sent[0].event.token))
 
 
 async def give_back(tx: Tx, unsent: Sequence[Outgoing], why: str, *, rest_s: float = 0.0) -> None:
     """NATS did not take them, or did not say so: no attempt is spent, and they are due again after `rest_s` seconds."""
     if unsent:
-        places = [each.event.tenant_id for each in unsent], [each.event.id for each in unsent]
+        places = [each.event.tenant_id for each in unsent], [each.event.event_id for each in unsent]
         await tx.execute(SQL["give_back"], *places, unsent[0].event.token, why, rest_s)
 
 

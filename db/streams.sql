@@ -17,7 +17,7 @@ SELECT t.slug AS tenant, s.events, s.enabled, s.set_by, s.updated_at,
 -- Is anything meant for NATS: how many subscriptions are on, and for how long has the oldest message been due, in seconds?
 SELECT (SELECT count(*) FROM app.stream_subscriptions s WHERE s.enabled) AS subscriptions,
        (SELECT extract(epoch FROM app.now() - min(f.created_at))::float8 FROM app.stream_subscriptions s CROSS JOIN LATERAL (
-            SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.sink = 'nats' ORDER BY o.id LIMIT 1) f) AS oldest_s
+            SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.sink = 'nats' AND o.ordering_key IS NULL ORDER BY o.id LIMIT 1) f) AS oldest_s
 
 -- wanted --
 -- Who wants these facts in the stream?
@@ -36,25 +36,25 @@ SELECT o.tenant_id, o.aggregate_type, o.aggregate_id, o.type, o.version, o.paylo
 -- lease --
 -- Claim for a while, the oldest first and tenants in turn, so that one's backlog holds up nobody else.
 WITH due AS MATERIALIZED (
-    SELECT d.tenant_id, d.id FROM app.stream_subscriptions s CROSS JOIN LATERAL (
-        SELECT o.tenant_id, o.id, row_number() OVER (ORDER BY o.id) AS nth FROM (
-            SELECT e.tenant_id, e.id FROM app.outbox_events e
-             WHERE e.tenant_id = s.tenant_id AND e.sink = 'nats' AND e.state IN ('pending', 'failed') AND e.available_at <= app.now()
+    SELECT d.tenant_id, d.event_id FROM app.stream_subscriptions s CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.event_id, row_number() OVER (ORDER BY o.id) AS nth FROM (
+            SELECT e.tenant_id, e.event_id, e.id FROM app.outbox_events e
+             WHERE e.tenant_id = s.tenant_id AND e.sink = 'nats' AND e.ordering_key IS NULL AND e.state IN ('pending', 'failed') AND e.available_at <= app.now()
              ORDER BY e.id LIMIT $1::int) o) d
      ORDER BY d.nth, d.tenant_id LIMIT $1::int
 ), mine AS MATERIALIZED (
-    SELECT o.tenant_id, o.id FROM app.outbox_events o JOIN due d ON d.tenant_id = o.tenant_id AND d.id = o.id
+    SELECT o.tenant_id, o.event_id FROM app.outbox_events o JOIN due d ON d.tenant_id = o.tenant_id AND d.event_id = o.event_id
      WHERE o.sink = 'nats' AND o.state IN ('pending', 'failed') ORDER BY o.tenant_id, o.id FOR UPDATE OF o SKIP LOCKED
 )
 UPDATE app.outbox_events o SET state = 'processing', lease_token = $2, lease_expires_at = app.now() + $3::float8 * interval '1 second'
-  FROM mine m JOIN app.tenants t ON t.id = m.tenant_id WHERE o.tenant_id = m.tenant_id AND o.id = m.id
+  FROM mine m JOIN app.tenants t ON t.id = m.tenant_id WHERE o.tenant_id = m.tenant_id AND o.event_id = m.event_id
 RETURNING o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.headers, o.ordering_key, o.attempts, o.created_at, t.slug
 
 -- settle --
 -- Delivered: to history, those whose lease is still ours. Returns how many.
 WITH gone AS (
-    DELETE FROM app.outbox_events o USING unnest($1::uuid[], $2::bigint[]) AS d(tenant_id, id)
-     WHERE o.tenant_id = d.tenant_id AND o.id = d.id AND o.lease_token = $3 RETURNING o.*
+    DELETE FROM app.outbox_events o USING unnest($1::uuid[], $2::uuid[]) AS d(tenant_id, event_id)
+     WHERE o.tenant_id = d.tenant_id AND o.event_id = d.event_id AND o.lease_token = $3 RETURNING o.*
 ), kept AS (
     INSERT INTO app.outbox_history (tenant_id, id, event_id, aggregate_type, aggregate_id, type, version, payload, headers,
                                     correlation_id, sink, priority, attempts, last_error, error_class, routes, created_at, sent_at)
@@ -67,4 +67,4 @@ SELECT count(*) FROM gone
 -- Not delivered, and not their fault: due again in $5 seconds, if NATS is there. Those whose lease is still ours.
 UPDATE app.outbox_events o SET state = 'failed', lease_token = NULL, lease_expires_at = NULL, last_error = left($4, 4000), error_class = 'outage',
        available_at = app.now() + $5::float8 * interval '1 second'
-  FROM unnest($1::uuid[], $2::bigint[]) AS d(tenant_id, id) WHERE o.tenant_id = d.tenant_id AND o.id = d.id AND o.lease_token = $3
+  FROM unnest($1::uuid[], $2::uuid[]) AS d(tenant_id, event_id) WHERE o.tenant_id = d.tenant_id AND o.event_id = d.event_id AND o.lease_token = $3

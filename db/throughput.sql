@@ -21,7 +21,7 @@ SELECT s.at, count(*)::int AS n, percentile_cont(0.5) WITHIN GROUP (ORDER BY s.t
 SELECT date_bin(make_interval(secs => $3::int), e.created_at, 'epoch') AS at, count(*)::int AS n FROM (
     (SELECT h.created_at FROM app.outbox_history h WHERE h.tenant_id = $1 AND h.created_at >= $2::timestamptz ORDER BY h.created_at DESC, h.id DESC LIMIT $4::bigint)
     UNION ALL
-    (SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT $4)) e
+    (SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = $1 ORDER BY o.event_id DESC LIMIT $4)) e
  WHERE e.created_at >= $2 GROUP BY 1
 
 -- ended --

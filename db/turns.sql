@@ -14,7 +14,7 @@ WITH RECURSIVE heads AS (
      WHERE h.nth < $3::int
 ), free AS MATERIALIZED (
     SELECT o.tenant_id, o.ordering_key, o.event_id, coalesce(o.headers ->> 'on_failure', 'park') AS on_failure, t.event_id AS before
-      FROM heads h JOIN app.outbox_events o ON o.tenant_id = h.tenant_id AND o.id = h.id
+      FROM heads h JOIN app.outbox_events o ON o.tenant_id = h.tenant_id AND o.ordering_key = h.ordering_key AND o.id = h.id AND o.sink = 'ordered'
       LEFT JOIN app.ordering_turns t ON t.tenant_id = h.tenant_id AND t.ordering_key = h.ordering_key
      WHERE o.available_at <= app.now()
        AND NOT EXISTS (SELECT FROM app.outbox_events b

@@ -121,7 +121,7 @@ async def fan_out(tx: Tx, events: Sequence[Claimed]) -> bool:
 async def lease(tx: Tx, *, batch: int, for_s: float, busy: Sequence[UUID]) -> list[Delivery]:
     """Claim due deliveries for `for_s` seconds, a few of each endpoint that is not `busy`. System role."""
     token = uuid4()
-    rows = await tx.fetch(SQL["lease"], SINK, batch, token, list(busy), for_s, AT_ONCE)
+    rows = await tx.fetch(SQL["lease"], batch, token, list(busy), for_s, AT_ONCE)
     return [_delivery(dict(row), token) for row in sorted(rows, key=lambda r: (r["tenant_id"], r["id"]))]
 
 
@@ -164,7 +164,7 @@ async def gone(tx: Tx, of: Delivery) -> str:
 
 async def bury_orphans(tx: Tx) -> int:
     """Deliveries whose endpoint was removed become dead letters; returns how many. System role."""
-    rows = await tx.fetch(SQL["orphans"], SINK)
+    rows = await tx.fetch(SQL["orphans"])
     for row in rows:
         await tx.execute(outbox.SQL["bury"], row["place"], "its endpoint was removed", "endpoint_removed")
     return len(rows)

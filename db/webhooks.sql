@@ -46,25 +46,28 @@ SELECT o.tenant_id, 'webhook_endpoint', e.id, o.type, o.version, o.payload,
  ORDER BY o.tenant_id, o.id, e.id
 
 -- lease --
--- Claim for a while: of each endpoint that is enabled, whose breaker is closed and that is not busy ($4) a few. One in order gives its first or none.
+-- Claim for a while: of each endpoint that is enabled, whose breaker is closed and that is not busy ($3) a few. One in order gives its first or none.
 WITH due AS MATERIALIZED (
-    SELECT d.tenant_id, d.id FROM app.webhook_endpoints e CROSS JOIN LATERAL (
-        SELECT o.tenant_id, o.id FROM app.outbox_events o
-         WHERE o.tenant_id = e.tenant_id AND o.aggregate_id = e.id AND o.sink = $1 AND o.sink <> 'queue' AND o.state IN ('pending', 'failed')
-           AND o.available_at <= app.now()
-           AND (o.ordering_key IS NULL OR NOT EXISTS (
-                SELECT FROM app.outbox_events b WHERE b.tenant_id = o.tenant_id AND b.sink = $1 AND b.sink <> 'queue'
-                   AND b.ordering_key = o.ordering_key AND b.id < o.id))
-         ORDER BY o.id LIMIT CASE WHEN e.failures > 0 THEN 1 ELSE $6::int END) d
-     WHERE e.enabled AND (e.open_until IS NULL OR e.open_until <= app.now()) AND NOT e.id = ANY($4::uuid[])
-     LIMIT $2
+    SELECT d.tenant_id, d.event_id FROM app.webhook_endpoints e CROSS JOIN LATERAL (
+        (SELECT o.tenant_id, o.event_id FROM (
+            SELECT f.tenant_id, f.event_id, f.state, f.available_at FROM app.outbox_events f
+             WHERE f.sink = 'webhook' AND f.tenant_id = e.tenant_id AND f.ordering_key = 'webhook:' || e.id ORDER BY f.id LIMIT 1 /* in order */) o
+          WHERE o.state IN ('pending', 'failed') AND o.available_at <= app.now())
+        UNION ALL
+        (SELECT o.tenant_id, o.event_id FROM app.outbox_events o
+          WHERE o.sink = 'webhook' AND o.tenant_id = e.tenant_id AND o.ordering_key IS NULL AND o.aggregate_id = e.id
+            AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
+          ORDER BY o.id LIMIT $5::int)
+        LIMIT CASE WHEN e.failures > 0 THEN 1 ELSE $5::int END) d
+     WHERE e.enabled AND (e.open_until IS NULL OR e.open_until <= app.now()) AND NOT e.id = ANY($3::uuid[])
+     LIMIT $1
 ), mine AS MATERIALIZED (
-    SELECT o.tenant_id, o.id FROM app.outbox_events o JOIN due d ON d.tenant_id = o.tenant_id AND d.id = o.id
+    SELECT o.tenant_id, o.event_id FROM app.outbox_events o JOIN due d ON d.tenant_id = o.tenant_id AND d.event_id = o.event_id
      WHERE o.state IN ('pending', 'failed') FOR UPDATE OF o SKIP LOCKED
 )
-UPDATE app.outbox_events o SET state = 'processing', lease_token = $3, lease_expires_at = app.now() + $5::float8 * interval '1 second'
+UPDATE app.outbox_events o SET state = 'processing', lease_token = $2, lease_expires_at = app.now() + $4::float8 * interval '1 second'
   FROM mine m, app.webhook_endpoints e
- WHERE o.tenant_id = m.tenant_id AND o.id = m.id AND e.tenant_id = o.tenant_id AND e.id = o.aggregate_id
+ WHERE o.tenant_id = m.tenant_id AND o.event_id = m.event_id AND e.tenant_id = o.tenant_id AND e.id = o.aggregate_id
 RETURNING o.tenant_id, o.id, o.event_id, o.type, o.version, o.payload, o.headers, o.ordering_key, o.attempts, o.created_at,
           o.created_at < app.now() - interval '3 days' AS is_old, e.id AS endpoint_id, e.url, e.ordering, e.secret_version, e.failures
 
@@ -86,6 +89,6 @@ UPDATE app.webhook_endpoints SET enabled = false, disabled_reason = left($3, 200
 -- orphans --
 -- Deliveries whose endpoint is gone.
 SELECT o.ctid AS place FROM app.outbox_events o
- WHERE o.sink = $1 AND o.sink <> 'queue' AND o.state IN ('pending', 'failed')
+ WHERE o.sink = 'webhook' AND o.state IN ('pending', 'failed')
    AND NOT EXISTS (SELECT FROM app.webhook_endpoints e WHERE e.tenant_id = o.tenant_id AND e.id = o.aggregate_id)
  LIMIT 500 FOR UPDATE SKIP LOCKED

@@ -109,7 +109,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease out of order",
-        ((webhooks.SQL, "lease", "b.ordering_key = o.ordering_key AND b.id < o.id", "false"),),
+        ((webhooks.SQL, "lease", "ORDER BY f.id LIMIT 1 /* in order */", "ORDER BY f.id DESC LIMIT 1"),),
         caught_as=("order",),
     ),
 )
