@@ -1935,7 +1935,7 @@ CREATE VIEW app.outbox_heads WITH (security_invoker='true') AS
         ( SELECT o.tenant_id,
             o.available_at
            FROM app.outbox_events o
-          WHERE (((o.sink)::text = 'queue'::text) AND (o.state = ANY (ARRAY['pending'::text, 'failed'::text])))
+          WHERE ((o.sink)::text = 'queue'::text)
           ORDER BY o.tenant_id, o.available_at
          LIMIT 1)
         UNION ALL
@@ -1945,7 +1945,7 @@ CREATE VIEW app.outbox_heads WITH (security_invoker='true') AS
              CROSS JOIN LATERAL ( SELECT o.tenant_id,
                     o.available_at
                    FROM app.outbox_events o
-                  WHERE (((o.sink)::text = 'queue'::text) AND (o.state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (o.tenant_id > h.tenant_id))
+                  WHERE (((o.sink)::text = 'queue'::text) AND (o.tenant_id > h.tenant_id))
                   ORDER BY o.tenant_id, o.available_at
                  LIMIT 1) n)
         )
@@ -2910,10 +2910,7 @@ ALTER TABLE ONLY app.orders
     ADD CONSTRAINT orders_tenant_id_source_ext_id_key UNIQUE (tenant_id, source, ext_id);
 
 ALTER TABLE ONLY app.outbox_events
-    ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (tenant_id, id);
-
-ALTER TABLE ONLY app.outbox_events
-    ADD CONSTRAINT outbox_events_tenant_id_event_id_key UNIQUE (tenant_id, event_id);
+    ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (tenant_id, event_id);
 
 ALTER TABLE ONLY app.outbox_history
     ADD CONSTRAINT outbox_history_pkey PRIMARY KEY (tenant_id, created_at, id);
@@ -3222,13 +3219,11 @@ CREATE INDEX orders_delivered ON app.orders USING btree (tenant_id, delivered_at
 
 CREATE INDEX orders_first ON app.orders USING btree (tenant_id, is_first_order);
 
-CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE (((sink)::text = 'queue'::text) AND (state = ANY (ARRAY['pending'::text, 'failed'::text])));
+CREATE INDEX outbox_events_due ON app.outbox_events USING btree (tenant_id, available_at, id) WHERE ((sink)::text = 'queue'::text);
 
-CREATE INDEX outbox_events_ordered ON app.outbox_events USING btree (tenant_id, ordering_key, id) WHERE ((sink)::text = 'ordered'::text);
+CREATE INDEX outbox_events_elsewhere ON app.outbox_events USING btree (sink, tenant_id, ordering_key, id) WHERE ((sink)::text <> 'queue'::text);
 
-CREATE INDEX outbox_events_streamed ON app.outbox_events USING btree (tenant_id, id) WHERE ((sink)::text = 'nats'::text);
-
-CREATE INDEX outbox_events_unusual ON app.outbox_events USING btree (tenant_id, id) WHERE ((state <> 'pending'::text) OR ((sink)::text <> 'queue'::text));
+CREATE INDEX outbox_events_unusual ON app.outbox_events USING btree (tenant_id, event_id) WHERE (state <> 'pending'::text);
 
 CREATE INDEX outbox_history_aggregate ON ONLY app.outbox_history USING btree (tenant_id, aggregate_id, created_at, id);
 
@@ -3685,6 +3680,8 @@ ALTER TABLE app.dead_letters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.discovery_queries ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY emitted_as_pending ON app.outbox_events AS RESTRICTIVE FOR INSERT TO headwater_app WITH CHECK (((state = 'pending'::text) AND (lease_token IS NULL) AND (lease_expires_at IS NULL)));
+
 ALTER TABLE app.enrichments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.entity_keys ENABLE ROW LEVEL SECURITY;
@@ -3719,7 +3716,7 @@ ALTER TABLE app.lead_feedback ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app.leads ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY leased_while_processing ON app.outbox_events AS RESTRICTIVE USING (true) WITH CHECK (
+CREATE POLICY leased_while_processing ON app.outbox_events AS RESTRICTIVE TO headwater_system, headwater_owner USING (true) WITH CHECK (
 CASE state
     WHEN 'processing'::text THEN ((lease_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND ((sink)::text <> 'queue'::text))
     ELSE ((state = ANY (ARRAY['pending'::text, 'failed'::text])) AND (lease_token IS NULL) AND (lease_expires_at IS NULL))
