@@ -13,13 +13,15 @@ _random = Random()  # noqa: S311 - names, not secrets
 os.register_at_fork(after_in_child=_random.seed)
 _VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FREE = (1 << 80) - 1 & ~(0xF << 76 | 0x3 << 62)
 
 
 def new_id() -> UUID:
-    """A version 7 uuid (RFC 9562): 48 bits of Unix milliseconds, 74 random ones. Its time is this host's, and nothing reads it."""
-    milliseconds = time.time_ns() // 1_000_000
-    return UUID(int=milliseconds << 80 | _random.getrandbits(80) & _FREE | _VERSION_AND_VARIANT)
+    """A version 7 uuid as `app.uuidv7` makes them: 48 bits of Unix milliseconds, 12 of their fraction (RFC 9562, method 3), 62 random.
+
+    Its time is this host's. Ids of one process come in the order they were made in.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    return UUID(int=milliseconds << 80 | (rest << 12) // 1_000_000 << 64 | _random.getrandbits(62) | _VERSION_AND_VARIANT)
 
 
 def first_of(moment: datetime) -> UUID:

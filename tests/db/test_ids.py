@@ -49,6 +49,7 @@ def test_ids_made_here_are_of_the_same_kind() -> None:
     before = time.time_ns() // 1_000_000
     every = [new_id() for _ in range(MANY)]
     assert len(set(every)) == MANY
+    assert [each.int >> 64 for each in every] == sorted(each.int >> 64 for each in every)
     assert {(each.version, each.variant) for each in every} == {(7, RFC_4122)}
     assert before <= every[0].int >> 80 <= every[-1].int >> 80 <= time.time_ns() // 1_000_000
     assert {str(each)[19] for each in every} == set("89ab")
