@@ -16,12 +16,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> UUID:
-    """A version 7 uuid as `app.uuidv7` makes them: 48 bits of Unix milliseconds, 12 of their fraction (RFC 9562, method 3), 62 random.
+    """A version 7 uuid as `app.uuidv7` makes them: 48 bits of milliseconds, 12 of their fraction (RFC 9562, method 3), 62 random.
 
-    Its time is this host's. Ids of one process come in the order they were made in.
+    Its time is this host's. Ids of one process come in the order they were made in, unless its clock steps back.
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    return UUID(int=milliseconds << 80 | (rest << 12) // 1_000_000 << 64 | _random.getrandbits(62) | _VERSION_AND_VARIANT)
+    return UUID(
+        int=milliseconds << 80 | (rest << 12) // 1_000_000 << 64 | _random.getrandbits(62) | _VERSION_AND_VARIANT
+    )
 
 
 def first_of(moment: datetime) -> UUID:

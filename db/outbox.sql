@@ -81,7 +81,7 @@ WITH clock AS MATERIALIZED (
 )
 SELECT coalesce(bool_or(t.available_at <= c.now), false) AS backlog,
        extract(epoch FROM min(f.available_at) - min(c.now))::float8 AS next_due_s,
-       EXISTS (SELECT FROM app.outbox_events w WHERE w.sink = 'ordered') AS ordered
+       (SELECT w.id FROM app.outbox_events w WHERE w.sink = 'ordered' ORDER BY w.tenant_id, w.ordering_key LIMIT 1) IS NOT NULL AS ordered
   FROM clock c LEFT JOIN app.outbox_heads t ON NOT EXISTS (SELECT FROM app.pauses p WHERE p.tenant_id = t.tenant_id)
   LEFT JOIN LATERAL (
     SELECT o.available_at FROM app.outbox_events o

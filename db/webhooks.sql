@@ -49,16 +49,17 @@ SELECT o.tenant_id, 'webhook_endpoint', e.id, o.type, o.version, o.payload,
 -- Claim for a while: of each endpoint that is enabled, whose breaker is closed and that is not busy ($3) a few. One in order gives its first or none.
 WITH due AS MATERIALIZED (
     SELECT d.tenant_id, d.event_id FROM app.webhook_endpoints e CROSS JOIN LATERAL (
-        (SELECT o.tenant_id, o.event_id FROM (
-            SELECT f.tenant_id, f.event_id, f.state, f.available_at FROM app.outbox_events f
-             WHERE f.sink = 'webhook' AND f.tenant_id = e.tenant_id AND f.ordering_key = 'webhook:' || e.id ORDER BY f.id LIMIT 1 /* in order */) o
-          WHERE o.state IN ('pending', 'failed') AND o.available_at <= app.now())
-        UNION ALL
-        (SELECT o.tenant_id, o.event_id FROM app.outbox_events o
-          WHERE o.sink = 'webhook' AND o.tenant_id = e.tenant_id AND o.ordering_key IS NULL AND o.aggregate_id = e.id
-            AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
-          ORDER BY o.id LIMIT $5::int)
-        LIMIT CASE WHEN e.failures > 0 THEN 1 ELSE $5::int END) d
+        SELECT * FROM (
+            SELECT o.tenant_id, o.event_id, o.id FROM (
+                SELECT f.* FROM app.outbox_events f
+                 WHERE f.sink = 'webhook' AND f.tenant_id = e.tenant_id AND f.ordering_key = 'webhook:' || e.id ORDER BY f.id LIMIT 1 /* in order */) o
+             WHERE o.aggregate_id = e.id AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
+            UNION ALL
+            (SELECT o.tenant_id, o.event_id, o.id FROM app.outbox_events o
+              WHERE o.sink = 'webhook' AND o.tenant_id = e.tenant_id AND o.ordering_key IS NULL AND o.aggregate_id = e.id
+                AND o.state IN ('pending', 'failed') AND o.available_at <= app.now()
+              ORDER BY o.ordering_key, o.id LIMIT $5::int)) first
+         ORDER BY first.id LIMIT CASE WHEN e.failures > 0 THEN 1 ELSE $5::int END) d
      WHERE e.enabled AND (e.open_until IS NULL OR e.open_until <= app.now()) AND NOT e.id = ANY($3::uuid[])
      LIMIT $1
 ), mine AS MATERIALIZED (

@@ -149,3 +149,30 @@ async def test_processing_without_a_lease_cannot_be_written(pool: Pool, tenant: 
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="leased_while_processing"):
         async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
             await tx.execute(f"UPDATE app.outbox_events SET {change}")
+
+
+LEASED = {"state": "'processing'", "lease_token": "gen_random_uuid()", "lease_expires_at": "app.now()"}
+
+
+@pytest.mark.parametrize(
+    ("role", "law", "sink", "given"),
+    [
+        (DbRole.APP, "emitted_as_pending", SINK, {"state": "'failed'"}),
+        (DbRole.APP, "emitted_as_pending", SINK, LEASED),
+        (DbRole.APP, "emitted_as_pending", SINK, {"lease_token": "gen_random_uuid()"}),
+        (DbRole.APP, "emitted_as_pending", SINK, {"lease_expires_at": "app.now()"}),
+        # What is due for our queue is indexed without a look at its state.
+        (DbRole.SYSTEM, "leased_while_processing", "queue", LEASED),
+    ],
+)
+async def test_nobody_writes_an_event_that_is_in_process_from_the_start(
+    pool: Pool, tenant: UUID, role: DbRole, law: str, sink: str, given: dict[str, str]
+) -> None:
+    insert = (
+        "INSERT INTO app.outbox_events (tenant_id, aggregate_type, aggregate_id, type, version, payload, available_at, created_at,"
+        f" sink, {', '.join(given)}) VALUES ($1, 'probe', $1, 'Probed', 1, '{{}}', app.now(), app.now(),"
+        f" '{sink}', {', '.join(given.values())})"
+    )
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=law):
+        async with transaction(pool, tenant if role is DbRole.APP else None, role=role) as tx:
+            await tx.execute(insert, tenant)
