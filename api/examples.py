@@ -202,7 +202,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "since": ASKED,
         "vendors": [{
             "vendor": "tavily", "operation": "search.google", "unit": "credit", "units": 1, "billable": True,
-            "unit_price_usd": 0.008, "pace": "tavily.search", "channel": "google", "pages": 1, "absent": None,
+            "unit_price_usd": 0.008, "pace": "tavily", "channel": "google", "pages": 1, "absent": None,
             "calls": 120, "found": 118, "missed": 0, "hit_rate": 1, "throttled": 3, "errors": 1, "error_rate": 0.0083,
             "forfeited": 1, "spent": 119, "cost_usd": 0.952, "median_ms": 820, "p95_ms": 2100, "breaker": "closed",
             "opened_until": None,

@@ -35,6 +35,8 @@ POLL_S = 0.3
 IDLE_S = 0.5
 #: As many turns as began in so many seconds are leased ahead, while the next lease is made; more might find no permit.
 AHEAD_S = 0.25
+#: How long a further request of a turn waits for its slot at most, in seconds, and for how many of them, others' included.
+FOLLOWS_S, FOLLOWING = 30.0, 3
 
 
 @dataclass(slots=True)
@@ -168,20 +170,28 @@ class Lane:
         if self._windows and ticket.slot is not SPENT:
             self._slots.ready(monotonic() - ticket.began)
             slot, ticket.slot = ticket.slot, SPENT
-            ticket.slot = await self._at_slot(ticket, slot)
+            ticket.slot = await self._at_slot(ticket, slot, self._horizon_s)
 
     async def depart(self, ticket: Ticket) -> None:
         """A request is about to leave: at its slot. That may have gone by while the connection was made or the ledger written, and
-        a second request of one turn has none. Then it waits for another one, or raises VendorBusy.
+        a second request of one turn has none. Then it waits for another one, or raises VendorBusy. The second has more patience:
+        sent away, the turn would begin with its first request again, and come no further where slots lie far apart.
         """
         if not self._windows:
             return
         slot, ticket.slot = ticket.slot, SPENT
-        await self._at_slot(ticket, slot)
+        await self._at_slot(ticket, slot, max(self._horizon_s, self._far_s()) if slot is SPENT else self._horizon_s)
 
-    async def _at_slot(self, ticket: Ticket, slot: Slot) -> Slot:
+    def _far_s(self) -> float:
+        beats = [beat for beat in self._rhythms if beat]
+        return min(
+            FOLLOWS_S,
+            FOLLOWING * max(max(beat.distance_s, *(long for _, _, long in beat.spans), 0.0) for beat in beats),
+        )
+
+    async def _at_slot(self, ticket: Ticket, slot: Slot, patience_s: float) -> Slot:
         """Wait for `slot`, which is nobody else's now; if it has gone by, for another one. Gives the one that was reached."""
-        patience = monotonic() + self._horizon_s
+        patience = monotonic() + patience_s
         while not await reached(slot):
             if slot is not SPENT:
                 self._slots.missed(slot)
@@ -194,7 +204,10 @@ class Lane:
                 if monotonic() >= patience:
                     raise self._crowded(monotonic())
                 await self._lease(ticket.operation, again=1)
-                if monotonic() < self._blocked_until:
+                wait_s = self._blocked_until - monotonic()
+                if wait_s > self._horizon_s and self._blocked_until < patience:
+                    await asyncio.sleep(wait_s - self._horizon_s / 2)  # slots are given no further ahead than that
+                elif wait_s > 0:
                     raise self._paced(monotonic())
             return slot
 

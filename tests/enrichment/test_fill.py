@@ -114,6 +114,15 @@ async def test_a_row_never_costs_more_than_its_cap() -> None:
     assert out.steps[-1].reason == "the row's cost cap"
 
 
+@pytest.mark.parametrize("lost", [VendorRefused("lost", code="forfeited"), BadAnswer("garbage")])
+async def test_an_answer_that_was_lost_counts_as_paid_for(lost: Exception) -> None:
+    # S3.10: the ledger says so, and so does the row's cap
+    vendors = Vendors(hunter_find=lost, apollo_match=GOOD)
+    out = await run(vendors, cap=0.025)
+    assert vendors.asked == ["hunter.find"]
+    assert [(s.outcome, s.cost_usd) for s in out.steps][:2] == [("error", 0.01), ("skipped", 0.0)]
+
+
 async def test_what_was_learned_is_not_followed_before_it_was_promoted() -> None:
     learned = {"pdl.person": Tried(1000, 1000), "hunter.find": Tried(1000, 0)}
     vendors = Vendors(hunter_find=MISS, apollo_match=MISS, pdl_person=GOOD)

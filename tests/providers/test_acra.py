@@ -21,9 +21,12 @@ from contracts.findings import (
     RegisterQuery,
 )
 from contracts.providers import Operation, Reply
+from contracts.settings import Settings
 from contracts.staging import DATASETS as REAL
 from contracts.staging import read_row
+from db.pool import open_pool
 from tests.providers.sandbox_fixture import RunningSandbox
+from worker.pace import Pacer
 from worker.providers import acra, acra_files
 from worker.providers.sandbox.data_gov_sg import DATASETS
 
@@ -105,6 +108,21 @@ async def test_a_file_that_is_still_made_is_asked_for_again(register: Ops) -> No
         await download(register, "B")
     assert busy.value.code == "pending"
     assert taken(await download(register, "B"))
+
+
+@pytest.mark.slow
+async def test_a_file_comes_at_the_vendors_own_pace(register: Ops, db_url: str) -> None:
+    # S3.18: its link takes two requests, 2 of which are allowed in 10 seconds
+    pool = await open_pool(db_url, name="headwater test", size=2)
+    pacer = Pacer(pool, Settings())
+    with pytest.raises(VendorBusy) as busy:
+        async with pacer.turn(acra_files.DOWNLOAD, "k"):
+            await download(register, "B")
+    assert busy.value.code == "pending"  # it came as far as to ask for the link
+    async with pacer.turn(acra_files.DOWNLOAD, "k", patience_s=15):
+        assert taken(await download(register, "B"))
+    await pacer.close()
+    await pool.close()
 
 
 async def test_a_forbidden_download_is_refused_and_leaves_nothing(register: Ops, tmp_path: Path) -> None:

@@ -297,6 +297,26 @@ async def test_a_request_that_leaves_late_or_twice_takes_another_slot(workers: C
     assert most_in_any(left, 0.2) == 1
 
 
+@pytest.mark.parametrize("window", [Window(1, 1.0), Window(2, 2.5)])
+async def test_a_second_request_of_a_turn_waits_for_a_slot_that_is_far(
+    workers: Callable[[], Awaitable[Pacer]], window: Window
+) -> None:
+    # S3.13: sent away, it would begin with the first again and never come further; a download of the register did not
+    worker, of, left = await workers(), spec(window), list[float]()
+
+    async def twice() -> None:
+        async with worker.turn(of, KEY, patience_s=10):
+            gate = departure.get()
+            assert gate is not None
+            for _ in range(2):
+                await gate()
+                left.append(time.monotonic())
+
+    await asyncio.gather(twice(), twice())
+    assert len(left) == 4
+    assert most_in_any(sorted(left), window.seconds) <= window.limit
+
+
 async def test_a_turn_gets_ready_before_its_slot_and_its_request_leaves_at_it(pool: Pool) -> None:
     # S2.02: what it takes to be ready is no reason to leave late
     worker, of, left, ready_s = Pacer(pool, Settings()), spec(Window(1, 1.0)), list[float](), 0.07

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from contracts.enrichment import ShadowRow, StepTaken, Waterfall
-from contracts.errors import HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy
+from contracts.errors import BadAnswer, HeadwaterError, Hopeless, TryLater, Unavailable, VendorBusy
 from contracts.findings import Completion
 from contracts.providers import Reply
 from worker.enrichment import prompt
@@ -146,7 +146,10 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
     try:
         answered = await ask(step.operation, query)
     except Hopeless as error:
-        return _step(plan, out, step, "error", error.code, drawn=drawn)
+        # What was lost, or cannot be read, may have been billed: the ledger counts it as spent, and so does the row's cap.
+        gone = isinstance(error, BadAnswer) or error.code == "forfeited"
+        made = _Made(cost_usd=step.cost_usd) if gone else _Made()
+        return _step(plan, out, step, "error", error.code, made, drawn=drawn)
     except TryLater as error:
         if worth_waiting(error, plan.patience_s):
             raise

@@ -42,8 +42,8 @@ DOWNLOAD = OperationSpec(
     operation="download",
     answer=RegisterFile,
     terms=Terms.ATTRIBUTION,
-    # A download is two requests or more, of 2 in 10 seconds.
-    pace=Pace("acra.download", (Window(1, 10.0),), concurrency=2),
+    # What a key is not needed for. A download is two requests or more, each at its slot.
+    pace=Pace("acra.download", (Window(2, 10.0),), concurrency=2),
     unit="request",
     billable=False,
     keep_s=60.0,

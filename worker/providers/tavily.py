@@ -50,6 +50,10 @@ class _Answer(BaseModel):
     usage: _Usage | None = None
 
 
+#: 100 requests a minute under a key for development, of all endpoints together.
+PACE = Pace("tavily", (Window(90, 60),), concurrency=4)
+
+
 class TavilySearch:
     """`CompanySearch` on the web, for the channel `google`, `keyword` or `social`. Units are Tavily credits."""
 
@@ -57,7 +61,7 @@ class TavilySearch:
     billable = True
     units_per_page = CREDITS_PER_SEARCH
     max_pages = 1
-    pace = Pace("tavily.search", (Window(60, 60),))
+    pace = PACE
 
     def __init__(self, channel: Channel, base_url: str, key: SecretStr, *, timeout_s: float) -> None:
         self.channel = channel

@@ -13,21 +13,20 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from contracts.findings import PageText, PageUrl, WebHit, WebHits, WebQuery
-from contracts.providers import Operation, OperationSpec, Pace, Reply, Terms, Window
+from contracts.providers import Operation, OperationSpec, Reply, Terms
 from contracts.settings import Settings
 from worker.providers.answers import Json, shaped
 from worker.providers.http import VendorClient
 from worker.providers.keys import usable_key
 from worker.providers.lenient import Lenient, Number, Url, Words, listed, members, number, readable, words
 from worker.providers.operation import LookUp, OneByOne, found, miss, patience
-from worker.providers.tavily import CREDITS_PER_SEARCH, RULES
+from worker.providers.tavily import CREDITS_PER_SEARCH, PACE, RULES
 
 BATCH = 20
 PAGES_PER_CREDIT = 5
 #: Characters of a page that are kept: more than any reader of it takes.
 MAX_TEXT = 200_000
 MAX_SNIPPET = 4000
-_PACE = Pace("tavily", (Window(60, 60),), concurrency=4)
 _PROJECT = {"X-Project-ID": "headwater-enrichment"}
 
 
@@ -108,8 +107,8 @@ class Extract(LookUp[PageUrl, PageText]):
 def make(settings: Settings) -> list[Operation[Any, Any]]:
     """Search and reading. Raises VendorRefused (`vendor_absent`) without TAVILY_API_KEY."""
     key = usable_key(settings, "tavily", "tavily_api_key")
-    search = OperationSpec("tavily", "search", WebHits, Terms.CRAWLED, _PACE)
-    extract = OperationSpec("tavily", "extract", PageText, Terms.CRAWLED, _PACE, batch=BATCH)
+    search = OperationSpec("tavily", "search", WebHits, Terms.CRAWLED, PACE)
+    extract = OperationSpec("tavily", "extract", PageText, Terms.CRAWLED, PACE, batch=BATCH)
 
     def client(spec: OperationSpec) -> VendorClient:
         return VendorClient(RULES, settings.tavily_base_url, timeout_s=patience(settings, spec), key=key)
