@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from contracts.providers import FoundCompany, Pace, Page, Window
+from contracts.providers import FoundCompany, Page
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
 from worker.providers.offsets import page_size, read_offset
@@ -76,8 +76,6 @@ class GleifSearch:
     operation = "lei-records"
     billable = False
     units_per_page = 0.0
-    #: 60 requests a minute from one address.
-    pace = Pace("gleif", (Window(54, 60),), concurrency=4)
 
     def __init__(self, base_url: str, *, timeout_s: float) -> None:
         headers = {"Accept": "application/vnd.api+json"}
