@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -79,6 +80,8 @@ class Forfeited:
 
     call_id: UUID
     item_id: UUID
+    #: When it was sent.
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def _standing(row: Any) -> Standing:
     if row["state"] == "answered":
         return Stored(row["id"], row["response"], dict(row))
     if row["state"] == "forfeited":
-        return Forfeited(row["call_id"], row["id"])
+        return Forfeited(row["call_id"], row["id"], row["said_at"])
     if row["in_flight"]:
         return Busy()
     sender = (row["execution_id"], row["execution_token"])

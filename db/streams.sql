@@ -17,7 +17,7 @@ SELECT t.slug AS tenant, s.events, s.enabled, s.set_by, s.updated_at,
 -- Is anything meant for NATS: how many subscriptions are on, and for how long has the oldest message been due, in seconds?
 SELECT (SELECT count(*) FROM app.stream_subscriptions s WHERE s.enabled) AS subscriptions,
        (SELECT extract(epoch FROM app.now() - min(f.created_at))::float8 FROM app.stream_subscriptions s CROSS JOIN LATERAL (
-            SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.sink = 'nats' AND o.ordering_key IS NULL ORDER BY o.ordering_key, o.id LIMIT 1) f) AS oldest_s
+            SELECT o.created_at FROM app.outbox_events o WHERE o.tenant_id = s.tenant_id AND o.sink = 'nats' ORDER BY o.ordering_key, o.id LIMIT 1) f) AS oldest_s
 
 -- wanted --
 -- Who wants these facts in the stream?
@@ -34,12 +34,12 @@ SELECT o.tenant_id, o.aggregate_type, o.aggregate_id, o.type, o.version, o.paylo
  ORDER BY o.tenant_id, o.id
 
 -- lease --
--- Claim for a while, the oldest first and tenants in turn, so that one's backlog holds up nobody else. By the key, which none has: the index is in that order.
+-- Claim for a while, the oldest first and tenants in turn, so that one's backlog holds up nobody else. By the key, which next to none has: the index is in that order.
 WITH due AS MATERIALIZED (
     SELECT d.tenant_id, d.event_id FROM app.stream_subscriptions s CROSS JOIN LATERAL (
         SELECT o.tenant_id, o.event_id, row_number() OVER (ORDER BY o.id) AS nth FROM (
             SELECT e.tenant_id, e.event_id, e.id FROM app.outbox_events e
-             WHERE e.tenant_id = s.tenant_id AND e.sink = 'nats' AND e.ordering_key IS NULL AND e.state IN ('pending', 'failed') AND e.available_at <= app.now()
+             WHERE e.tenant_id = s.tenant_id AND e.sink = 'nats' AND e.state IN ('pending', 'failed') AND e.available_at <= app.now()
              ORDER BY e.ordering_key, e.id LIMIT $1::int) o) d
      ORDER BY d.nth, d.tenant_id LIMIT $1::int
 ), mine AS MATERIALIZED (

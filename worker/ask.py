@@ -61,7 +61,7 @@ async def _asked(
     purchase = Purchase(ctx, op)
     replies = await purchase.make(queries)
     if len(queries) == 1 and replies[0].note == FORFEITED:
-        raise _lost(op.spec.vendor, "this item")
+        raise _lost(op.spec.vendor, "this item", replies[0].at)
     if ctx.delivery.run_id is not None and purchase.item_ids:
         async with ctx.unfenced() as tx:
             await ledger.link_all(tx, ctx.tenant, ctx.delivery.run_id, sorted(purchase.item_ids))
@@ -80,7 +80,7 @@ async def page(
     purchase = Purchase(ctx, pages, paced=pages.paced)
     (reply,) = await purchase.make([PageQuery(query=query, cursor=cursor, limit=limit)])
     if reply.value is None:
-        raise _lost(port.vendor, "this page")
+        raise _lost(port.vendor, "this page", reply.at)
     return reply.value, item_for(port, query, cursor, limit), purchase.asked
 
 
@@ -95,9 +95,9 @@ def worst_case(port: CompanySearch, limit: int) -> float:
     return float(sized(limit)) if sized is not None else port.units_per_page
 
 
-def _lost(vendor: str, what: str) -> Hopeless:
+def _lost(vendor: str, what: str, at: datetime) -> Hopeless:
     words = f"{vendor} was asked and paid for {what}, but the answer was lost; an operator may send it again:"
-    return Hopeless(f"{words} headwater vendors resend", code="forfeited")
+    return Hopeless(f"{words} headwater vendors resend", code="forfeited", at=at)
 
 
 class Pages:

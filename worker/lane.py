@@ -183,11 +183,9 @@ class Lane:
         await self._at_slot(ticket, slot, max(self._horizon_s, self._far_s()) if slot is SPENT else self._horizon_s)
 
     def _far_s(self) -> float:
-        beats = [beat for beat in self._rhythms if beat]
-        return min(
-            FOLLOWS_S,
-            FOLLOWING * max(max(beat.distance_s, *(long for _, _, long in beat.spans), 0.0) for beat in beats),
-        )
+        """So many slots away, but never so long that the permit would lapse meanwhile."""
+        apart = [s for beat in self._rhythms if beat for s in (beat.distance_s, *(long for *_, long in beat.spans))]
+        return min(FOLLOWS_S, self._timeout_s, FOLLOWING * max(apart))
 
     async def _at_slot(self, ticket: Ticket, slot: Slot, patience_s: float) -> Slot:
         """Wait for `slot`, which is nobody else's now; if it has gone by, for another one. Gives the one that was reached."""
@@ -199,17 +197,19 @@ class Lane:
         return slot
 
     async def _another(self, ticket: Ticket, patience: float) -> Slot:
-        async with self._late:  # not the gate: its first may be waiting for this one's permit
-            while (slot := self._slots.next(monotonic())) is None:
-                if monotonic() >= patience:
-                    raise self._crowded(monotonic())
-                await self._lease(ticket.operation, again=1)
-                wait_s = self._blocked_until - monotonic()
-                if wait_s > self._horizon_s and self._blocked_until < patience:
-                    await asyncio.sleep(wait_s - self._horizon_s / 2)  # slots are given no further ahead than that
-                elif wait_s > 0:
+        while True:
+            async with self._late:  # not the gate: its first may be waiting for this one's permit
+                while (slot := self._slots.next(monotonic())) is None:
+                    if monotonic() >= patience:
+                        raise self._crowded(monotonic())
+                    await self._lease(ticket.operation, again=1)
+                    if (wait_s := self._blocked_until - monotonic()) > 0:
+                        break
+                else:
+                    return slot
+                if wait_s <= self._horizon_s or self._blocked_until >= patience:
                     raise self._paced(monotonic())
-            return slot
+            await asyncio.sleep(wait_s - self._horizon_s / 2)  # slots are given no further ahead than the horizon
 
     @property
     def _windows(self) -> tuple[Window, ...]:

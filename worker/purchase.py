@@ -118,7 +118,7 @@ class Purchase(Generic[Query, Answer]):
             self.item_ids.add(standing.item_id)
             self._ctx.patience.begun()
         elif isinstance(standing, Forfeited):
-            self._known[each] = Reply(outcome="miss", note=FORFEITED, at=datetime.now(UTC))
+            self._known[each] = Reply(outcome="miss", note=FORFEITED, at=standing.at)
             self.item_ids.add(standing.item_id)
 
     def _lets_go_on(self, call: Adrift) -> bool:

@@ -54,3 +54,14 @@ async def test_a_backlog_elsewhere_is_read_from_its_front(
         (said,) = await tx.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", *arguments)
     (plan,) = json.loads(said[0])
     assert 1 <= read(plan["Plan"]) <= most, said[0]
+
+
+async def test_a_message_with_an_ordering_key_is_leased_too(conn: Connection, pool: Pool, tenant: UUID) -> None:
+    # C.05: whoever emits one must not wait for ever
+    await conn.execute(_SUBSCRIBE, tenant)
+    await conn.execute(_FILL, tenant, tenant, "nats", "k", 2)
+    async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+        subscriptions, oldest_s = await streams.waiting(tx)
+        leased = await streams.lease(tx, batch=10, for_s=30.0)
+    assert (subscriptions, len(leased)) == (1, 2)
+    assert oldest_s is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -121,6 +121,13 @@ async def test_an_answer_that_was_lost_counts_as_paid_for(lost: Exception) -> No
     out = await run(vendors, cap=0.025)
     assert vendors.asked == ["hunter.find"]
     assert [(s.outcome, s.cost_usd) for s in out.steps][:2] == [("error", 0.01), ("skipped", 0.0)]
+
+
+async def test_an_answer_that_was_lost_in_an_earlier_enrichment_is_not_paid_for_again() -> None:
+    lost = VendorRefused("lost", code="forfeited", at=AT)
+    for since, cost in ((AT + timedelta(seconds=1), 0.0), (AT - timedelta(seconds=1), 0.01)):
+        out = await run(Vendors(hunter_find=lost, apollo_match=GOOD), since=since)
+        assert [s.cost_usd for s in out.steps] == [cost, 0.02]
 
 
 async def test_what_was_learned_is_not_followed_before_it_was_promoted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +60,7 @@ class Plan:
     """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set.
 
     `patience_s`: how long the row may still wait for a vendor that is only busy, in seconds. `explore`: the share of rows whose
-    order is drawn to learn.
+    order is drawn to learn. `since`: when this enrichment began.
     """
 
     of: Waterfall
@@ -70,6 +71,7 @@ class Plan:
     value_usd: float = 1.0
     patience_s: float = 60.0
     explore: float = EXPLORE
+    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -147,8 +149,11 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
         answered = await ask(step.operation, query)
     except Hopeless as error:
         # What was lost, or cannot be read, may have been billed: the ledger counts it as spent, and so does the row's cap.
+        # One that was lost before this enrichment began was another one's.
         gone = isinstance(error, BadAnswer) or error.code == "forfeited"
-        made = _Made(cost_usd=step.cost_usd) if gone else _Made()
+        at = error.members.get("at")
+        ours = gone and not (plan.since is not None and isinstance(at, datetime) and at < plan.since)
+        made = _Made(cost_usd=step.cost_usd) if ours else _Made()
         return _step(plan, out, step, "error", error.code, made, drawn=drawn)
     except TryLater as error:
         if worth_waiting(error, plan.patience_s):

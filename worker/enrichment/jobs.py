@@ -204,6 +204,7 @@ class _Attempt:
             value_usd=VALUE_USD[field],
             patience_s=self._patience_s(),
             explore=self.ctx.settings.waterfall_explore,
+            since=self.begun.started_at,
         )
 
     def _patience_s(self) -> float:

@@ -44,10 +44,6 @@ class Vendors:
         base_url = str(request.base_url).rstrip("/")
         params = dict(request.query_params)
         box = self.box
-        wait_s = box.too_fast("gleif", "lei-records")
-        if wait_s is not None:
-            said = json_answer(429, {"errors": [{"status": "429", "title": "Too Many Requests"}]})
-            return await box.serve(request, "gleif", "lei-records", lambda _: said)
         return await box.serve(request, "gleif", "lei-records", lambda _: lei_records(box.world, params, base_url))
 
     async def tavily_usage(self, request: Request) -> Response:

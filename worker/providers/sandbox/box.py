@@ -100,7 +100,7 @@ class Box:
             base_url=str(request.base_url).rstrip("/"),
             state=self.state[offer.vendor],
         )
-        wait_s = self.too_fast(offer.vendor, offer.operation)
+        wait_s = self._too_fast(offer.vendor, offer.operation)
         if wait_s is not None and offer.throttled is not None:
             said = offer.throttled(asked, wait_s)
             return await self.serve(request, offer.vendor, offer.operation, lambda _: said)
@@ -145,7 +145,7 @@ class Box:
         wish = self.latency.get(vendor, self.latency.get(None))
         return wish.draw(self.luck) if wish else 0.0
 
-    def too_fast(self, vendor: str, operation: str) -> float | None:
+    def _too_fast(self, vendor: str, operation: str) -> float | None:
         """Note the arrival; the seconds to wait when it breaks a limit that was set."""
         now, wait_s = time.monotonic(), None
         for limit in self.limits:
