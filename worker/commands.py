@@ -10,6 +10,7 @@ import typer
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from worker.app import PARTS, work
+from worker.providers.sandbox.world import SEED
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -56,8 +57,9 @@ async def _migrated(url: str) -> None:
 def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 5051,
+    seed: Annotated[int, typer.Option(help="The invented world and its latencies: one seed, one world.")] = SEED,
 ) -> None:
     """Run the vendor sandbox: every vendor's wire format, faults and prices, over an invented world."""
     from worker.providers.sandbox.serve import run
 
-    run(host, port)
+    run(host, port, seed=seed)

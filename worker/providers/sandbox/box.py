@@ -77,7 +77,11 @@ class Box:
     #: Questions that were billed, each under a key, where asking again is free.
     charged: set[tuple[str, str, str, str]] = field(default_factory=set)
     state: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
-    luck: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
+    #: What latencies are drawn from: the world's seed again, from its start after each reset.
+    luck: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.luck = random.Random(self.world.seed)  # noqa: S311
 
     def clear(self) -> None:
         """No faults, latency, quotas or limits; counters at zero, memories empty."""
@@ -85,7 +89,7 @@ class Box:
         self.meter.clear()
         for each in (self.latency, self.quotas, self.limits, self.arrivals, self.violations, self.state, self.charged):
             each.clear()
-        self.luck.seed(7)
+        self.luck.seed(self.world.seed)
 
     async def offer(self, request: Request, offer: Offer) -> Response:
         """Serve one operation of a vendor that has `OFFERS`."""

@@ -1,5 +1,5 @@
 """The company register: `GET /api/v1/lei-records` in GLEIF's wire format (JSON:API), over the companies of
-the world.
+the world. Its rate limit (60 a minute, when one is set) is kept by address: it knows no keys.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from worker.providers.sandbox.answer import Answer, json_answer
+from worker.providers.sandbox.vendor import Asked, Offer
 from worker.providers.sandbox.words import stems
 from worker.providers.sandbox.world import Company, World
 
@@ -128,3 +129,16 @@ def _links(base_url: str, params: Mapping[str, str], number: int, last: int) -> 
 def _refused(detail: str) -> Answer:
     error = {"status": "400", "title": "Bad Request", "detail": detail}
     return json_answer(400, {"errors": [error]}, kind=KIND)
+
+
+def _throttled(_asked: Asked, wait_s: float) -> Answer:
+    error = {"status": "429", "title": "Too Many Requests", "detail": "The rate limit is exceeded"}
+    said = json_answer(429, {"errors": [error]}, kind=KIND)
+    return Answer(said.status, said.content_type, said.body, headers={"Retry-After": f"{max(1, round(wait_s))}"})
+
+
+def _records(asked: Asked) -> Answer:
+    return lei_records(asked.world, dict(asked.query), asked.base_url)
+
+
+OFFERS = (Offer("gleif", "lei-records", "GET", "/api/v1/lei-records", _records, _throttled),)

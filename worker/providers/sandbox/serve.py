@@ -11,17 +11,18 @@ from collections.abc import Callable, Generator
 import uvicorn
 
 from worker.providers.sandbox.app import build_app
+from worker.providers.sandbox.world import SEED
 
 
-def run(host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then return. Port 0 takes a free one.
+def run(host: str, port: int, *, seed: int = SEED) -> None:
+    """Serve until SIGTERM or SIGINT, then return. Port 0 takes a free one; `seed` names the world and its latencies.
 
     Prints `ready http://HOST:PORT` on stdout when requests are answered. OSError when the port is taken.
     """
-    asyncio.run(serve(host, port, lambda url: print(f"ready {url}", flush=True)))
+    asyncio.run(serve(host, port, lambda url: print(f"ready {url}", flush=True), seed=seed))
 
 
-async def serve(host: str, port: int, ready: Callable[[str], None], *, seed: int = 7) -> None:
+async def serve(host: str, port: int, ready: Callable[[str], None], *, seed: int = SEED) -> None:
     """Serve until told to stop or cancelled; `ready` is called once, with the address, when requests are
     answered.
     """
@@ -52,7 +53,7 @@ def bound(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn that reports when it is up, leaves signals alone, and ends without re-raising them."""
 
-    def __init__(self, listener: socket.socket, ready: Callable[[str], None], *, seed: int = 7) -> None:
+    def __init__(self, listener: socket.socket, ready: Callable[[str], None], *, seed: int = SEED) -> None:
         app = build_app(seed)
         super().__init__(
             uvicorn.Config(app, lifespan="off", access_log=False, log_level="critical", timeout_graceful_shutdown=1)

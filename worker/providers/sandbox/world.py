@@ -17,6 +17,8 @@ from pathlib import Path
 
 EXTRACT = Path(__file__).parent.parent / "data" / "gleif_extract.csv.gz"
 
+#: The world that is meant where none is named.
+SEED = 7
 #: Trades of the clothing world; each company in it has two or three.
 TRADES = ("corporate clothing", "workwear", "promotional clothing", "uniforms", "branded apparel")
 CLOTHIERS_PER_COUNTRY = 48
