@@ -191,6 +191,8 @@ class CompanySearch(Protocol):
 
     vendor: str
     operation: str
+    #: What may be done with what it finds: on each of its companies, and on its pages in the ledger.
+    terms: Terms
     #: False: a call costs nothing and may be sent again (design law 5).
     billable: bool
     #: The worst case a page can cost, in vendor units.

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.errors import Hopeless
-from contracts.providers import CompanySearch, Operation, OperationSpec, Pace, Page, Reply, Terms
+from contracts.providers import CompanySearch, Operation, OperationSpec, Pace, Page, Reply
 from db import ledger
 from worker.context import Context
 from worker.purchase import FORFEITED, Purchase
@@ -111,7 +111,7 @@ class Pages:
             vendor=port.vendor,
             operation=port.operation,
             answer=Page,
-            terms=Terms.LICENSED,
+            terms=port.terms,
             pace=getattr(port, "pace", None) or Pace(port.vendor),
             units=port.units_per_page,
             unit=getattr(port, "unit", "credit"),

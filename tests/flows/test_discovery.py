@@ -52,6 +52,15 @@ async def test_a_run_becomes_leads_on_real_companies(desk: Desk) -> None:
         "SELECT bool_and(r.run_id = $1 AND r.company_id IS NOT NULL) FROM app.source_records r WHERE tenant_id = {me}",
         run.id,
     )
+    # ... and what may be done with it: the register gives its data away, pages of the web were only read.
+    terms = await desk.rows(
+        "SELECT DISTINCT source, payload ->> 'terms' AS terms FROM app.source_records WHERE tenant_id = {me} ORDER BY source"
+    )
+    assert terms == [
+        {"source": "google", "terms": "crawled"},
+        {"source": "keyword", "terms": "crawled"},
+        {"source": "register", "terms": "public"},
+    ]
     merged = await desk.one("SELECT count(*) FROM app.companies WHERE tenant_id = {me} AND cardinality(sources) > 1")
     assert merged >= 5
     assert (await desk.check(run.id)).ok

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.jobs import FetchPage
-from contracts.providers import Channel, FoundCompany, Page
+from contracts.providers import Channel, FoundCompany, Page, Terms
 from contracts.runs import CreateRun, RunCheck, RunView
 from contracts.settings import Settings
 from db import queue, runs, slices, story
@@ -31,6 +31,7 @@ class Shelf:
     asked: dict[tuple[str, str | None], int] = field(default_factory=dict)
     vendor: str = "shelf"
     operation: str = "search"
+    terms: Terms = Terms.LICENSED
     units_per_page: float = 1.0
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import BadAnswer, VendorRefused
+from contracts.providers import Terms
 from worker.providers.company_file import SHIPPED, CompanyFile
 
 
@@ -31,6 +32,7 @@ async def test_a_users_own_file_needs_three_columns(tmp_path: Path) -> None:
     assert [(c.external_id, c.name, c.country, c.registry_id) for c in page.companies] == [
         ("K1", "Kgale Uniforms", "BW", None)
     ]
+    assert page.companies[0].terms is Terms.LICENSED, "nobody says that it may be given away"
 
 
 async def test_a_file_that_is_not_there_or_not_readable_says_what_to_do(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ class ApolloSearch:
 
     vendor = "apollo"
     operation = "search"
+    terms = Terms.LICENSED
     billable = True
     units_per_page = CREDITS_PER_PAGE
     pace = Pace("apollo.search", (Window(100, 60),))

@@ -96,6 +96,7 @@ class CompaniesHouseSearch:
 
     vendor = "companies_house"
     operation = "search"
+    terms = Terms.PUBLIC
     billable = False
     units_per_page = 0.0
     unit = "call"

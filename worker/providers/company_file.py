@@ -3,7 +3,8 @@
 Columns: lei, legal_name, country (required), category, sectors (may be absent). A row answers a query when it
 lies in the country that the query names (if it names one) and one of the query's significant words begins a
 word of its name or stands for one of its sectors; a query without such words lists the country. Better
-matches first, then file order, so that an offset is a stable cursor.
+matches first, then file order, so that an offset is a stable cursor. Terms: the shipped extract is GLEIF's, under CC0;
+where another file came from nobody says, so it counts as bought.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import BadAnswer, VendorRefused
-from contracts.providers import FoundCompany, Page
+from contracts.providers import FoundCompany, Page, Terms
 from worker.providers.offsets import read_offset
 from worker.providers.query import Wanted, read
 
@@ -69,6 +70,7 @@ class CompanyFile:
 
     def __init__(self, path: Path = SHIPPED) -> None:
         self._path = path
+        self.terms = Terms.PUBLIC if path == SHIPPED else Terms.LICENSED
         self._rows: list[_Row] | None = None
 
     async def search(self, query: str, *, cursor: str | None, limit: int) -> Page:
@@ -81,7 +83,7 @@ class CompanyFile:
         hits = _ranked(self._rows, read(query))
         after = offset + max(1, limit)
         return Page(
-            companies=tuple(_company(row) for _, row in hits[offset:after]),
+            companies=tuple(_company(row, self.terms) for _, row in hits[offset:after]),
             next_cursor=str(after) if after < len(hits) else None,
         )
 
@@ -108,7 +110,7 @@ def _score(row: _Row, wanted: Wanted) -> int:
     return score
 
 
-def _company(row: _Row) -> FoundCompany:
+def _company(row: _Row, terms: Terms) -> FoundCompany:
     return FoundCompany(
         external_id=row.lei,
         name=row.name,
@@ -116,6 +118,7 @@ def _company(row: _Row) -> FoundCompany:
         registry_id=f"lei:{row.lei}" if re.fullmatch(r"[A-Z0-9]{20}", row.lei) else None,
         industries=row.sectors,
         confidence=CONFIDENCE,
+        terms=terms,
         raw={"lei": row.lei, "legal_name": row.name, "country": row.country, "category": row.category},
     )
 

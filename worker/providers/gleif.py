@@ -3,7 +3,7 @@
 A query in words becomes two filters (see `query.py`): `filter[entity.legalAddress.country]` from the place,
 and `filter[fulltext]` from the significant words. Without any significant word the register is listed by
 country; without either, there is nothing to ask and the answer is empty. Funds, branches and inactive
-entities are not leads: dropped.
+entities are not leads: dropped. Terms: GLEIF gives its data away under CC0.
 
 The cursor is the number of records already passed, so a walk may change its page size half way.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from contracts.providers import FoundCompany, Page
+from contracts.providers import FoundCompany, Page, Terms
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
 from worker.providers.offsets import page_size, read_offset
@@ -74,6 +74,7 @@ class GleifSearch:
 
     vendor = "gleif"
     operation = "lei-records"
+    terms = Terms.PUBLIC
     billable = False
     units_per_page = 0.0
 
@@ -121,6 +122,7 @@ def _company(record: _Record, given: dict[str, Any]) -> FoundCompany | None:
         city=(entity.legalAddress.city or "").strip()[:200] or None,
         registry_id=f"lei:{lei}",
         confidence=CONFIDENCE,
+        terms=Terms.PUBLIC,
         raw=given,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from contracts.errors import Invalid
-from contracts.providers import Channel, Pace, Page, Window
+from contracts.providers import Channel, Pace, Page, Terms, Window
 from worker.providers import lenient, social, web_company
 from worker.providers.answers import parse_any, shaped
 from worker.providers.http import VendorClient
@@ -81,6 +81,7 @@ class GoogleSearch:
     """`CompanySearch` on the web, for the channel `google` or `social`. A unit is one query."""
 
     vendor = "google_cse"
+    terms = Terms.CRAWLED
     billable = True
     units_per_page = 1.0
     unit = "query"

@@ -37,6 +37,7 @@ class LinkedInSearch:
 
     vendor = "pdl"
     operation = "person_search"
+    terms = Terms.LICENSED
     billable = True
     units_per_page = float(MAX_PAGE)
     pace = SEARCH_PACE

@@ -93,6 +93,7 @@ class PdlSearch:
 
     vendor = "pdl"
     operation = "company_search"
+    terms = Terms.LICENSED
     billable = True
     units_per_page = float(MAX_PAGE)
     pace = SEARCH_PACE

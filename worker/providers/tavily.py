@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
 
-from contracts.providers import Channel, Pace, Page, Window
+from contracts.providers import Channel, Pace, Page, Terms, Window
 from worker.providers import social, web_company
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
@@ -58,6 +58,7 @@ class TavilySearch:
     """`CompanySearch` on the web, for the channel `google`, `keyword` or `social`. Units are Tavily credits."""
 
     vendor = "tavily"
+    terms = Terms.CRAWLED
     billable = True
     units_per_page = CREDITS_PER_SEARCH
     max_pages = 1
