@@ -10,9 +10,12 @@ nobody reads here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -35,6 +38,8 @@ KEEP_S = 3650 * 86_400.0
 _PORTS = {"smtp": 587, "smtps": 465}
 #: Only within this machine may a password be spoken in clear.
 _HERE = ("127.0.0.1", "localhost", "::1")
+#: How many replies' time a whole dialogue may take.
+DIALOGUE = 4
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
 SEND = OperationSpec(
     vendor="smtp",
@@ -93,13 +98,26 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
 def server_of(settings: Settings) -> tuple[SecretStr, str]:
     """The house's mail server and the address that mails come from. Raises VendorRefused (`vendor_absent`)."""
     url = usable_key(settings, "smtp", "smtp_url")
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if not _usable(url.get_secret_value()):
         raise absent("smtp", "SMTP_URL is no address of a mail server: smtp://USER:PASSWORD@HOST:587 or smtps://HOST")
     if not _ADDRESS.fullmatch(settings.smtp_from or ""):
         raise absent("smtp", "SMTP_FROM is no e-mail address: set it to the address that mails come from")
     assert settings.smtp_from is not None
     return url, settings.smtp_from
+
+
+def _usable(url: str) -> bool:
+    """Whether a mail server can be found and logged in to under this address."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or 1
+    except (
+        ValueError
+    ):  # its words would repeat what stands there: half a password, where a slash was not written as %2F
+        return False
+    # The library sends user and password in ASCII, or fails with both in its hands.
+    login = unquote(parts.username or "") + unquote(parts.password or "")
+    return parts.scheme in _PORTS and bool(parts.hostname) and port > 0 and login.isascii()
 
 
 def compose(of: OutgoingMail, *, sender: str) -> EmailMessage:
@@ -120,27 +138,34 @@ def compose(of: OutgoingMail, *, sender: str) -> EmailMessage:
 def deliver(url: str, mail: EmailMessage, *, timeout_s: float) -> None:
     """Hand a mail over; blocks. Raises: Refused; VendorRefused (login, no encryption); VendorBusy; VendorDown, whose `sent` says
     whether the server may have it; BadAnswer.
+
+    `timeout_s` is how long one reply may take; the whole takes `DIALOGUE` times as long at most, whatever drips in.
     """
+    failure: Exception
     try:
         with _connected(url, timeout_s) as server:
             _envelope(server, mail)
             _text(server, mail)
-    except smtplib.SMTPAuthenticationError as error:
-        raise VendorRefused(
-            f"the mail server refuses the login ({error.smtp_code}): check SMTP_URL", vendor="smtp"
-        ) from None
-    except ssl.SSLError:
-        raise VendorRefused(
-            "the mail server's certificate is not trusted: check the host in SMTP_URL", vendor="smtp"
-        ) from None
-    except smtplib.SMTPNotSupportedError as error:
-        raise VendorRefused(f"{error}: check SMTP_URL", vendor="smtp") from None
-    except smtplib.SMTPResponseException as error:
-        raise _for_code(error.smtp_code, "the connection") from None
+        return
     except (OSError, smtplib.SMTPException) as error:
-        raise VendorDown(
-            f"the mail server cannot be reached: {type(error).__name__}", vendor="smtp", sent=False
-        ) from None
+        failure = _failure(error)
+    # Raised out here, so that no error of the library, which holds what the server said, hangs on it as its context.
+    raise failure
+
+
+def _failure(error: Exception) -> Exception:
+    """What went wrong before the text was handed over."""
+    if isinstance(error, smtplib.SMTPAuthenticationError) and not 400 <= error.smtp_code < 500:
+        words = f"the mail server refuses the login ({error.smtp_code}): check SMTP_URL"
+        return VendorRefused(words, code="vendor_auth", vendor="smtp")
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        words = "the mail server's certificate is not trusted: check the host in SMTP_URL"
+        return VendorRefused(words, code="vendor_moved", vendor="smtp")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return VendorRefused(f"{error}: check SMTP_URL", code="vendor_moved", vendor="smtp")
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _for_code(error.smtp_code, "the connection")
+    return VendorDown(f"the mail server cannot be reached: {type(error).__name__}", vendor="smtp", sent=False)
 
 
 def _connected(url: str, timeout_s: float) -> smtplib.SMTP:
@@ -175,14 +200,18 @@ def _envelope(server: smtplib.SMTP, mail: EmailMessage) -> None:
 
 
 def _text(server: smtplib.SMTP, mail: EmailMessage) -> None:
+    failure: Exception
     try:
         code, _ = server.data(mail.as_bytes())
     except smtplib.SMTPDataError as error:  # the server did not even ask for the text
-        raise _for_code(error.smtp_code, "the mail") from None
+        failure = _for_code(error.smtp_code, "the mail")
     except (OSError, smtplib.SMTPException) as error:
         words = f"the mail server broke off after it was handed the mail: {type(error).__name__}"
-        raise VendorDown(words, vendor="smtp", sent=True) from None
-    _check(code, "the mail")
+        failure = VendorDown(words, vendor="smtp", sent=True)
+    else:
+        _check(code, "the mail")
+        return
+    raise failure
 
 
 def _check(code: int, what: str) -> None:
@@ -204,17 +233,49 @@ def _for_code(code: int, what: str) -> Exception:
     return BadAnswer(f"the mail server answered {code}", vendor="smtp")
 
 
-class _Closing:
-    """Leaving says QUIT, and does not mind how the server takes it: the mail has been taken, or has not."""
+class _Closing(smtplib.SMTP):
+    """A dialogue that ends in time. Leaving says QUIT, and does not mind how the server takes it: the mail has been taken, or has
+    not.
+    """
+
+    _over: threading.Timer | None = None
+    _late = False
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        self._over = threading.Timer(DIALOGUE * timeout, self._hang_up)
+        self._over.daemon = True
+        self._over.start()
+        return made
+
+    def _hang_up(self) -> None:
+        """End whatever is being waited for: a read then finds the end, and the thread that reads goes on."""
+        self._late = True
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                # Of the socket itself: TLS has nothing more to say.
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def getreply(self) -> tuple[int, bytes]:
+        reply = super().getreply()
+        if self._late:  # half a line, which the library takes for a whole one
+            self.close()
+            raise smtplib.SMTPServerDisconnected("it took too long")
+        return reply
+
+    def close(self) -> None:
+        if self._over is not None:
+            self._over.cancel()
+        super().close()
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.quit()  # type: ignore[attr-defined]
+            self.quit()
         except (OSError, smtplib.SMTPException):
-            self.close()  # type: ignore[attr-defined]
+            self.close()
 
 
-class _Quiet(_Closing, smtplib.SMTP):
+class _Quiet(_Closing):
     pass
 
 
