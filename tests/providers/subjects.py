@@ -1,25 +1,19 @@
 """Who sits the exam of `test_exam.py`: every look-up of every vendor, described and not programmed.
 
-To add a look-up, add a `Subject` to `SUBJECTS`:
-- `name` is "vendor.operation"; `make` the maker of its module; `setting` the key or switch without which it is absent.
-- `hits` are at least two queries that find something at the sandbox, or a function that picks them from the world;
-  `misses` find nothing (or are known not to exist). For a look-up without misses (a message, an alert) leave them empty.
-- `address` is the setting of its base URL: the exam points it at a closed door.
-- `statuses` says what its vendor means by a status, where that differs from `test_exam.STATUSES`.
-- `exhausted` is how its stand-in's "no credits left" ends: None where the stand-in knows no credits.
-- `units` is what a hit costs, in the operation's unit; None when it depends.
-Faults are ordered by `sandbox`, the vendor's name at the sandbox.
+To add a look-up, add a `Subject` to `SUBJECTS`; what its members mean stands in `exam.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
+from contracts.errors import VendorRefused
 from contracts.findings import (
     CompanyQuery,
     EmailQuery,
@@ -28,18 +22,24 @@ from contracts.findings import (
     PeopleAt,
     PersonQuery,
     Prompt,
+    RegisterCatalogQuery,
+    RegisterFileQuery,
+    RegisterQuery,
     WebQuery,
 )
 from contracts.outgoing import Alert, CrmLookup, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from contracts.settings import Settings
+from tests.providers.exam import SECRET, Queries, Subject
 from tests.providers.sandbox_fixture import RunningSandbox
 from worker.providers import (
+    acra,
     apollo_lookups,
     brightdata,
     clearbit,
     companies_house,
     hunter,
+    linkedin_profile,
     llm,
     lusha,
     odoo,
@@ -56,49 +56,10 @@ from worker.providers import (
 from worker.providers.sandbox.brightdata import SLOW
 from worker.providers.sandbox.clearbit import QUEUED
 from worker.providers.sandbox.companies_house import number_of
+from worker.providers.sandbox.data_gov_sg import DATASETS
 from worker.providers.sandbox.people import Person, mailbox, people_of
 from worker.providers.sandbox.profiles import knows
 from worker.providers.sandbox.world import Company, World
-
-#: What every vendor is given as its key: it must be found nowhere else. As long and as plain as a real one.
-SECRET = "tvly-exam-0f9e8d7c6b5a4938"
-Queries = Callable[[], Sequence[BaseModel]]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One look-up and what the exam has to know of it."""
-
-    name: str
-    make: Callable[[Settings], Sequence[Operation[Any, Any]]]
-    setting: str
-    address: str
-    hits: Queries
-    misses: Queries = tuple
-    units: float | None = 1.0
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    exhausted: str | None = "vendor_quota"
-    #: Settings that it needs beside what `RunningSandbox.settings` gives.
-    also: Mapping[str, Any] = field(default_factory=dict)
-    #: How its vendor is called at the sandbox, when that is not the first half of `name`.
-    at: str | None = None
-    #: False where an answer of any JSON shape is read (a webhook that only says 200).
-    shape_matters: bool = True
-    #: False where a 2xx need not be JSON.
-    json_matters: bool = True
-
-    @property
-    def sandbox(self) -> str:
-        return self.at or self.name.partition(".")[0]
-
-    def settings(self, sandbox: RunningSandbox, **more: Any) -> Settings:
-        """The sandbox's settings with the exam's secret for a key."""
-        return sandbox.settings(**{self.setting: SecretStr(SECRET), **self.also, **more})
-
-    def operation(self, settings: Settings) -> Operation[Any, Any]:
-        """The look-up itself. Raises VendorRefused when it is absent."""
-        made = {f"{op.spec.vendor}.{op.spec.operation}": op for op in self.make(settings)}
-        return made[self.name]
 
 
 class _Hook(Subject):
@@ -149,6 +110,7 @@ def mailboxes(state: str) -> list[str]:
     return [p.email for p in people() if mailbox(world(), p.email) == state]
 
 
+SENT = "what is handed over was taken or turned down: there is nothing to be found"
 NOBODY = PersonQuery(first_name="Zyz", last_name="Quokka", name="Zyz Quokka", company_domain="quokka.example")
 _HUNTER = {"403": "vendor_busy", "429": "vendor_quota", "451": "suppressed"}
 
@@ -161,9 +123,9 @@ def _hunter_subject(operation: str, hits: Queries, misses: Queries, **more: Any)
     )
 
 
-def _lusha_subject(operation: str, hits: Queries, misses: Queries) -> Subject:
-    statuses = {"451": "suppressed"}
-    return Subject(f"lusha.{operation}", lusha.make, "lusha_api_key", "lusha_base_url", hits, misses, statuses=statuses)
+def _lusha_subject(operation: str, hits: Queries, misses: Queries, **more: Any) -> Subject:
+    name, statuses = f"lusha.{operation}", {"451": "suppressed"}
+    return Subject(name, lusha.make, "lusha_api_key", "lusha_base_url", hits, misses, statuses=statuses, **more)
 
 
 def _answered_at_once(person: Person) -> bool:
@@ -208,31 +170,43 @@ def _countries(*codes: str) -> Queries:
 
 
 def _odoo_subject(operation: str, hits: Queries, misses: Queries = tuple, **also: str) -> Subject:
-    more: dict[str, Any] = {"units": 0.0, "exhausted": None, "also": also}
+    apart = (
+        {} if misses is not tuple else {"empty": SENT if operation == "upsert" else "a connection works or does not"}
+    )
+    more: dict[str, Any] = {"units": 0.0, "exhausted": None, "also": also, "apart": apart}
     return Subject(f"odoo.{operation}", odoo.make, "odoo_api_key", "odoo_url", hits, misses, **more)
 
 
 #: What goes out: messages, records for the CRM, alerts. None of them has misses.
 OUTGOING: tuple[Subject, ...] = (
-    Subject("trengo.send", trengo.make, "trengo_api_token", "trengo_base_url", _messages("98231"), exhausted=None),
+    Subject(
+        "trengo.send", trengo.make, "trengo_api_token", "trengo_base_url", _messages("98231"), exhausted=None,
+        apart={"empty": SENT},
+    ),
     Subject(
         "trengo.templates", trengo.make, "trengo_api_token", "trengo_base_url",
-        lambda: [TemplatesQuery(page=page) for page in (1, 2)], units=0.0, exhausted=None,
+        lambda: [TemplatesQuery(page=page) for page in (1, 2)], lambda: [TemplatesQuery(page=99)], units=0.0,
+        exhausted=None, pages=TemplatesQuery,
     ),
-    Subject("whatsapp.send", whatsapp.make, "whatsapp_token", "whatsapp_base_url", _messages("intro_facilities")),
+    Subject(
+        "whatsapp.send", whatsapp.make, "whatsapp_token", "whatsapp_base_url", _messages("intro_facilities"),
+        apart={"empty": SENT},
+    ),
     _odoo_subject("upsert", _records),
     _odoo_subject("upsert", _records, odoo_transport="jsonrpc"),
     _odoo_subject("read", _countries("za", "uk", "sg"), _countries("atlantis")),
     _odoo_subject("read", _countries("za", "uk"), _countries("atlantis"), odoo_transport="jsonrpc"),
     _odoo_subject("check", lambda: [CrmProbe(), CrmProbe(models=("res.partner",))]),
-    _Hook("slack.post", slack.make, "slack_webhook_url", "slack_webhook_url", _alerts, units=0.0, exhausted=None),
+    _Hook("slack.post", slack.make, "slack_webhook_url", "slack_webhook_url", _alerts, units=0.0, exhausted=None,
+          apart={"empty": SENT}),
     Subject(
         "pagerduty.event", pagerduty.make, "pagerduty_routing_key", "pagerduty_base_url", _alerts, units=0.0,
-        exhausted=None,
+        exhausted=None, apart={"empty": SENT},
     ),
     Subject(
         "webhook.post", webhook.make, "alert_webhook_secret", "alert_webhook_url", _alerts, units=0.0, exhausted=None,
         shape_matters=False, json_matters=False,
+        apart={"empty": SENT, "garbage": "of its answer only the status is read: whose endpoint it is may say what they like"},
     ),
 )  # fmt: skip
 
@@ -257,7 +231,7 @@ SOURCES: tuple[Subject, ...] = (
     Subject(
         "apollo.people", apollo_lookups.make, "apollo_api_key", "apollo_base_url",
         lambda: [PeopleAt(domain=p.company.domain) for p in known_people("apollo", 0.7)[:3]],
-        lambda: [PeopleAt(domain="quokka.example")], units=0.0,
+        lambda: [PeopleAt(domain="quokka.example")], units=0.0, pages=lambda: _crowd("apollo", 0.7),
     ),
     Subject(
         "pdl.person", pdl_lookups.make, "pdl_api_key", "pdl_base_url",
@@ -280,6 +254,72 @@ SOURCES: tuple[Subject, ...] = (
 )  # fmt: skip
 
 
+def _acra_subject(operation: str, address: str, hits: Queries, misses: Queries = tuple, **more: Any) -> Subject:
+    name, key = f"acra.{operation}", "data_gov_sg_api_key"
+    keyless = {"keyless": "tests/providers/test_acra.py::test_a_key_only_raises_the_limits"}
+    apart = keyless | more.pop("apart", {})
+    common: dict[str, Any] = {"units": 0.0, "exhausted": None, "at": "data_gov_sg"}
+    return Subject(name, acra.make, key, address, hits, misses, apart=apart, **common, **more)
+
+
+#: Singapore's register: free, and without a key as well.
+REGISTER: tuple[Subject, ...] = (
+    _acra_subject(
+        "page", "data_gov_sg_base_url", lambda: [RegisterQuery(dataset=DATASETS[letter]) for letter in "SCZ"],
+        lambda: [RegisterQuery(dataset=DATASETS["S"], offset=9_999)],
+        pages=lambda: RegisterQuery(dataset=DATASETS["S"], limit=7),
+    ),
+    _acra_subject(
+        "catalog", "data_gov_sg_catalog_url", lambda: [RegisterCatalogQuery(collection=each) for each in (2, 3)],
+        lambda: [RegisterCatalogQuery(collection=4)],
+    ),
+    _acra_subject(
+        "download", "data_gov_sg_download_url", lambda: [RegisterFileQuery(dataset=DATASETS[letter]) for letter in "SC"],
+        apart={"empty": "a data set that is not there is refused, and one without rows is a file all the same"},
+    ),
+)  # fmt: skip
+
+
+def _chosen(settings: Settings) -> list[Operation[Any, Any]]:
+    """Who answers for LinkedIn addresses, as the registry chooses."""
+    known: dict[str, Operation[Any, Any]] = {}
+    for make in (pdl_lookups.make, lusha.make, apollo_lookups.make, brightdata.make):
+        with suppress(VendorRefused):
+            known |= {f"{op.spec.vendor}.{op.spec.operation}": op for op in make(settings)}
+    return [linkedin_profile.choose(settings, known)]
+
+
+def _profile_subject(source: str, vendor: str, share: float) -> Subject:
+    keys = {f"{name.partition('.')[0]}_api_key": None for name in linkedin_profile.SOURCES}
+    hits = partial(_by_address, vendor, share) if vendor != "brightdata" else lambda: _on_linkedin()[:3]
+    also = keys | {"linkedin_profile_enabled": True}
+    del also[f"{vendor}_api_key"]
+    return Subject(
+        linkedin_profile.NAME, _chosen, f"{vendor}_api_key", f"{vendor}_base_url", hits,
+        lambda: [PersonQuery(linkedin_url="https://www.linkedin.com/in/zyz-quokka")],
+        statuses={"451": "suppressed"} if vendor == "lusha" else {}, also=also, at=vendor, asks=source,
+    )  # fmt: skip
+
+
+def _by_address(vendor: str, share: float) -> list[PersonQuery]:
+    return [PersonQuery(linkedin_url=p.linkedin) for p in known_people(vendor, share)[:3]]
+
+
+#: Everybody who may stand behind the look-up by LinkedIn address.
+PROFILES: tuple[Subject, ...] = (
+    _profile_subject("pdl.person", "pdl", 0.6),
+    _profile_subject("lusha.people", "lusha", 0.55),
+    _profile_subject("apollo.match", "apollo", 0.7),
+    _profile_subject("brightdata.profile", "brightdata", 0.8),
+)
+
+
+def _crowd(vendor: str, share: float) -> PeopleAt:
+    """Two at a time of a company with the most people whom `vendor` knows."""
+    known = Counter(p.company.domain for p in people() if knows(world(), vendor, p.id, share))
+    return PeopleAt(domain=known.most_common(1)[0][0], limit=2)
+
+
 def _posted_under(code: str) -> OpportunityQuery:
     return OpportunityQuery(naics=code, posted_from="2026-01-01", posted_to="2026-03-31")
 
@@ -297,6 +337,7 @@ SUBJECTS: tuple[Subject, ...] = (
         lambda: [PeopleAt(domain=p.company.domain) for p in known_people("hunter", 0.6)[:3]],
         lambda: [PeopleAt(domain="quokka.example")],
         units=None,
+        pages=lambda: _crowd("hunter", 0.6),
     ),
     _hunter_subject("find", lambda: [named(p) for p in known_people("hunter", 0.6)[:3]], lambda: [NOBODY]),
     _hunter_subject(
@@ -319,6 +360,7 @@ SUBJECTS: tuple[Subject, ...] = (
     _lusha_subject(
         "find", lambda: [PeopleAt(domain=p.company.domain) for p in _reachable()[:3]],
         lambda: [PeopleAt(domain="quokka.example")],
+        apart={"paging": "tests/providers/test_lusha.py::test_more_people_than_a_page_holds_come_to_the_end"},
     ),
     _lusha_subject(
         "company", lambda: [CompanyQuery(domain=c.domain) for c in known_companies("lusha", 0.7)[:3]],
@@ -329,12 +371,12 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject(
         "sam.opportunities", sam.make, "sam_api_key", "sam_base_url",
         lambda: [_posted_under(code) for code in ("561720", "561730", "315210")], lambda: [_posted_under("999999")],
-        statuses={"404": "miss"},
+        statuses={"404": "miss"}, pages=lambda: _posted_under("561720").model_copy(update={"limit": 7}),
     ),
     Subject(
         "llm.complete", llm.make, "openai_api_key", "openai_base_url",
         lambda: [Prompt(system="Say what it sells.", user=f"It is {c.name}.") for c in clothiers()[:3]],
-        units=None, at="openai",
+        units=None, at="openai", apart={"empty": "a model always says something; what it refuses is `invalid`"},
     ),
     Subject(
         "tavily.search", tavily_web.make, "tavily_api_key", "tavily_base_url",
@@ -346,4 +388,6 @@ SUBJECTS: tuple[Subject, ...] = (
         lambda: [PageUrl(url=f"https://www.{c.domain}/") for c in clothiers()[:3]],
         lambda: [PageUrl(url="https://www.quokka.example/")], units=None,
     ),
+    *REGISTER,
+    *PROFILES,
 )  # fmt: skip

@@ -142,6 +142,18 @@ async def test_a_429_waits_for_the_window_that_it_does_not_name(register: Ops, s
     assert busy.value.after_s == acra.WINDOW_S
 
 
+async def test_a_key_only_raises_the_limits(sandbox: RunningSandbox) -> None:
+    for none in (None, SecretStr(""), SecretStr("  ")):
+        made = {op.spec.operation: op for op in acra.make(sandbox.settings(data_gov_sg_api_key=none))}
+        assert (await page(made, "S")).entities
+        for op in made.values():
+            await op.close()  # type: ignore[attr-defined]
+    for unusable in ("a key", "schlüssel"):
+        with pytest.raises(VendorRefused, match=r"DATA_GOV_SG_API_KEY.*copy it again") as absent:
+            acra.make(sandbox.settings(data_gov_sg_api_key=SecretStr(unusable)))
+        assert absent.value.code == "vendor_absent"
+
+
 async def test_an_unknown_data_set_is_refused(register: Ops) -> None:
     for name, query in (("page", RegisterQuery(dataset="d_0")), ("download", RegisterFileQuery(dataset="d_0"))):
         with pytest.raises(VendorRefused):

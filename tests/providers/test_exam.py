@@ -6,13 +6,13 @@ Who sits it stands in `subjects.py`. What only one vendor does is tested in that
 from __future__ import annotations
 
 import json
-import logging
 import math
+import re
 import time
-import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +20,11 @@ from pydantic import BaseModel
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from contracts.providers import Operation, Reply
+from tests.providers.exam import SECRET, Subject, overheard, shown, sits
 from tests.providers.sandbox_fixture import RunningSandbox
-from tests.providers.subjects import SECRET, SUBJECTS, Subject
+from tests.providers.saying import saying
+from tests.providers.subjects import SUBJECTS
+from worker.providers import registry
 
 #: What a status means, by the code of the error it becomes, for vendors that say nothing else.
 STATUSES = {
@@ -51,14 +54,13 @@ ERRORS: dict[str, type[HeadwaterError]] = {
     "vendor_moved": VendorRefused,
     "vendor_rejected_request": VendorRefused,
 }
-SOME = SUBJECTS[:: max(1, len(SUBJECTS) // 4)]
-#: What a vendor means by its statuses is asked of its first look-up; of the others, that they listen.
-FIRST = {subject.sandbox: subject.name for subject in reversed(SUBJECTS)}
+#: What a vendor means by its statuses is asked of its first look-up; of the others, that they listen. Slow tests ask all of all.
+FIRST = {subject.sandbox: subject for subject in reversed(SUBJECTS)}
 BRIEF = ("401", "429", "500", "truncate", "shape")
-
-
-def each(subjects: Sequence[Subject] = SUBJECTS) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("subject", subjects, ids=lambda s: s.name)
+#: Long enough for a connection on this machine, in seconds.
+HASTY_S = 0.2
+LOST = {kind: code for kind, code in STATUSES.items() if kind == "reset"}
+UNREADABLE = {kind: code for kind, code in STATUSES.items() if code == "bad_answer"}
 
 
 @asynccontextmanager
@@ -86,7 +88,13 @@ async def ask(operation: Operation[Any, Any], queries: Sequence[BaseModel]) -> l
     return replies
 
 
-@each()
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is downloaded goes when the test does."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@sits("happy", SUBJECTS)
 async def test_what_is_found_is_ours_costs_what_it_says_and_can_be_kept(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.02
@@ -106,7 +114,7 @@ async def test_what_is_found_is_ours_costs_what_it_says_and_can_be_kept(
             assert not spec.billable or reply.raw, "the vendor's own record is kept"
 
 
-@each([s for s in SUBJECTS if s.misses()])
+@sits("empty", SUBJECTS)
 async def test_nothing_known_is_an_answer_and_its_neighbours_keep_their_places(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.14
@@ -119,12 +127,56 @@ async def test_nothing_known_is_an_answer_and_its_neighbours_keep_their_places(
         assert unknown.units <= operation.units_of(subject.misses()[0])
 
 
-@each()
+@sits("paging", SUBJECTS)
+async def test_pages_lead_to_the_end_and_bring_each_thing_once(sandbox: RunningSandbox, subject: Subject) -> None:
+    assert subject.pages is not None
+    query: BaseModel | None = subject.pages()
+    things, total, pages = list[str](), 0, 0
+    async with opened(subject, sandbox) as operation:
+        while query is not None:
+            (reply,) = await operation.ask([query], key="k")
+            assert reply.value is not None
+            on_page, total, query = _page(query, reply.value)
+            things += on_page
+            pages += 1
+            assert pages < 200, "the walk does not end"
+    assert pages >= 2
+    assert len(set(things)) == len(things) > 0
+    assert total in (0, len(things)), "as many as the vendor counts"
+
+
+@sits("classes", SUBJECTS)
 async def test_each_failure_is_named_for_the_next_move_and_tried_once(
-    sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture, subject: Subject
+    sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.14
-    caplog.set_level(logging.DEBUG)
-    query, expected = subject.hits()[0], _expected(subject)
+    every = STATUSES | dict(subject.statuses)
+    brief = {kind: every[kind] for kind in (*BRIEF, *subject.statuses)}
+    await _fails(sandbox, subject, every if FIRST[subject.sandbox] is subject else brief)
+
+
+@pytest.mark.slow
+@sits("classes", SUBJECTS)
+async def test_each_failure_of_each_look_up_is_named_for_the_next_move(
+    sandbox: RunningSandbox, subject: Subject
+) -> None:  # S2.14
+    await _fails(sandbox, subject, STATUSES | dict(subject.statuses))
+
+
+@sits("cut", SUBJECTS)
+async def test_a_connection_that_is_cut_may_have_been_billed(
+    sandbox: RunningSandbox, subject: Subject
+) -> None:  # S2.14
+    await _fails(sandbox, subject, LOST)
+
+
+@sits("garbage", SUBJECTS)
+async def test_what_cannot_be_read_is_a_bad_answer(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.14
+    await _fails(sandbox, subject, UNREADABLE)
+
+
+async def _fails(sandbox: RunningSandbox, subject: Subject, faults: Mapping[str, str]) -> None:
+    """Each of `faults` (kind -> code) ends as it should after one request, and none harms the next call."""
+    query, expected = subject.hits()[0], _asked_of(subject, faults)
     for kind in expected:
         sandbox.fault(kind, vendor=subject.sandbox)
     async with opened(subject, sandbox) as operation:
@@ -139,10 +191,51 @@ async def test_each_failure_is_named_for_the_next_move_and_tried_once(
                 assert subject.setting.upper() in error.detail, "it says what to check"
         assert sandbox.totals(subject.sandbox)["requests"] == len(expected), "an adapter never retries"
         assert (await operation.ask([query], key="k"))[0].outcome == "found", "the next call is not harmed"
-    assert SECRET not in caplog.text
 
 
-@each()
+@sits("redaction", SUBJECTS)
+async def test_no_key_is_in_a_log_or_an_error_even_if_the_vendor_repeats_it(
+    sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture, subject: Subject
+) -> None:
+    query, words = subject.hits()[0], f"The key {SECRET} is wrong, said {SECRET!r}"
+    echo = {
+        "detail": words,
+        "error": words,
+        "message": words,
+        "errors": [{"details": words, "title": words}],
+        "code": words,
+    }
+    answers = [(status, echo) for status in (200, 400, 401, 403, 404, 422, 429, 451, 500)]
+    with overheard(caplog) as logged:
+        async with saying(*answers) as parrot, opened(subject, sandbox, **_door(subject, parrot.url)) as operation:
+            for _ in range(len(answers) + 2):
+                await _whatever(operation, query)
+            assert len(parrot.paths) >= len(answers), "it was asked"
+        async with opened(subject, sandbox) as operation:
+            for kind in ("401", "429", "500", "reset", "truncate", "garbage", "redirect"):
+                sandbox.fault(kind, vendor=subject.sandbox)
+                await _whatever(operation, query)
+            await operation.ask([query], key="k")
+        async with opened(subject, sandbox, **_door(subject, "http://127.0.0.1:9")) as operation:
+            await _whatever(operation, query)
+        assert SECRET not in logged()
+
+
+def _door(subject: Subject, url: str) -> dict[str, Any]:
+    """The vendor's address as `url`; where the address is the key, it stays in it."""
+    return {subject.address: f"{url}/services/{SECRET}" if subject.address == subject.setting else url}
+
+
+async def _whatever(operation: Operation[Any, Any], query: BaseModel) -> None:
+    """Ask, and look for the key in whatever comes of it."""
+    try:
+        told = repr(await operation.ask([query], key="k"))
+    except HeadwaterError as error:
+        told = shown(error) + repr(error.members)
+    assert SECRET not in told + repr(vars(operation))
+
+
+@sits("classes", SUBJECTS)
 async def test_a_vendor_that_is_too_busy_says_for_how_long(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.02
     async with opened(subject, sandbox) as operation:
         for form in ("seconds", "date"):
@@ -152,7 +245,7 @@ async def test_a_vendor_that_is_too_busy_says_for_how_long(sandbox: RunningSandb
             assert error.after_s == pytest.approx(30, abs=2)
 
 
-@each()
+@sits("classes", SUBJECTS)
 async def test_a_limit_of_its_own_is_told_as_busy_and_no_credits_as_refused(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.02, S3.05
@@ -170,7 +263,7 @@ async def test_a_limit_of_its_own_is_told_as_busy_and_no_credits_as_refused(
         assert error.code == subject.exhausted
 
 
-@each()
+@sits("cut", SUBJECTS)
 async def test_a_closed_door_cannot_have_billed(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.14
     async with opened(subject, sandbox, **{subject.address: "http://127.0.0.1:9/x"}) as operation:
         error = await _failure(operation, subject.hits()[0], "closed")
@@ -178,16 +271,15 @@ async def test_a_closed_door_cannot_have_billed(sandbox: RunningSandbox, subject
         assert not error.sent
 
 
-@each(SOME)
-@pytest.mark.parametrize("kind", ["timeout", "slow", "huge"])
-async def test_a_vendor_that_is_silent_drips_or_never_ends_is_left(
-    sandbox: RunningSandbox, subject: Subject, kind: str
+@pytest.mark.parametrize("subject", FIRST.values(), ids=lambda each: each.name)
+async def test_one_look_up_of_each_vendor_leaves_who_is_silent(
+    sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.14
-    await _left(sandbox, subject, kind)
+    await _left(sandbox, subject, "timeout")
 
 
 @pytest.mark.slow
-@each()
+@sits("slow", SUBJECTS)
 @pytest.mark.parametrize("kind", ["timeout", "slow", "huge"])
 async def test_every_vendor_that_is_silent_drips_or_never_ends_is_left(
     sandbox: RunningSandbox, subject: Subject, kind: str
@@ -195,7 +287,7 @@ async def test_every_vendor_that_is_silent_drips_or_never_ends_is_left(
     await _left(sandbox, subject, kind)
 
 
-@each()
+@sits("happy", SUBJECTS)
 async def test_what_a_hostile_vendor_sends_can_still_be_kept(sandbox: RunningSandbox, subject: Subject) -> None:
     async with opened(subject, sandbox) as operation:
         sandbox.fault("hostile", vendor=subject.sandbox)
@@ -204,8 +296,8 @@ async def test_what_a_hostile_vendor_sends_can_still_be_kept(sandbox: RunningSan
             _kept_as_it_is(reply, operation.spec.answer)
 
 
-@each()
-def test_without_a_usable_key_it_is_absent_and_names_the_setting(
+@sits("keyless", SUBJECTS)
+async def test_without_a_usable_key_it_is_absent_and_names_the_setting(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S3.05
     keyless = [None, "", "  "]
@@ -215,12 +307,20 @@ def test_without_a_usable_key_it_is_absent_and_names_the_setting(
         with pytest.raises(VendorRefused, match=subject.setting.upper()) as caught:
             subject.make(subject.settings(sandbox, **{subject.setting: key}))
         assert caught.value.code == "vendor_absent"
+    # The installation goes without it: it has a reason to show, and everybody else.
+    built = registry.build(sandbox.settings(**subject.also, **{subject.setting: None}))
+    with pytest.raises(VendorRefused, match=subject.setting.upper()) as caught:
+        built.operation(subject.name)
+    assert caught.value.code == "vendor_absent"
+    assert re.search(r"\bset\b", caught.value.detail), "it says what to do"
+    assert len(built.operations) > 10
+    await built.close()
 
 
-@each()
+@sits("happy", SUBJECTS)
 def test_what_stands_in_its_description_makes_sense(sandbox: RunningSandbox, subject: Subject) -> None:
     spec = subject.operation(subject.settings(sandbox)).spec
-    assert f"{spec.vendor}.{spec.operation}" == subject.name
+    assert f"{spec.vendor}.{spec.operation}" == subject.operation_name
     assert issubclass(spec.answer, BaseModel)
     assert spec.batch >= 1
     assert not spec.billable or spec.units > 0
@@ -228,15 +328,28 @@ def test_what_stands_in_its_description_makes_sense(sandbox: RunningSandbox, sub
     assert spec.keep_miss_s <= spec.keep_s
 
 
-def _expected(subject: Subject) -> dict[str, str]:
-    every = STATUSES | dict(subject.statuses)
-    whole = FIRST[subject.sandbox] == subject.name
-    expected = every if whole else {kind: every[kind] for kind in (*BRIEF, *subject.statuses)}
-    if not subject.shape_matters:
-        expected.pop("shape")
-    if not subject.json_matters:
-        expected = {kind: code for kind, code in expected.items() if code != "bad_answer"}
-    return expected
+def _page(query: BaseModel, value: Any) -> tuple[list[str], int, BaseModel | None]:
+    """What is on a page, how much there is of it in all (0: unsaid), and the question for the page after it."""
+    (name,) = {"templates", "people", "entities", "opportunities"} & set(type(value).model_fields)
+    things = [thing.model_dump_json() for thing in getattr(value, name)]
+    total = getattr(value, "total", 0)
+    if (page := getattr(value, "next_page", None)) is not None:
+        return things, total, query.model_copy(update={"page": page})
+    offset = getattr(value, "next_offset", None)
+    if name == "opportunities":
+        asked: Any = query
+        after = asked.offset + asked.limit
+        offset = after if after < total else None
+    return things, total, None if offset is None else query.model_copy(update={"offset": offset})
+
+
+def _asked_of(subject: Subject, faults: Mapping[str, str]) -> dict[str, str]:
+    """Those of `faults` that its vendor can have."""
+    return {
+        kind: code
+        for kind, code in faults.items()
+        if (subject.shape_matters or kind != "shape") and (subject.json_matters or code != "bad_answer")
+    }
 
 
 async def _failure(operation: Operation[Any, Any], query: BaseModel, kind: str) -> HeadwaterError:
@@ -246,19 +359,20 @@ async def _failure(operation: Operation[Any, Any], query: BaseModel, kind: str) 
     error = caught.value
     assert operation.spec.vendor in error.detail
     # What an error tracker keeps: the error's text and members, and with __context__ gone, nobody else's.
-    shown = "".join(traceback.format_exception_only(error)) + f"{error.detail} {vars(error)!r} {vars(operation)!r}"
-    assert SECRET not in shown
+    told = shown(error) + repr(vars(operation))
+    assert SECRET not in told
     for personal in ("email", "last_name", "linkedin_url"):
         if about := getattr(query, personal, None):
-            assert about not in shown, f"{kind}: {personal} is told"
+            assert about not in told, f"{kind}: {personal} is told"
     assert error.__context__ is None
     return error
 
 
 async def _left(sandbox: RunningSandbox, subject: Subject, kind: str) -> None:
-    vendor = subject.name.partition(".")[0]
-    hasty = {subject.name: {"timeout_s": 0.1}, vendor: {"timeout_s": 0.1}} if kind != "huge" else {}
-    async with opened(subject, sandbox, vendor_limits=hasty) as operation:
+    name = subject.operation_name
+    hasty = {each: {"timeout_s": HASTY_S} for each in (name, name.partition(".")[0])} if kind != "huge" else {}
+    patience = {"vendor_limits": hasty} | ({"vendor_timeout_s": HASTY_S} if hasty else {})
+    async with opened(subject, sandbox, **patience) as operation:
         sandbox.fault(kind, vendor=subject.sandbox)
         started = time.monotonic()
         error = await _failure(operation, subject.hits()[0], kind)

@@ -9,9 +9,10 @@ import pytest
 from contracts.errors import HeadwaterError, VendorBusy, VendorRefused
 from contracts.findings import EmailQuery, EmailVerdict, FoundPeople, FoundPerson, PeopleAt, PersonQuery
 from contracts.providers import Operation, Reply
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import SECRET, known_people, mailboxes, people, world
+from tests.providers.subjects import known_people, mailboxes, people, world
 from worker.providers import hunter
 from worker.providers.sandbox.hunter import PEOPLE, SLOW_VERDICTS
 from worker.providers.sandbox.people import mailbox, people_of

@@ -9,9 +9,9 @@ import pytest
 from contracts.errors import VendorBusy, VendorRefused
 from contracts.findings import Completion, Prompt
 from contracts.providers import Operation, Reply
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import SECRET
 from worker.enrichment import prompt as question
 from worker.providers import llm
 from worker.providers.rules import heard_hint

@@ -6,9 +6,10 @@ from typing import Any
 
 from contracts.findings import CompanyQuery, FoundPeople, FoundPerson, PeopleAt, PersonQuery
 from contracts.providers import Operation
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import NOBODY, SECRET, known_people, named, people, world
+from tests.providers.subjects import NOBODY, known_people, named, people, world
 from worker.providers import lusha
 from worker.providers.rules import heard_hint
 from worker.providers.sandbox.lusha import PEOPLE, PHONES
@@ -104,6 +105,32 @@ async def test_the_documented_answer_is_read_whole_in_any_order(sandbox: Running
     assert "ENRICH_FAILED" in (refused.note or "")
     assert strange.value is not None
     assert (strange.value.title, strange.value.phone, strange.value.phone_type) == ("Cook", "+6590000000", "unknown")
+
+
+async def test_more_people_than_a_page_holds_come_to_the_end(sandbox: RunningSandbox) -> None:  # S2.02
+    def page(number: int) -> dict[str, Any]:
+        shown = range(number * 10, min(23, number * 10 + 10))
+        results = [
+            {"id": str(n), "firstName": f"P{n}", "fullName": f"P{n}", "jobTitle": {"title": "Buyer"}} for n in shown
+        ]
+        return {
+            "results": results,
+            "pagination": {"page": number, "size": 10, "total": 23},
+            "billing": {"creditsCharged": 1},
+        }
+
+    query: PeopleAt | None = PeopleAt(domain="example.sg", titles=("buyer",))
+    ids: list[str | None] = []
+    async with saying(*((200, page(number)) for number in range(3))) as vendor:
+        op = operation(sandbox, "find", lusha_base_url=vendor.url)
+        while query is not None:
+            (reply,) = await op.ask([query], key="k")
+            assert isinstance(reply.value, FoundPeople)
+            ids += [person.vendor_id for person in reply.value.people]
+            after = reply.value.next_offset
+            query = None if after is None else query.model_copy(update={"offset": after})
+    assert ids == [str(n) for n in range(23)]
+    assert [asked["pagination"] for asked in vendor.asked] == [{"page": n, "size": 10} for n in range(3)]
 
 
 async def test_a_block_of_a_whole_batch_suppresses_nobody_unseen(sandbox: RunningSandbox) -> None:  # S2.14

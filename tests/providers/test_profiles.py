@@ -8,9 +8,10 @@ import pytest
 
 from contracts.errors import VendorBusy
 from contracts.findings import EmailQuery
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import SECRET, known_people, world
+from tests.providers.subjects import known_people, world
 from worker.providers import clearbit, lenient
 from worker.providers.clearbit_shape import linkedin, size
 from worker.providers.sandbox.clearbit import PEOPLE, QUEUED

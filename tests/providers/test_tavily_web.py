@@ -9,9 +9,10 @@ import pytest
 from contracts.errors import VendorRefused
 from contracts.findings import PageText, PageUrl, WebHits, WebQuery
 from contracts.providers import Operation
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import SECRET, clothiers
+from tests.providers.subjects import clothiers
 from worker.providers import tavily_web
 
 

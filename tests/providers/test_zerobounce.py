@@ -9,9 +9,10 @@ import pytest
 from contracts.errors import VendorRefused
 from contracts.findings import EmailQuery, EmailVerdict
 from contracts.providers import Operation
+from tests.providers.exam import SECRET
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.saying import saying
-from tests.providers.subjects import SECRET, people, world
+from tests.providers.subjects import people, world
 from worker.providers import zerobounce
 from worker.providers.sandbox.people import mailbox
 from worker.providers.zerobounce import standing_of

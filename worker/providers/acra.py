@@ -21,6 +21,7 @@ from contracts.staging import BadRow, read_row
 from worker.providers.acra_files import Download
 from worker.providers.answers import Json, retry_after_s, shaped
 from worker.providers.http import VendorClient
+from worker.providers.keys import usable_key
 from worker.providers.lenient import listed, members
 from worker.providers.operation import OneByOne, found, miss, patience
 from worker.providers.rules import Said, VendorRules
@@ -149,19 +150,21 @@ def _short(value: object) -> str | None:
 
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:
-    """Never absent: without DATA_GOV_SG_API_KEY the public limits hold."""
+    """There without a key as well: then the public limits hold. Raises VendorRefused (`vendor_absent`) for a key that is none."""
+    given = settings.data_gov_sg_api_key
+    key = usable_key(settings, VENDOR, "data_gov_sg_api_key") if given and given.get_secret_value().strip() else None
 
     def client(address: str, spec: OperationSpec, max_bytes: int) -> VendorClient:
         return VendorClient(
             RULES,
             address,
             timeout_s=patience(settings, spec),
-            key=settings.data_gov_sg_api_key,
+            key=key,
             max_answer_bytes=max_bytes,
         )
 
     return [
         Page(PAGE, client(settings.data_gov_sg_base_url, PAGE, MAX_PAGE_BYTES)),
         Catalog(CATALOG, client(settings.data_gov_sg_catalog_url, CATALOG, 2_000_000)),
-        Download.build(settings, RULES),
+        Download.build(settings, RULES, key),
     ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, SecretStr
 
 from contracts.errors import VendorBusy, VendorRefused
 from contracts.findings import RegisterFile, RegisterFileQuery
@@ -56,7 +56,7 @@ _OWN_BUCKET = re.compile(r"([a-z0-9-]+\.)+data\.gov\.sg\.s3[.-]ap-southeast-1\.a
 
 
 class _Link(BaseModel):
-    code: int = 0
+    code: int
     data: Annotated[dict[str, Any], BeforeValidator(members)] = {}
 
 
@@ -72,9 +72,9 @@ class Download(OneByOne[RegisterFileQuery, RegisterFile]):
         self._files = files
 
     @classmethod
-    def build(cls, settings: Settings, rules: VendorRules) -> Download:
+    def build(cls, settings: Settings, rules: VendorRules, key: SecretStr | None) -> Download:
         base_url, timeout_s = settings.data_gov_sg_download_url, patience(settings, DOWNLOAD)
-        http = VendorClient(rules, base_url, timeout_s=settings.vendor_timeout_s, key=settings.data_gov_sg_api_key)
+        http = VendorClient(rules, base_url, timeout_s=settings.vendor_timeout_s, key=key)
         files = FileFetch(rules.vendor, timeout_s=timeout_s, max_bytes=MAX_FILE_BYTES)
         return cls(DOWNLOAD, http, base_url, files)
 

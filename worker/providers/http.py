@@ -18,7 +18,7 @@ import hashlib
 import logging
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,7 +61,8 @@ class Heard:
 
 class VendorClient:
     """One vendor's connection pool. `timeout_s` is the deadline of a whole call, in seconds, body included. `guarded`: the address
-    is a tenant's word and not an operator's, so it is dialled only if it is on the open internet.
+    is a tenant's word and not an operator's, so it is dialled only if it is on the open internet. `hidden`: what else is shown to
+    nobody, should the vendor repeat it.
 
     Raises from `get`, `post` and `ask`: VendorBusy, VendorDown, VendorRefused, BadAnswer. Close with `close()`.
     """
@@ -76,12 +77,13 @@ class VendorClient:
         headers: Mapping[str, str] | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         guarded: bool = False,
+        hidden: Sequence[SecretStr] = (),
     ) -> None:
         self._rules = rules
         self._key = key
         self._timeout_s = timeout_s
         self._max_bytes = max_answer_bytes
-        self._redact = Redactor([key] if key else [])
+        self._redact = Redactor([*([key] if key else []), *hidden])
         if key and rules.key_place == "path":
             Redactor.hide(key)
         self._client = _open(rules, base_url, timeout_s, dict(headers or {}), guarded)

@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import nats.errors
 import structlog
@@ -18,7 +19,7 @@ from nats.aio.client import Client
 
 from contracts.settings import Settings
 from contracts.streams import AROUND_BYTES, Answer, Message, StreamReport, answer_of, unfit
-from worker.providers.nats_login import NoLogin, login
+from worker.providers.nats_login import login
 
 log = structlog.get_logger("jetstream")
 #: A connection that says nothing to so many pings, so many seconds apart, is dead.
@@ -159,10 +160,12 @@ async def dial(settings: Settings) -> Connection:
                 max_outstanding_pings=PINGS, connect_timeout=max(1, int(settings.nats_timeout_s)),
                 error_cb=trouble, closed_cb=over, disconnected_cb=over,
             )  # fmt: skip
-    except (NoLogin, nats.errors.Error, OSError, TimeoutError, ValueError) as error:
-        await made.close()
-        raise Unreachable(_words(error, settings)) from None
-    return made
+        return made
+    except Exception as error:  # the library raises whatever it meets in what a server says
+        words = _words(error, settings)
+    await made.close()
+    # Raised out here so that no error of the library's, which may hold what the server said, hangs on it as its context.
+    raise Unreachable(words)
 
 
 async def open_connection(settings: Settings) -> Connection:
@@ -193,10 +196,15 @@ def _code(told: dict[str, Any]) -> int | None:
 
 
 def _words(error: BaseException, settings: Settings) -> str:
-    """What went wrong, without the addresses, which may hold passwords."""
+    """What went wrong, without the addresses, which may hold passwords, and without a password that a server repeats."""
     said = str(error) or type(error).__name__
     for each in settings.nats_servers:
         said = said.replace(each, "NATS_URL")
+        parts = urlsplit(each)
+        # Without a password the user is a token.
+        secret = parts.password or (parts.username or "")
+        for shape in filter(None, (secret, unquote(secret))):
+            said = said.replace(shape, "***")
     if isinstance(error, TimeoutError):
         return f"no answer within {settings.nats_timeout_s:g} s"
     return said[:300]

@@ -8,6 +8,7 @@ arguments, local variables, headers, bodies or settings.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import queue
@@ -167,7 +168,9 @@ class Reporter:
         with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=not _is_here(self._url)) as client:
             while (body := self._waiting.get()) is not None:
                 try:
-                    client.post(self._url, content=body, headers=_headers(self._key))
+                    # Its answer is not read: one that never ended would hold up all that wait.
+                    with client.stream("POST", self._url, content=body, headers=_headers(self._key)):
+                        pass
                 except Exception:
                     self.dropped += 1
 
@@ -201,14 +204,24 @@ async def tell(settings: Settings, alert: Alert) -> None:
         "level": level, "logger": "headwater.alerts", "message": {"formatted": plain(alert.summary)}, "fingerprint": [alert.key],
         "extra": details(alert), "tags": {"rule": plain(alert.component or "")},
     }  # fmt: skip
-    try:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=not _is_here(url)) as client:
-            answer = await client.post(url, content=envelope(event), headers=_headers(key))
-    except httpx.HTTPError as error:
-        raise VendorDown(f"sentry cannot be reached: {type(error).__name__}", vendor="sentry") from None
-    if answer.status_code == 429:
+    status = await _status_of(url, key, envelope(event))
+    if status == 429:
         raise VendorBusy("sentry says that it is too much at once", after_s=60.0, vendor="sentry")
-    if answer.status_code >= 500:
-        raise VendorDown(f"sentry answered {answer.status_code}", vendor="sentry")
-    if answer.status_code >= 300:
-        raise VendorRefused(f"sentry answered {answer.status_code}: check SENTRY_DSN", vendor="sentry")
+    if status >= 500 or status == 408:
+        raise VendorDown(f"sentry answered {status}", vendor="sentry")
+    if status >= 300:
+        raise VendorRefused(f"sentry answered {status}: check SENTRY_DSN", vendor="sentry")
+
+
+async def _status_of(url: str, key: str, body: bytes) -> int:
+    """What it answers, within TIMEOUT_S. Nothing but the status is waited for. Raises: VendorDown."""
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=not _is_here(url)) as client,
+            client.stream("POST", url, content=body, headers=_headers(key)) as answer,
+        ):
+            return answer.status_code
+    except (TimeoutError, httpx.HTTPError) as error:
+        why = type(error).__name__
+    raise VendorDown(f"sentry cannot be reached: {why}", vendor="sentry")

@@ -62,7 +62,8 @@ class SlackPost(OneByOne[Alert, AlertReceipt]):
 def make(settings: Settings) -> list[Operation[Any, Any]]:
     """What Slack offers. Raises VendorRefused (`vendor_absent`) without a webhook."""
     origin, path = parted("slack", "SLACK_WEBHOOK_URL", usable_key(settings, "slack", "slack_webhook_url"))
-    http = VendorClient(RULES, origin, timeout_s=patience(settings, POST), key=path)
+    token = SecretStr(path.get_secret_value().rpartition("/")[2])
+    http = VendorClient(RULES, origin, timeout_s=patience(settings, POST), key=path, hidden=[token])
     return [SlackPost(http, path)]
 
 

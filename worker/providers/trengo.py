@@ -21,7 +21,7 @@ from worker.providers.answers import is_json, parse_any, retry_after_s, shaped
 from worker.providers.http import VendorClient
 from worker.providers.keys import usable_key
 from worker.providers.lenient import Lenient, Words, members, readable, whole, words
-from worker.providers.operation import OneByOne, found, invalid, patience
+from worker.providers.operation import OneByOne, found, invalid, miss, patience
 from worker.providers.redaction import unnamed, unnaming
 from worker.providers.rules import MAX_SAID, Kind, PaceHint, Said, VendorRules
 from worker.providers.whatsapp_codes import code_in, kind_of, turned_down
@@ -157,13 +157,10 @@ class TrengoTemplates(OneByOne[TemplatesQuery, MessageTemplates]):
         if not isinstance(raw.get("data"), list):
             raise BadAnswer("trengo answered in another shape (data): its API may have changed", vendor="trengo")
         answer = shaped(_Templates, raw, TEMPLATES.vendor)
-        return found(
-            MessageTemplates(
-                templates=tuple(_template(each) for each in answer.data), next_page=_page_of(answer.links.next)
-            ),
-            units=0.0,
-            raw=raw,
+        value = MessageTemplates(
+            templates=tuple(_template(each) for each in answer.data), next_page=_page_of(answer.links.next)
         )
+        return found(value, units=0.0, raw=raw) if value.templates else miss("no templates there", value=value, raw=raw)
 
 
 def make(settings: Settings) -> list[Operation[Any, Any]]:

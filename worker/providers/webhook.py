@@ -79,7 +79,7 @@ def make(settings: Settings) -> list[Operation[Any, Any]]:
     origin, path = parted("webhook", "ALERT_WEBHOOK_URL", usable_key(settings, "webhook", "alert_webhook_url"))
     secret = usable_key(settings, "webhook", "alert_webhook_secret")
     hidden = path if path.get_secret_value() != "/" else None
-    http = VendorClient(RULES, origin, timeout_s=patience(settings, POST), key=hidden)
+    http = VendorClient(RULES, origin, timeout_s=patience(settings, POST), key=hidden, hidden=[secret])
     return [WebhookPost(http, path, secret)]
 
 

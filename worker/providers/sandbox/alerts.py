@@ -1,4 +1,4 @@
-"""Stand-ins for where alerts go: a Slack webhook, PagerDuty's Events API, and somebody's own endpoint.
+"""Stand-ins for where alerts go: a Slack webhook, PagerDuty's Events API, a project at Sentry, and somebody's own endpoint.
 
 PagerDuty keeps incidents by `dedup_key`, the endpoint events by id: what arrives twice is there once. Slack posts all that comes.
 `GET /slack/posted`, `/pagerduty/incidents` and `/hook/received` show what a person would have seen.
@@ -57,6 +57,17 @@ def hook(asked: Asked) -> Answer:
     return Answer(200, "text/plain", b"received, thank you")
 
 
+def envelope(asked: Asked) -> Answer:
+    """`POST /api/PROJECT/envelope/`: lines of JSON, the first names the event."""
+    try:
+        event = json.loads(asked.body.split(b"\n")[0])["event_id"]
+    except (ValueError, KeyError, TypeError):
+        return json_answer(400, {"detail": "invalid event envelope"})
+    if "sentry_key=" not in asked.headers.get("x-sentry-auth", ""):
+        return json_answer(403, {"detail": "missing authorization information"})
+    return json_answer(200, {"id": event})
+
+
 def posted(asked: Asked) -> Answer:
     return json_answer(200, asked.state.get("posted", []))
 
@@ -101,6 +112,7 @@ OFFERS = (
     Offer("slack", "posted", "GET", "/slack/posted", posted),
     Offer("pagerduty", "event", "POST", "/pagerduty/v2/enqueue", pagerduty, _throttled),
     Offer("pagerduty", "incidents", "GET", "/pagerduty/incidents", incidents),
+    Offer("sentry", "envelope", "POST", "/api/{project:int}/envelope/", envelope, _throttled),
     Offer("webhook", "post", "POST", "/hook", hook, _throttled),
     Offer("webhook", "received", "GET", "/hook/received", received),
 )

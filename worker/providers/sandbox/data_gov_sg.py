@@ -22,6 +22,8 @@ LETTERS = (*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "other")
 #: Ids as the vendor's look: d_ and 32 hexadecimal digits, here with the letter's number at the end.
 DATASETS = {letter: f"d_5a{n:030x}" for n, letter in enumerate(LETTERS)}
 _BY_ID = {dataset: letter for letter, dataset in DATASETS.items()}
+#: collection -> its data sets. The register is the second; another has one, another none.
+COLLECTIONS = {"2": tuple(_BY_ID), "3": (DATASETS["Z"],), "4": ()}
 COLUMNS = (
     "uen", "issuance_agency_id", "entity_name", "entity_type_description", "business_constitution_description",
     "company_type_description", "paf_constitution_description", "entity_status_description",
@@ -124,15 +126,16 @@ def datastore_search(asked: Asked) -> Answer:
 
 def metadata(asked: Asked) -> Answer:
     """`GET /v2/public/api/collections/{id}/metadata`."""
-    if asked.path_params["collection"] != "2":
+    number = asked.path_params["collection"]
+    if number not in COLLECTIONS:
         return _envelope(404, 4, "Collection not found", None)
     collection = {
-        "collectionId": "2",
+        "collectionId": number,
         "createdAt": "2023-08-04T00:00:00+08:00",
-        "name": "ACRA Information on Corporate Entities",
+        "name": "ACRA Information on Corporate Entities" if number == "2" else "Another",
         "lastUpdatedAt": "2026-11-15T05:12:00+08:00",
         "frequency": "Monthly",
-        "childDatasets": list(_BY_ID),
+        "childDatasets": list(COLLECTIONS[number]),
     }
     return _envelope(200, 0, "", {"collectionMetadata": collection})
 

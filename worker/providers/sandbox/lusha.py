@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from worker.providers.sandbox.answer import Answer, json_answer
+from worker.providers.sandbox.finder import person_meant
 from worker.providers.sandbox.people import (
     Person,
     company_at,
@@ -16,7 +17,6 @@ from worker.providers.sandbox.people import (
     employees,
     mailbox,
     people_of,
-    person_by_email,
 )
 from worker.providers.sandbox.profiles import knows
 from worker.providers.sandbox.vendor import Asked, Offer
@@ -149,12 +149,13 @@ def _billed(asked: Asked, found: list[dict[str, Any]], base: float) -> Answer:
 def _meant(asked: Asked, item: dict[str, Any]) -> Person | None:
     if item.get("id"):
         return _by_id(asked, str(item["id"]))
-    if item.get("email"):
-        return person_by_email(asked.world, str(item["email"]))
-    company = company_at(asked.world, str(item.get("companyDomain") or ""))
-    name = f"{item.get('firstName')} {item.get('lastName')}".casefold()
-    staff = people_of(asked.world, company) if company else []
-    return next((p for p in staff if p.name.casefold() == name or p.linkedin == item.get("linkedinUrl")), None)
+    return person_meant(
+        asked.world,
+        email=item.get("email"),
+        profile=item.get("linkedinUrl"),
+        name=f"{item.get('firstName')} {item.get('lastName')}",
+        company=item.get("companyDomain") or item.get("companyName"),
+    )
 
 
 def _by_id(asked: Asked, number: str) -> Person | None:
