@@ -1,8 +1,8 @@
 """What the exam asks of every adapter, part by part, and who sits which part.
 
-The parts are asked in `test_exam.py` (look-ups), `test_conformance.py` (searches), `test_smtp_exam.py` (mail) and
-`test_ways_exam.py` (alerts of tenants). Who cannot sit a part says why in `apart`, or names the test that asks the
-same of its own wire; `test_completeness.py` finds who does neither.
+The parts are asked in `test_exam.py` and `test_exam_keys.py` (look-ups), `test_conformance.py` (searches), `test_smtp_exam.py`
+(mail), `test_ways_exam.py` (alerts of tenants) and `test_jetstream_exam.py`. Who cannot sit a part says why in `apart`, or names
+the test that asks the same of its own wire; `test_completeness.py` finds who does neither.
 
 Of a `Subject`:
 - `name` is "vendor.operation"; `make` the maker of its module; `setting` the key or switch without which it is absent.
@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -103,6 +103,16 @@ class Subject:
     def settings(self, sandbox: RunningSandbox, **more: Any) -> Settings:
         """The sandbox's settings with the exam's secret for a key."""
         return sandbox.settings(**{self.setting: SecretStr(SECRET), **self.also, **more})
+
+    @asynccontextmanager
+    async def opened(self, sandbox: RunningSandbox, **more: Any) -> AsyncIterator[Operation[Any, Any]]:
+        """The look-up, for as long as it is needed."""
+        operation = self.operation(self.settings(sandbox, **more))
+        try:
+            yield operation
+        finally:
+            if (close := getattr(operation, "close", None)) is not None:
+                await close()
 
     def operation(self, settings: Settings) -> Operation[Any, Any]:
         """The look-up itself. Raises VendorRefused when it is absent."""

@@ -20,6 +20,7 @@ from contracts.providers import Channel
 from tests.providers import (
     test_conformance,
     test_exam,
+    test_exam_keys,
     test_jetstream_exam,
     test_smtp_exam,
     test_ways_exam,
@@ -33,7 +34,7 @@ from worker.providers.lookups import VENDORS
 
 ROOT = Path(__file__).parents[2]
 #: Their decorators note who sits what.
-ASKED = (test_conformance, test_exam, test_jetstream_exam, test_smtp_exam, test_ways_exam)
+ASKED = (test_conformance, test_exam, test_exam_keys, test_jetstream_exam, test_smtp_exam, test_ways_exam)
 ONE = "one question has one answer: no page follows"
 STREAMS = "tests/streams/test_protocol.py::"
 WALK = "tests/providers/test_site_walk.py::"
@@ -122,7 +123,7 @@ async def everybody(sandbox: RunningSandbox) -> set[str]:
     return names
 
 
-async def test_every_adapter_sits_every_part_or_says_why_not(everybody: set[str]) -> None:
+async def test_every_adapter_sits_every_part_or_says_why_not(everybody: set[str]) -> None:  # S2.02
     assert ASKED
     excused = {(name, part) for name, part, _ in excuses()}
     missing = sorted((name, part) for name in everybody for part in PARTS if (name, part) not in SAT | excused)

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +17,9 @@ from pydantic import BaseModel
 
 from contracts.errors import BadAnswer, HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from contracts.providers import Operation, Reply
-from tests.providers.exam import SECRET, Subject, overheard, shown, sits
+from tests.providers.exam import SECRET, Subject, shown, sits
 from tests.providers.sandbox_fixture import RunningSandbox
-from tests.providers.saying import saying
 from tests.providers.subjects import SUBJECTS
-from worker.providers import registry
 
 #: What a status means, by the code of the error it becomes, for vendors that say nothing else.
 STATUSES = {
@@ -44,6 +39,7 @@ STATUSES = {
     "html": "bad_answer",
     "shape": "bad_answer",
 }
+pytestmark = pytest.mark.usefixtures("downloads")
 ERRORS: dict[str, type[HeadwaterError]] = {
     "vendor_busy": VendorBusy,
     "pending": VendorBusy,
@@ -63,16 +59,6 @@ LOST = {kind: code for kind, code in STATUSES.items() if kind == "reset"}
 UNREADABLE = {kind: code for kind, code in STATUSES.items() if code == "bad_answer"}
 
 
-@asynccontextmanager
-async def opened(subject: Subject, sandbox: RunningSandbox, **more: Any) -> AsyncIterator[Operation[Any, Any]]:
-    operation = subject.operation(subject.settings(sandbox, **more))
-    try:
-        yield operation
-    finally:
-        if (close := getattr(operation, "close", None)) is not None:
-            await close()
-
-
 async def ask(operation: Operation[Any, Any], queries: Sequence[BaseModel]) -> list[Reply[Any]]:
     """The replies to `queries`, in as many requests as the operation needs. What is pending is asked for once more."""
     size = operation.spec.batch
@@ -88,17 +74,11 @@ async def ask(operation: Operation[Any, Any], queries: Sequence[BaseModel]) -> l
     return replies
 
 
-@pytest.fixture(autouse=True)
-def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is downloaded goes when the test does."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-
 @sits("happy", SUBJECTS)
 async def test_what_is_found_is_ours_costs_what_it_says_and_can_be_kept(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.02
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         spec, queries = operation.spec, subject.hits()
         before = datetime.now(UTC)
         replies = await ask(operation, queries)
@@ -119,7 +99,7 @@ async def test_nothing_known_is_an_answer_and_its_neighbours_keep_their_places(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.14
     first, second = subject.hits()[:2]
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         known, unknown, other = await ask(operation, [first, subject.misses()[0], second])
         assert (known.outcome, unknown.outcome, other.outcome) == ("found", "miss", "found")
         assert known.value != other.value
@@ -128,11 +108,11 @@ async def test_nothing_known_is_an_answer_and_its_neighbours_keep_their_places(
 
 
 @sits("paging", SUBJECTS)
-async def test_pages_lead_to_the_end_and_bring_each_thing_once(sandbox: RunningSandbox, subject: Subject) -> None:
+async def test_pages_lead_to_the_end_and_bring_each_thing_once(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.02, S3.18
     assert subject.pages is not None
     query: BaseModel | None = subject.pages()
     things, total, pages = list[str](), 0, 0
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         while query is not None:
             (reply,) = await operation.ask([query], key="k")
             assert reply.value is not None
@@ -179,7 +159,7 @@ async def _fails(sandbox: RunningSandbox, subject: Subject, faults: Mapping[str,
     query, expected = subject.hits()[0], _asked_of(subject, faults)
     for kind in expected:
         sandbox.fault(kind, vendor=subject.sandbox)
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         for kind, code in expected.items():
             if code in ("miss", "suppressed", "invalid"):
                 assert [r.outcome for r in await operation.ask([query], key="k")] == [code], kind
@@ -193,51 +173,9 @@ async def _fails(sandbox: RunningSandbox, subject: Subject, faults: Mapping[str,
         assert (await operation.ask([query], key="k"))[0].outcome == "found", "the next call is not harmed"
 
 
-@sits("redaction", SUBJECTS)
-async def test_no_key_is_in_a_log_or_an_error_even_if_the_vendor_repeats_it(
-    sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture, subject: Subject
-) -> None:
-    query, words = subject.hits()[0], f"The key {SECRET} is wrong, said {SECRET!r}"
-    echo = {
-        "detail": words,
-        "error": words,
-        "message": words,
-        "errors": [{"details": words, "title": words}],
-        "code": words,
-    }
-    answers = [(status, echo) for status in (200, 400, 401, 403, 404, 422, 429, 451, 500)]
-    with overheard(caplog) as logged:
-        async with saying(*answers) as parrot, opened(subject, sandbox, **_door(subject, parrot.url)) as operation:
-            for _ in range(len(answers) + 2):
-                await _whatever(operation, query)
-            assert len(parrot.paths) >= len(answers), "it was asked"
-        async with opened(subject, sandbox) as operation:
-            for kind in ("401", "429", "500", "reset", "truncate", "garbage", "redirect"):
-                sandbox.fault(kind, vendor=subject.sandbox)
-                await _whatever(operation, query)
-            await operation.ask([query], key="k")
-        async with opened(subject, sandbox, **_door(subject, "http://127.0.0.1:9")) as operation:
-            await _whatever(operation, query)
-        assert SECRET not in logged()
-
-
-def _door(subject: Subject, url: str) -> dict[str, Any]:
-    """The vendor's address as `url`; where the address is the key, it stays in it."""
-    return {subject.address: f"{url}/services/{SECRET}" if subject.address == subject.setting else url}
-
-
-async def _whatever(operation: Operation[Any, Any], query: BaseModel) -> None:
-    """Ask, and look for the key in whatever comes of it."""
-    try:
-        told = repr(await operation.ask([query], key="k"))
-    except HeadwaterError as error:
-        told = shown(error) + repr(error.members)
-    assert SECRET not in told + repr(vars(operation))
-
-
 @sits("classes", SUBJECTS)
 async def test_a_vendor_that_is_too_busy_says_for_how_long(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.02
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         for form in ("seconds", "date"):
             sandbox.fault("503", vendor=subject.sandbox, retry_after_s=30, retry_after_form=form)
             error = await _failure(operation, subject.hits()[0], form)
@@ -250,7 +188,7 @@ async def test_a_limit_of_its_own_is_told_as_busy_and_no_credits_as_refused(
     sandbox: RunningSandbox, subject: Subject
 ) -> None:  # S2.02, S3.05
     query = subject.hits()[0]
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         await operation.ask([query], key="k")
         sandbox._call("/__control/limit", {"vendor": subject.sandbox, "limit": 1, "seconds": 60})
         assert isinstance(await _failure(operation, query, "too fast"), VendorBusy)
@@ -265,7 +203,7 @@ async def test_a_limit_of_its_own_is_told_as_busy_and_no_credits_as_refused(
 
 @sits("cut", SUBJECTS)
 async def test_a_closed_door_cannot_have_billed(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.14
-    async with opened(subject, sandbox, **{subject.address: "http://127.0.0.1:9/x"}) as operation:
+    async with subject.opened(sandbox, **{subject.address: "http://127.0.0.1:9/x"}) as operation:
         error = await _failure(operation, subject.hits()[0], "closed")
         assert isinstance(error, VendorDown)
         assert not error.sent
@@ -289,32 +227,11 @@ async def test_every_vendor_that_is_silent_drips_or_never_ends_is_left(
 
 @sits("happy", SUBJECTS)
 async def test_what_a_hostile_vendor_sends_can_still_be_kept(sandbox: RunningSandbox, subject: Subject) -> None:
-    async with opened(subject, sandbox) as operation:
+    async with subject.opened(sandbox) as operation:
         sandbox.fault("hostile", vendor=subject.sandbox)
         (reply,) = await operation.ask([subject.hits()[0]], key="k")
         if reply.value is not None:
             _kept_as_it_is(reply, operation.spec.answer)
-
-
-@sits("keyless", SUBJECTS)
-async def test_without_a_usable_key_it_is_absent_and_names_the_setting(
-    sandbox: RunningSandbox, subject: Subject
-) -> None:  # S3.05
-    keyless = [None, "", "  "]
-    if not subject.setting.endswith(("_id", "_enabled", "_model", "_url")):
-        keyless += ["key with a-space", "schlüssel"]
-    for key in keyless:
-        with pytest.raises(VendorRefused, match=subject.setting.upper()) as caught:
-            subject.make(subject.settings(sandbox, **{subject.setting: key}))
-        assert caught.value.code == "vendor_absent"
-    # The installation goes without it: it has a reason to show, and everybody else.
-    built = registry.build(sandbox.settings(**subject.also, **{subject.setting: None}))
-    with pytest.raises(VendorRefused, match=subject.setting.upper()) as caught:
-        built.operation(subject.name)
-    assert caught.value.code == "vendor_absent"
-    assert re.search(r"\bset\b", caught.value.detail), "it says what to do"
-    assert len(built.operations) > 10
-    await built.close()
 
 
 @sits("happy", SUBJECTS)
@@ -372,7 +289,7 @@ async def _left(sandbox: RunningSandbox, subject: Subject, kind: str) -> None:
     name = subject.operation_name
     hasty = {each: {"timeout_s": HASTY_S} for each in (name, name.partition(".")[0])} if kind != "huge" else {}
     patience = {"vendor_limits": hasty} | ({"vendor_timeout_s": HASTY_S} if hasty else {})
-    async with opened(subject, sandbox, **patience) as operation:
+    async with subject.opened(sandbox, **patience) as operation:
         sandbox.fault(kind, vendor=subject.sandbox)
         started = time.monotonic()
         error = await _failure(operation, subject.hits()[0], kind)

@@ -97,7 +97,7 @@ async def test_each_refusal_is_named_for_the_next_move_and_tried_once(
 @sat_alone(NAME, "cut")
 async def test_a_connection_that_is_cut_may_have_sent_it_once_the_text_was_handed_over(
     box: Mailbox, word: str
-) -> None:  # R20
+) -> None:  # R20, S2.14
     box.fault(word, HANG_UP)
     cut = await failure(sender(box), word)
     assert isinstance(cut, VendorDown)

@@ -166,13 +166,13 @@ async def test_no_secret_is_in_a_log_or_an_error_even_if_the_other_side_repeats_
 ) -> None:
     words = f"The key {SECRET} is wrong"
     echo = {"detail": words, "message": words, "error": words, "errors": [words]}
-    answers = [(status, echo) for status in (200, 400, 401, 403, 404, 422, 429, 500)]
+    answers = [(status, echo) for status in (200, 401, 404, 429, 500)]
     with overheard(caplog) as logged:
         async with saying(*answers) as parrot:
             for _ in answers:
                 await _whatever(way, sandbox, parrot.url)
             assert len(parrot.paths) == len(answers)
-        for kind in ("401", "429", "500", "reset", "garbage", "redirect"):
+        for kind in ("401", "reset", "garbage", "redirect"):
             sandbox.fault(kind)
             await _whatever(way, sandbox, sandbox.url)
         await _whatever(way, sandbox, "http://127.0.0.1:9")

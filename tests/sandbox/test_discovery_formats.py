@@ -66,6 +66,8 @@ def test_bright_data_answers_at_once_or_with_a_snapshot(sandbox: RunningSandbox)
     path, headers = f"/brightdata/datasets/v3/snapshot/{late['snapshot_id']}", {"Authorization": f"Bearer {KEY}"}
     assert isinstance(ask(sandbox, "GET", path, headers=headers).json(), list)
     assert ask(sandbox, "GET", f"{path}/input", headers=headers).text.splitlines()[0] == "url"
+    listed = ask(sandbox, "GET", "/brightdata/datasets/v3/snapshots", params={"dataset_id": "gd_x"}, headers=headers)
+    fits([{"id": "s_x", "created": "", "status": "ready", "dataset_size": 1}], listed.json(), "snapshots")
 
 
 def test_apollo_refuses_in_plain_text_and_a_window_without_a_limit_has_an_empty_header(sandbox: RunningSandbox) -> None:

@@ -134,7 +134,10 @@ def prospecting(asked: Asked, body: dict[str, Any]) -> Answer:
 
 def usage(asked: Asked) -> Answer:
     used = asked.state.get("calls", 0)
-    limits = {name: {"limit": limit, "used": used, "remaining": limit - used} for name, limit in _LIMITS.items()}
+    limits = {
+        name: {"limit": limit, "used": used, "remaining": limit - used, "resetsAt": "2026-11-22T00:00:00Z"}
+        for name, (limit, _) in _LIMITS.items()
+    }
     return json_answer(200, {"credits": {"total": 1000, "used": 0, "remaining": 1000}, "rateLimits": limits})
 
 
@@ -240,6 +243,7 @@ def _firm(asked: Asked, company: Company | None, reference: Any) -> dict[str, An
         "naicsCodes": ["315990"] if company.trades else [],
         "location": {"country": country_name(company.country), "countryIso2": company.country, "city": company.city},
         "revenue": {"min": count * 50_000, "max": count * 200_000},
+        "funding": None,
         "technologies": [],
         "socialLinks": {"linkedin": f"https://www.linkedin.com/company/{company.domain.partition('.')[0]}"},
         "_credits": COMPANY,

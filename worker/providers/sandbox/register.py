@@ -99,18 +99,35 @@ def _record(company: Company, base_url: str) -> dict[str, Any]:
         "jurisdiction": company.country,
         "category": company.category,
         "legalForm": {"id": "8888", "other": None},
+        "associatedEntity": {"lei": None, "name": None},
         "status": "ACTIVE",
+        "expiration": {"date": None, "reason": None},
+        "successorEntity": {"lei": None, "name": None},
+        "successorEntities": [],
+        "creationDate": None,
+        "subCategory": None,
+        "otherAddresses": [],
+        "eventGroups": [],
     }
     registration = {
-        "status": "ISSUED",
+        "initialRegistrationDate": "2015-06-01T00:00:00Z",
         "lastUpdateDate": "2026-06-01T00:00:00Z",
+        "status": "ISSUED",
+        "nextRenewalDate": "2027-06-01T00:00:00Z",
+        "managingLou": company.lei[:4].ljust(20, "0"),
         "corroborationLevel": "FULLY_CORROBORATED",
+        "validatedAt": {"id": "RA999999", "other": None},
+        "validatedAs": None,
+        "otherValidationAuthorities": [],
     }
+    at = f"{base_url}/api/v1/lei-records/{company.lei}"
+    attributes = {"lei": company.lei, "entity": entity, "registration": registration}
     return {
         "type": "lei-records",
         "id": company.lei,
-        "attributes": {"lei": company.lei, "entity": entity, "registration": registration, "bic": None},
-        "links": {"self": f"{base_url}/api/v1/lei-records/{company.lei}"},
+        "attributes": {**attributes, "bic": None, "mic": None, "ocid": None, "spglobal": [], "conformityFlag": None},
+        "relationships": {"managing-lou": {"links": {"related": f"{at}/managing-lou"}}},
+        "links": {"self": at},
     }
 
 
