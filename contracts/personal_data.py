@@ -154,7 +154,7 @@ TABLES: Mapping[str, Table] = {
     "score_predictions": Table("lead", people="contributions rationale reasons", ours="band"),
     "sessions": Table("account", ours="revoke_reason"),
     "skus": Table("trade", company="code name"),
-    "source_cursors": Table("work", ours="source slice"),
+    "source_cursors": Table("work", ours="source slice place"),
     "source_records": Table("source", people="payload external_id reason", ours="source vendor status"),
     "staging_acra_companies": Table(
         "public", ours="source",

@@ -43,11 +43,12 @@ _TELLING = ("archiveDate", "award", "baseType", "classificationCode", "resourceL
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a slice was read, and the range it was last asked for to its end."""
+    """How far a slice was read, and the range it was last asked for to its end; `place`: where it was left half way."""
 
     watermark: date | None
     asked_from: date | None
     asked_to: date | None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ async def codes(tx: Tx) -> tuple[list[str], date]:
 async def cursors(tx: Tx, tenant: UUID, source: str, slices: Sequence[str]) -> dict[str, Cursor]:
     """How far each of these slices was read; absent: never."""
     rows = await tx.fetch(SQL["cursors"], tenant, source, list(slices))
-    return {r["slice"]: Cursor(r["watermark"], r["asked_from"], r["asked_to"]) for r in rows}
+    return {r["slice"]: Cursor(r["watermark"], r["asked_from"], r["asked_to"], r["place"]) for r in rows}
 
 
 async def advance_cursor(
@@ -108,6 +109,16 @@ async def advance_cursor(
 ) -> None:
     """A slice was read to its end. `newest` posting seen, None when there was none: then only the range is noted (R6)."""
     await tx.execute(SQL["advance_cursor"], tenant, source, slice_, newest, *asked, run_id)
+
+
+async def keep_place(tx: Tx, tenant: UUID, source: str, slice_: str, place: str, *, run_id: UUID) -> None:
+    """A slice was left half way: the next run goes on at `place`. How far it was read to its end stays as it was."""
+    await tx.execute(SQL["keep_place"], tenant, source, slice_, place, run_id)
+
+
+async def forget_place(tx: Tx, tenant: UUID, source: str, slice_: str) -> None:
+    """The next run begins a slice anew, one lag before the newest posting of what was read to its end."""
+    await tx.execute(SQL["forget_place"], tenant, source, slice_)
 
 
 async def note_plan(tx: Tx, tenant: UUID, run_id: UUID, codes: Sequence[str], since: date, until: date) -> None:

@@ -2238,7 +2238,8 @@ CREATE TABLE app.source_cursors (
     last_run_id uuid,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT app.now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT app.now() NOT NULL
+    updated_at timestamp with time zone DEFAULT app.now() NOT NULL,
+    place character varying(500)
 );
 
 ALTER TABLE ONLY app.source_cursors FORCE ROW LEVEL SECURITY;

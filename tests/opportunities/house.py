@@ -68,20 +68,22 @@ class House:
         assert shown is not None
         return shown
 
-    async def work(self, settings: Settings | None = None) -> None:
-        """Hand off and perform until nothing is due any more."""
+    async def work(self, settings: Settings | None = None, *, most: int | None = None) -> None:
+        """Hand off and perform until nothing is due any more, or `most` jobs have been performed."""
         settings = settings or self.settings
         ports = build(settings)
         self._open.append(ports)
         performer = Performer(self.pool, settings, ports, ACTIVITIES, lambda: None)
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             worker = await queue.register(tx, "tests", 1, ["jobs"])
-        while True:
+        performed = 0
+        while performed != most:
             _, claimed = await Dispatcher(self.pool, settings).dispatch_batch()
             async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
                 held = await queue.fetch(tx, worker, ["opportunities"], 1)
             for delivery in held:
                 await performer(delivery)
+            performed += len(held)
             async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
                 await queue.finish(tx, held)
             if not held and not claimed:

@@ -14,6 +14,8 @@ from contracts.tenants import SYSTEM_TENANT
 from db import opportunities, profiles, runs, story, tenants
 from db.transaction import DbRole, act_for_all, transaction
 from tests.opportunities.house import House, posted
+from worker.opportunities import plan
+from worker.opportunities.plan import Place
 
 YEAR = "2025-07-01"  # 364 days before the day of the tests
 TODAY = "2026-06-30"
@@ -146,6 +148,86 @@ async def test_a_spent_budget_ends_what_is_left_and_tomorrow_goes_on_there(house
     assert house.calls == 6
     assert await house.cursor("561730") is not None
     assert await house.cursor("812332") is not None
+
+
+@pytest.mark.slow
+async def test_a_code_that_wants_more_calls_than_a_day_has_goes_on_where_they_ended(house: House) -> None:
+    # S1.09 R6: 541519 has more than a page on one day, found by a search of seven windows
+    tenant = await house.tenant("541519")
+    house.settings = house.sandbox.settings(sam_daily_calls=3)
+    days = 0
+    while (await house.run()).status is not RunStatus.COMPLETED:
+        assert await house.cursor("541519") is None, "not before all of it was read"
+        again = await house.run()
+        assert (again.api_calls_made, "do not fit" in (again.error_message or "")) == (0, True)
+        days += 1
+        assert house.calls == 3 * days
+        await house.is_day(f"2026-07-{days:02}")
+        assert days < 10
+    assert days == (house.calls - 1) // 3
+    assert days >= 2
+    assert ids(await house.notices(tenant)) == set(posted("541519", YEAR, TODAY))
+    assert await house.conn.fetchval("SELECT count(DISTINCT request) FROM app.vendor_items") == house.calls
+    assert await house.cursor("541519") is not None
+    later = await house.run()
+    assert (later.status, later.api_calls_made) == (RunStatus.COMPLETED, 1)  # what was posted on the days it took
+    until = f"2026-07-{days:02}"
+    assert ids(await house.notices(tenant)) == set(posted("541519", YEAR, until))
+    assert (await house.run()).api_calls_made == 0
+
+
+async def test_a_slice_that_was_left_half_way_is_read_to_its_end(house: House) -> None:
+    # R6: and no day twice
+    tenant = await house.tenant("561720")
+    first, until, since = (date.fromisoformat(day) for day in (YEAR, "2026-06-20", "2026-02-01"))
+    left = Place(first, until, since, until)
+    async with transaction(house.pool, SYSTEM_TENANT) as tx:
+        await opportunities.keep_place(tx, SYSTEM_TENANT, "sam", "561720", left.encode(), run_id=SYSTEM_TENANT)
+    run = await house.run()
+    seen = posted("561720", "2026-02-01", "2026-06-20")
+    assert (run.status, house.calls, ids(await house.notices(tenant))) == (RunStatus.COMPLETED, 1, set(seen))
+    newest = max(notice["postedDate"] for notice in seen.values())
+    assert await house.cursor("561720") == date.fromisoformat(newest)
+    run = await house.run()
+    since = str(date.fromisoformat(newest) - plan.LAG)
+    assert (run.status, house.calls, str(run.posted_from)) == (RunStatus.COMPLETED, 2, since)
+    assert ids(await house.notices(tenant)) == {*seen, *posted("561720", since, TODAY)}
+
+
+@pytest.mark.slow
+async def test_a_page_that_failed_is_not_where_the_next_run_goes_on(house: House) -> None:
+    # R6: what was paid for and lost is never asked again in the same words
+    await house.tenant("541519")
+    house.settings = house.sandbox.settings(sam_daily_calls=2)
+    await house.run()
+    await house.is_day("2026-07-01")
+    house.sandbox.fault("500", vendor="sam")
+    assert (await house.run()).status is RunStatus.FAILED
+    await house.is_day("2026-07-02")
+    house.settings = house.sandbox.settings(sam_daily_calls=100)
+    run = await house.run()
+    assert (run.status, run.posted_from) == (RunStatus.COMPLETED, date(2025, 7, 3))
+    assert await house.cursor("541519") is not None
+
+
+@pytest.mark.slow
+async def test_time_that_ran_out_does_not_lose_the_place(house: House) -> None:
+    # R5 R6
+    await house.tenant("541519")
+    async with transaction(house.pool, SYSTEM_TENANT) as tx:
+        run_id, _ = await opportunities.request_run(tx, triggered_by="tests")
+    await house.work(most=3)  # its plan and two pages
+    await house.conn.execute("UPDATE app.runs SET deadline_at = app.now() WHERE id = $1", run_id)
+    await house.work()
+    async with transaction(house.pool, SYSTEM_TENANT) as tx:
+        stopped = await opportunities.run(tx, run_id)
+    assert stopped is not None
+    assert (stopped.status, house.calls) == (RunStatus.PARTIAL, 2)
+    await house.is_day("2026-07-01")
+    assert (await house.run()).status is RunStatus.COMPLETED
+    assert await house.conn.fetchval("SELECT count(DISTINCT request) FROM app.vendor_items") == house.calls
+    firsts = await house.conn.fetch("SELECT request ->> 'posted_from' AS first FROM app.vendor_items")
+    assert min(row["first"] for row in firsts) == YEAR
 
 
 async def test_the_vendors_own_quota_is_heard(house: House) -> None:

@@ -29,7 +29,7 @@ from worker.opportunities.plan import Place
 log = structlog.get_logger("worker")
 
 OPERATION = "sam.opportunities"
-#: Nobody may be asked any more today: the slice ends in error without a dead letter, and its cursor stays for tomorrow.
+#: Nobody may be asked any more today: the slice ends in error without a dead letter, and tomorrow's run goes on there.
 SPENT = ("budget_spent", "vendor_quota")
 #: Pairs of notice and profile that one job evaluates.
 ROUND = 2000
@@ -68,6 +68,8 @@ def _asked_to(cursor: opportunities.Cursor | None) -> date:
 def _start(today: date, cursor: opportunities.Cursor | None) -> Place:
     if cursor is None:
         return plan.start(today)
+    if cursor.place is not None:
+        return Place.decode(cursor.place)
     return plan.start(today, watermark=cursor.watermark, asked=(cursor.asked_from, cursor.asked_to))
 
 
@@ -104,8 +106,11 @@ async def fetch(ctx: Context, args: FetchPage) -> None:
 async def _close(
     ctx: Context, of: Slice, *, stop_reason: str | None = None, error: VendorRefused | None = None
 ) -> None:
+    """Nobody may be asked any more: the slice ends in error, and the next run goes on at the page that was not asked for."""
     async with ctx.write() as tx:
         await runs.lock(tx, ctx.tenant, of.run_id)
+        if of.page and of.cursor:  # else it stands where this run began it
+            await opportunities.keep_place(tx, ctx.tenant, SAM, of.query, of.cursor, run_id=of.run_id)
         ended = await slices.close(
             tx,
             ctx.tenant,
@@ -159,6 +164,7 @@ async def _go_on(
         text = (
             "pages overlap: the source pages in another way than documented, and reading on could cost a call a notice"
         )
+        await opportunities.forget_place(tx, tenant, SAM, of.query)
         return await slices.close(tx, tenant, of.id, "error", error_code=following.problem, error=text)
     asked = (place.first, place.until)
     await opportunities.advance_cursor(
@@ -197,10 +203,16 @@ async def evaluate(ctx: Context, args: EvaluateOpportunities) -> None:
 
 
 async def fetch_stopped(tx: Tx, tenant: UUID, args: Payload, stopped: Stopped) -> None:
-    """A page was given up: its slice closes in error, its cursor stays, the others go on (S1.02)."""
+    """A page was given up: its slice closes in error, its cursor stays, the others go on (S1.02).
+
+    The next run begins the slice anew: what was paid for and lost is never asked again in the same words.
+    """
     assert isinstance(args, FetchPage)
     if await runs.lock(tx, tenant, args.run_id) is None:
         return
+    of = await slices.get(tx, tenant, args.slice_id)
+    if of is not None and stopped.state != "cancelled":
+        await opportunities.forget_place(tx, tenant, SAM, of.query)
     ends: dict[str, slices.SliceEnd] = {"cancelled": "cancelled", "quarantined": "dead"}
     ended = await slices.close(
         tx, tenant, args.slice_id, ends.get(stopped.state, "error"), error_code=stopped.error_class, error=stopped.error
