@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from contracts.errors import VendorBusy
+from contracts.findings import PersonQuery
 from contracts.limits import SetLimit
 from contracts.vendors import VendorOperation
 from db import limits, vendors
@@ -18,7 +21,10 @@ from db.transaction import DbRole, transaction
 from tests.flows.installation import ROOT
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.worker.test_timetable import most_in_any
+from worker.pace import Pacer
+from worker.providers import lusha
 from worker.providers.hunter_people import VERIFY_PACE
+from worker.providers.operation import HOUSE
 from worker.vendor_rules import BELIEVED_S
 
 PROCESSES, SECONDS = 4, 20.0
@@ -92,3 +98,36 @@ async def test_processes_keep_what_an_operator_sets_while_they_run(db_url: str, 
     assert most_in_any(after, 1.0) <= 3
     assert len(after) >= 4
     assert min(said) > 0
+
+
+async def test_what_a_vendors_rate_headers_say_to_one_worker_slows_the_other(
+    db_url: str, sandbox: RunningSandbox
+) -> None:
+    # S2.02: somebody else uses the account, and has all but used up its minute
+    settings = sandbox.settings(lusha_api_key="k" * 20)
+    made: list[Any] = [op for op in lusha.make(settings) if op.spec.operation == "people"]
+    pools = [await open_pool(db_url, name="tests", size=2) for _ in range(2)]
+    one, other = (Pacer(pool, settings) for pool in pools)
+
+    async def ask(pacer: Pacer) -> VendorBusy | None:
+        try:
+            async with pacer.turn(made[0].spec, HOUSE):
+                await made[0].ask([PersonQuery(email="nobody@acme.example")], key="ours")
+        except VendorBusy as busy:
+            return busy
+        return None
+
+    for _ in range(490):
+        await made[0].ask([PersonQuery(email="nobody@acme.example")], key="elsewhere")
+    assert await ask(one) is None
+    # Nine are left of a minute: one in 6.7 seconds, instead of the 20 a second that the pace allows.
+    told = [await ask(other) for _ in range(3)]
+    assert told[-1] is not None
+    assert told[-1].code == "paced"
+    assert 2 < (told[-1].after_s or 0) < 20
+    assert sandbox.totals("lusha")["requests"] == 491 + told.count(None)
+    assert told.count(None) <= 1
+    for pacer, pool in zip((one, other), pools, strict=True):
+        await pacer.close()
+        pool.terminate()
+    await made[0].close()
