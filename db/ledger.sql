@@ -50,12 +50,13 @@ SELECT i.id, i.fingerprint, i.request FROM app.vendor_items i WHERE i.tenant_id 
 
 -- store --
 -- What was paid for is stored, whoever asked: this is exempt from fencing (law 4). An answer that comes after it was written off is an answer.
+-- The vendor's own records stand in `raw`, those of a page's hits beside each hit.
 WITH call AS MATERIALIZED (
     SELECT v.id FROM app.vendor_calls v WHERE v.tenant_id = $1 AND v.id = $2 FOR UPDATE
 )
 UPDATE app.vendor_items i
    SET state = 'answered', outcome = a.outcome, response = a.response, units_spent = a.units, vendor_ref = a.vendor_ref, note = a.note, said_at = a.said_at,
-       estimated = a.estimated, raw = a.raw, raw_expires_at = CASE WHEN a.raw IS NOT NULL THEN app.now() + $4::float8 * interval '1 second' END,
+       estimated = a.estimated, raw = a.raw, raw_expires_at = CASE WHEN a.raw IS NOT NULL OR jsonb_path_exists(a.response, '$.*[*].raw') THEN app.now() + $4::float8 * interval '1 second' END,
        expires_at = app.now() + a.keep_s * interval '1 second'
   FROM (SELECT r.id, r.outcome, nullif(r.response, 'null') AS response, r.units, r.vendor_ref, r.note, r.said_at, coalesce(r.estimated, false) AS estimated,
                nullif(r.raw, 'null') AS raw, r.keep_s
@@ -124,5 +125,10 @@ SELECT v.tenant_id, v.id, v.billable, v.state, v.units_reserved, v.execution_id,
  ORDER BY v.tenant_id, v.id LIMIT 1000
 
 -- drop_raw --
--- Vendors' own records past their time.
-UPDATE app.vendor_items SET raw = NULL, raw_expires_at = NULL WHERE raw_expires_at <= app.now()
+-- Vendors' own records past their time. Of a page's hits, what was read out of them stays.
+UPDATE app.vendor_items i SET raw = NULL, raw_expires_at = NULL, response = CASE WHEN jsonb_path_exists(i.response, '$.*[*].raw') THEN (
+           SELECT jsonb_object_agg(m.key, CASE WHEN jsonb_typeof(m.value) <> 'array' THEN m.value ELSE coalesce((
+                      SELECT jsonb_agg(CASE WHEN jsonb_typeof(h.value) = 'object' THEN h.value - 'raw' ELSE h.value END ORDER BY h.place)
+                        FROM jsonb_array_elements(m.value) WITH ORDINALITY h(value, place)), '[]') END)
+             FROM jsonb_each(i.response) m) ELSE i.response END
+ WHERE i.raw_expires_at <= app.now()

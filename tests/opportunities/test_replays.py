@@ -13,8 +13,8 @@ from contracts.profiles import ChangeProfile
 from contracts.run_replays import INSTEAD, ReplayView
 from contracts.runs import RunStatus
 from contracts.tenants import SYSTEM_TENANT
-from db import profiles, run_replays
-from db.transaction import transaction
+from db import ledger, profiles, run_replays
+from db.transaction import DbRole, transaction
 from tests.opportunities.house import House
 
 
@@ -133,6 +133,21 @@ async def test_a_code_whose_stored_page_is_gone_is_named_and_not_asked_again(hou
     assert [(gone.query, gone.pages) for gone in found.not_replayable] == [("315210", [0])]
     assert found.pages == 1
     assert house.calls == asked
+
+
+async def test_a_run_whose_records_are_forgotten_is_named_and_nothing_is_made_of_what_is_left(house: House) -> None:
+    # B.03: without the source's own records nobody can tell what changed
+    await house.tenant("561720")
+    run = await house.run()
+    await house.is_day("2026-08-30")
+    async with transaction(house.pool, None, role=DbRole.SYSTEM) as tx:
+        assert await ledger.drop_raw(tx) == 1
+    kept = await house.conn.fetchval("SELECT response FROM app.vendor_items")
+    assert '"raw"' not in kept
+    assert "pointOfContact" not in kept
+    found = await replayed(house, run.id, apply=True)
+    assert [(gone.query, gone.pages) for gone in found.not_replayable] == [("561720", [0])]
+    assert said(found) == {}
 
 
 async def test_a_run_from_before_its_answers_were_linked_to_pages_is_known_by_its_codes(house: House) -> None:

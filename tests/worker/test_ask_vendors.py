@@ -9,8 +9,10 @@ import pytest
 
 from contracts.errors import VendorBusy
 from contracts.findings import PersonQuery
-from contracts.providers import Channel
-from db.transaction import Pool
+from contracts.providers import Channel, Page
+from db import ledger
+from db.migrate import FOLDER
+from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.subjects import known_people, world
@@ -35,6 +37,33 @@ async def test_a_page_reserves_and_costs_what_it_holds(
     assert [tuple(row) for row in rows] == [(5, 5), (5, 5)]
     assert sandbox.totals("pdl") == {"requests": 2, "credits": 10.0, "repeated": 0}
     await built.close()
+
+
+async def test_records_on_a_page_are_forgotten_after_their_time_and_its_hits_stay(
+    sandbox: RunningSandbox, conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    async def forget() -> int:
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            return await ledger.drop_raw(tx)
+
+    built = registry.build(sandbox.settings())
+    page, _, _ = await ask.page(await attempt(pool, tenant), built.company_search(Channel.PDL), QUERY, None, 5)
+    await built.close()
+    assert all(hit.raw for hit in page.companies)
+    assert await forget() == 0
+    # A page from before anybody noted when.
+    await conn.execute("UPDATE app.vendor_items SET raw_expires_at = NULL")
+    await conn.execute((FOLDER / "0052_places_and_records.sql").read_text().split(";\n")[1])
+    assert await forget() == 0
+    await conn.execute(
+        "CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql STABLE PARALLEL SAFE"
+        " AS $$ SELECT interval '61 days' $$"
+    )
+    assert [await forget() for _ in range(2)] == [1, 0]
+    kept = await conn.fetchval("SELECT response FROM app.vendor_items")
+    assert '"raw"' not in kept
+    bare = tuple(hit.model_copy(update={"raw": {}}) for hit in page.companies)
+    assert Page.model_validate_json(kept) == page.model_copy(update={"companies": bare})
 
 
 async def test_what_was_pending_when_a_process_died_is_read_and_not_bought_again(

@@ -40,9 +40,16 @@ def pages(slices: Sequence[SliceView], read: Sequence[StoredPage]) -> tuple[list
 
 def _answers(of: SliceView, read: Sequence[StoredPage]) -> dict[int, tuple[int, StoredPage]]:
     """Page -> (its place, its answer). A run from before answers were linked to pages is known by its code and the order alone."""
-    mine = [(n, r) for n, r in enumerate(read) if not r.erased and (r.response is not None or r.outcome != "found")]
+    mine = [(n, r) for n, r in enumerate(read) if not r.erased and _whole(r)]
     linked = {r.page: (n, r) for n, r in mine if r.slice_id == of.id}
     if linked:
         return linked
     loose = [(n, r) for n, r in mine if r.slice_id is None and r.request.get("naics") == of.query]
     return dict(enumerate(loose))
+
+
+def _whole(read: StoredPage) -> bool:
+    """Is all of an answer there? The source's own records, which are kept for a shorter time, tell whether a notice changed."""
+    if read.response is None:
+        return read.outcome != "found"
+    return all(notice.get("raw") for notice in read.response.get("opportunities", ()))
