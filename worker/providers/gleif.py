@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from contracts.providers import FoundCompany, Page, Terms
+from contracts.providers import FoundCompany, Pace, Page, Terms, Window
 from worker.providers.answers import shaped
 from worker.providers.http import VendorClient
 from worker.providers.offsets import page_size, read_offset
@@ -77,6 +77,8 @@ class GleifSearch:
     terms = Terms.PUBLIC
     billable = False
     units_per_page = 0.0
+    #: 60 requests a minute from one address.
+    pace = Pace("gleif", (Window(54, 60),), concurrency=4)
 
     def __init__(self, base_url: str, *, timeout_s: float) -> None:
         headers = {"Accept": "application/vnd.api+json"}
