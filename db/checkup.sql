@@ -14,7 +14,7 @@ SELECT w.name, r.rolname IS NOT NULL AS known, coalesce(r.rolbypassrls OR r.rols
 SELECT count(*) FILTER (WHERE a.application_name = 'headwater outbox listen') AS dispatching,
        count(*) FILTER (WHERE a.application_name = 'headwater listen') AS working,
        (SELECT count(*) FROM app.workers w WHERE 'jobs' = ANY(w.roles) AND w.stopped_at IS NULL
-           AND w.beat_at > app.now() - $1::float8 * interval '1 second') AS workers
+           AND w.beat_at BETWEEN app.now() - $1::float8 * interval '1 second' AND app.now() + $1::float8 * interval '1 second') AS workers
   FROM pg_stat_activity a WHERE a.datname = current_database()
 
 -- holders --
@@ -34,11 +34,12 @@ SELECT 'slot', s.slot_name, NULL, 'replication slot, ' || CASE WHEN s.active THE
  ORDER BY 3 DESC NULLS LAST LIMIT 20
 
 -- stuck --
--- Deliveries that nobody moves: taken by a worker that stopped beating $1 seconds ago, or due for as long and not taken.
+-- Deliveries that nobody moves: taken by a worker that stopped beating $1 seconds ago (or, its clock set back since, in that many), or due for
+-- as long and not taken.
 SELECT count(*) FILTER (WHERE j.status = 'doing') AS held_by_the_dead, count(*) FILTER (WHERE j.status = 'todo') AS not_taken
   FROM queue.procrastinate_jobs j
  WHERE (j.status = 'doing' AND NOT EXISTS (SELECT FROM app.workers w WHERE w.id = j.worker_id AND w.stopped_at IS NULL
-             AND w.beat_at >= app.now() - $1::float8 * interval '1 second'))
+             AND w.beat_at BETWEEN app.now() - $1::float8 * interval '1 second' AND app.now() + $1::float8 * interval '1 second'))
     OR (j.status = 'todo' AND (SELECT e.queued_at FROM app.job_executions e WHERE e.tenant_id = j.tenant_id AND e.id = j.execution_id)
              < app.now() - $1::float8 * interval '1 second')
 

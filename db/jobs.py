@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +17,22 @@ from db.transaction import Pool, Tx, transaction
 
 SQL = load("jobs")
 Outcome = Literal["failed", "snoozed", "timeout", "crashed", "cancelled", "dead", "quarantined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An attempt that was taken for dead, and came back. `first`: its crash is taken back with this; `quarantined`: its job is."""
+
+    execution_id: UUID
+    quarantined: bool
+    first: bool
+
+    @property
+    def next_step(self) -> str:
+        """What is left to do about it."""
+        if self.quarantined:
+            return f"its workers are alive after all: headwater jobs retry {self.execution_id}"
+        return "none: another attempt did it, or will"
 
 
 class Fenced(Exception):
@@ -129,9 +147,10 @@ async def where_it_stands(tx: Tx, tenant: UUID, execution_id: UUID) -> tuple[str
     return (row["state"], row["token"], row["cancelled"]) if row else None
 
 
-async def came_back(tx: Tx, tenant: UUID, execution_id: UUID, token: int) -> bool:
-    """Note that an attempt is refused. True: because it had been taken for dead, falsely."""
-    return await tx.fetchval(SQL["came_back"], tenant, execution_id, token) is not None
+async def came_back(tx: Tx, attempts: Sequence[tuple[UUID, UUID, int]]) -> list[Late]:
+    """Note that attempts (tenant, execution, token) are refused; gives those that had been taken for dead, falsely."""
+    tenants, executions, tokens = zip(*attempts, strict=True)
+    return [Late(**row) for row in await tx.fetch(SQL["came_back"], tenants, executions, tokens)]
 
 
 async def request_cancel(tx: Tx, tenant: UUID, execution_id: UUID) -> str | None:

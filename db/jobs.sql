@@ -23,9 +23,29 @@ VALUES ($1, $2, $3, $4, left($5, 100), left($6, 4000), left($7, 20000), $8, $9, 
 ON CONFLICT DO NOTHING
 
 -- came_back --
--- An attempt that was taken for dead, and is refused now: its rescue was a false one. No row: it lost its job in another way.
-UPDATE app.job_attempts SET fenced_at = coalesce(fenced_at, app.now())
- WHERE tenant_id = $1 AND execution_id = $2 AND token = $3 AND outcome IN ('crashed', 'quarantined') RETURNING token
+-- Attempts that are refused now and had been taken for dead: each was a false rescue, and the crash counted for it is taken back, once (`first`).
+-- No row: it lost its job in another way. What was revived after the crash has counted from none since. Executions are locked first, in the
+-- order of their ids (law 7). A quarantine stands: its run has been told.
+WITH late AS MATERIALIZED (
+    SELECT e.tenant_id, e.id, e.token AS now_at, e.state, a.token FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
+      JOIN app.job_attempts a ON a.tenant_id = d.tenant_id AND a.execution_id = d.id AND a.token = d.token AND a.outcome IN ('crashed', 'quarantined')
+      JOIN app.job_executions e ON e.tenant_id = a.tenant_id AND e.id = a.execution_id
+     ORDER BY e.tenant_id, e.id FOR NO KEY UPDATE OF e
+), fenced AS (
+    UPDATE app.job_attempts a SET fenced_at = app.now() FROM late l
+     WHERE a.tenant_id = l.tenant_id AND a.execution_id = l.id AND a.token = l.token AND a.fenced_at IS NULL
+    RETURNING l.tenant_id, l.id, l.now_at, a.token
+), counted AS (
+    SELECT f.tenant_id, f.id, count(*) AS n FROM fenced f
+     WHERE NOT EXISTS (SELECT FROM app.job_attempts t WHERE t.tenant_id = f.tenant_id AND t.execution_id = f.id
+                          AND t.token >= f.token AND t.token < f.now_at - 1 AND t.outcome IN ('dead', 'cancelled', 'quarantined'))
+     GROUP BY f.tenant_id, f.id
+), taken_back AS (
+    UPDATE app.job_executions e SET crashes = greatest(0, e.crashes - c.n) FROM counted c WHERE e.tenant_id = c.tenant_id AND e.id = c.id
+)
+SELECT l.id AS execution_id, l.state = 'quarantined' AS quarantined,
+       EXISTS (SELECT FROM fenced f WHERE f.tenant_id = l.tenant_id AND f.id = l.id AND f.token = l.token) AS first
+  FROM late l
 
 -- bury --
 -- A job that gave up, with what is needed to decide whether to retry it.

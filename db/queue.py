@@ -53,7 +53,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """A delivery of a dead worker, locked. `in_flight`: its execution was running there."""
+    """A delivery of a dead worker, locked. `in_flight`: its execution was running there. `crashes`: of workers that are gone."""
 
     delivery_id: int
     tenant_id: UUID
@@ -119,17 +119,6 @@ async def finish(tx: Tx, deliveries: Sequence[Delivery]) -> tuple[int, int]:
     return (row["done"], row["gone"]) if row else (0, 0)
 
 
-async def came_back(tx: Tx, deliveries: Sequence[Delivery]) -> list[UUID]:
-    """Note those of a refused batch that had been taken for dead, falsely. Gives their executions."""
-    rows = await tx.fetch(
-        SQL["came_back"],
-        [d.tenant_id for d in deliveries],
-        [d.execution_id for d in deliveries],
-        [d.token for d in deliveries],
-    )
-    return [row["execution_id"] for row in rows]
-
-
 async def cancel_requests(tx: Tx, running: Sequence[Delivery]) -> set[UUID]:
     """Execution ids among `running` that somebody asked to cancel."""
     rows = await tx.fetch(SQL["cancel_requests"], [d.tenant_id for d in running], [d.execution_id for d in running])
@@ -162,6 +151,7 @@ async def rescue(tx: Tx, crashed: Sequence[Stranded]) -> int:
         [c.tenant_id for c in crashed],
         [c.execution_id for c in crashed],
         [c.delivery_id for c in crashed],
+        [c.crashes for c in crashed],
     )
     return len(rows)
 

@@ -83,16 +83,6 @@ WITH done AS (
 )
 SELECT (SELECT count(*) FROM done) AS done, (SELECT count(*) FROM gone) AS gone, set_config('synchronous_commit', 'off', true)
 
--- came_back --
--- Those of a refused batch whose attempts had been taken for dead: each was a false rescue, which did no harm. In key order (law 7).
-WITH theirs AS MATERIALIZED (
-    SELECT a.tenant_id, a.execution_id, a.token FROM app.job_attempts a JOIN unnest($1::uuid[], $2::uuid[], $3::int[]) AS d(tenant_id, id, token)
-        ON a.tenant_id = d.tenant_id AND a.execution_id = d.id AND a.token = d.token
-     WHERE a.outcome IN ('crashed', 'quarantined') AND a.fenced_at IS NULL ORDER BY a.tenant_id, a.execution_id FOR UPDATE OF a
-)
-UPDATE app.job_attempts a SET fenced_at = app.now() FROM theirs t
- WHERE a.tenant_id = t.tenant_id AND a.execution_id = t.execution_id AND a.token = t.token RETURNING a.execution_id
-
 -- cancel_requests --
 -- Which of my running executions should stop?
 SELECT e.id FROM app.job_executions e JOIN unnest($1::uuid[], $2::uuid[]) AS r(tenant_id, id) ON e.tenant_id = r.tenant_id AND e.id = r.id
@@ -136,18 +126,29 @@ UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL FROM jud
 -- Deliveries of workers that stopped beating $1 seconds ago. SKIP LOCKED: whoever is inside a write is left alone this round.
 -- Nobody could beat while the server was down: one that has just started judges nobody yet. Of two deliveries of one execution the older
 -- is over (put off, its finish never written): counted as well, it would be its own twin.
-WITH stuck AS (
+-- Beats ahead of the clock were written before it was set back: they count from now on, or the dead would live until it is that late again.
+-- `crashes`: without those whose worker beats again. It has not died of this job yet; when it comes to the fence the crash is taken back (came_back).
+WITH ahead AS (
+    UPDATE app.workers w SET beat_at = app.now(), dispatched_at = CASE WHEN w.dispatched_at > app.now() THEN app.now() ELSE w.dispatched_at END
+      FROM (SELECT f.id FROM app.workers f WHERE f.beat_at > app.now() + $1::float8 * interval '1 second' ORDER BY f.id FOR UPDATE SKIP LOCKED) f
+     WHERE w.id = f.id
+), living AS MATERIALIZED (
+    SELECT w.id, w.beat_at FROM app.workers w WHERE w.stopped_at IS NULL AND w.beat_at >= app.now() - $1::float8 * interval '1 second'
+), stuck AS (
     SELECT j.id, j.tenant_id, j.execution_id, j.worker_id FROM queue.procrastinate_jobs j
-     WHERE j.status = 'doing' AND pg_postmaster_start_time() < clock_timestamp() - $1::float8 * interval '1 second' AND NOT EXISTS (
-            SELECT FROM app.workers w WHERE w.id = j.worker_id AND w.stopped_at IS NULL
-               AND w.beat_at >= app.now() - $1::float8 * interval '1 second')
+     WHERE j.status = 'doing' AND NOT EXISTS (SELECT FROM living w WHERE w.id = j.worker_id)
+       AND pg_postmaster_start_time() NOT BETWEEN clock_timestamp() - $1::float8 * interval '1 second' AND clock_timestamp() + $1::float8 * interval '1 second'
      ORDER BY j.id LIMIT 500 FOR UPDATE SKIP LOCKED
 ), ranked AS (
     SELECT s.*, s.id = max(s.id) OVER (PARTITION BY s.execution_id, s.worker_id) AS newest FROM stuck s
 )
-SELECT s.id AS delivery_id, e.tenant_id, e.id AS execution_id, e.token, e.crashes, e.job, e.payload, e.run_id, e.correlation_id,
+SELECT s.id AS delivery_id, e.tenant_id, e.id AS execution_id, e.token, e.crashes - a.refuted AS crashes, e.job, e.payload, e.run_id, e.correlation_id,
        e.state = 'running' AND e.worker_id IS NOT DISTINCT FROM s.worker_id AND s.newest AS in_flight
   FROM ranked s JOIN app.job_executions e ON e.tenant_id = s.tenant_id AND e.id = s.execution_id
+ CROSS JOIN LATERAL (SELECT count(*)::int AS refuted FROM app.job_attempts c JOIN living w ON w.id = c.worker_id AND w.beat_at > c.ended_at
+         WHERE e.crashes > 0 AND c.tenant_id = e.tenant_id AND c.execution_id = e.id AND c.outcome = 'crashed' AND c.fenced_at IS NULL
+           AND NOT EXISTS (SELECT FROM app.job_attempts t WHERE t.tenant_id = e.tenant_id AND t.execution_id = e.id AND t.token > c.token
+                              AND t.outcome IN ('dead', 'cancelled', 'quarantined'))) a
  ORDER BY e.tenant_id, e.id FOR UPDATE OF e SKIP LOCKED
 
 -- end_frozen --
@@ -159,12 +160,12 @@ SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity
 
 -- rescue --
 -- running -> queued under a new token, doing -> todo; one that meets its like (coalesce), in the queue or among the rescued,
--- is superseded instead. Keys are taken as `reconcile` takes them; `stranded` has locked the rows.
+-- is superseded instead. Keys are taken as `reconcile` takes them; `stranded` has locked the rows. $4: the crashes that counted before this one.
 WITH crashed AS MATERIALIZED (
-    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at, c.delivery_id, e.scope IN ('coalesce', 'exclusive') AND (
+    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id, e.queued_at, c.delivery_id, c.crashes, e.scope IN ('coalesce', 'exclusive') AND (
                row_number() OVER (PARTITION BY e.tenant_id, e.job, e.scope, e.key ORDER BY e.id DESC) > 1 OR EXISTS (
                    SELECT FROM app.job_executions t WHERE t.tenant_id = e.tenant_id AND t.job = e.job AND t.coalesce_key = e.key AND t.id <> e.id)) AS aside
-      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c(tenant_id, id, delivery_id)
+      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::int[]) AS c(tenant_id, id, delivery_id, crashes)
       JOIN app.job_executions e ON e.tenant_id = c.tenant_id AND e.id = c.id
 ), logged AS (
     INSERT INTO app.job_attempts (tenant_id, execution_id, token, outcome, error_class, error, worker_id, started_at, ended_at)
@@ -178,12 +179,12 @@ WITH crashed AS MATERIALIZED (
       FROM crashed c ORDER BY c.tenant_id, c.job, c.key
     ON CONFLICT (tenant_id, id) DO UPDATE
        SET token = e.token + 1, crashes = e.crashes + 1, state = EXCLUDED.state, finished_at = EXCLUDED.finished_at, coalesce_key = EXCLUDED.coalesce_key
-    RETURNING e.tenant_id, e.id, e.crashes, e.queue
+    RETURNING e.tenant_id, e.id, e.queue
 ), dropped AS (
     DELETE FROM queue.procrastinate_jobs j USING crashed c WHERE j.id = c.delivery_id AND c.aside
 )
 UPDATE queue.procrastinate_jobs j SET status = 'todo', worker_id = NULL,
-       queue_name = CASE WHEN b.crashes >= 2 THEN 'alone' ELSE b.queue END
+       queue_name = CASE WHEN c.crashes >= 1 THEN 'alone' ELSE b.queue END
   FROM back b JOIN crashed c ON c.tenant_id = b.tenant_id AND c.id = b.id WHERE j.id = c.delivery_id AND NOT c.aside RETURNING j.id
 
 -- age --

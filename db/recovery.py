@@ -25,8 +25,9 @@ async def fill_disk(login: Tx, full: bool) -> None:
     await login.execute(SQL["fill_disk"], full)
 
 
-async def move_clock(login: Tx) -> None:
-    """Let the database's clock jump an hour ahead."""
+async def move_clock(login: Tx, by_s: float = 3600.0) -> None:
+    """Let the database's clock jump, an hour ahead, or as many seconds as said."""
+    await login.execute(SQL["jump"], str(by_s))
     await login.execute(SQL["move_clock"])
 
 

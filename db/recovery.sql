@@ -24,12 +24,16 @@ GRANT SELECT ON soak.disk TO headwater_app, headwater_system, headwater_owner;
 GRANT UPDATE ON soak.disk TO headwater_system;
 GRANT SELECT, INSERT ON soak.starts TO headwater_app, headwater_system
 
+-- jump --
+-- How far the clock is to move, in seconds: for the next statement of this session.
+SELECT set_config('soak.jump', $1, false)
+
 -- move_clock --
--- All clocks of the database jump ahead by another hour, in every session at once. The shift is folded into plans as a constant, which
+-- All clocks of the database jump by as much more, in every session at once. The shift is folded into plans as a constant, which
 -- they keep when it changes; they are made anew only when the function that was inlined into them is replaced as well.
 DO $$ BEGIN
     EXECUTE format('CREATE OR REPLACE FUNCTION app.clock_shift() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L',
-                   format('SELECT interval %L', app.clock_shift() + interval '1 hour'));
+                   format('SELECT interval %L', app.clock_shift() + current_setting('soak.jump')::float8 * interval '1 second'));
     EXECUTE pg_get_functiondef('app.now()'::regprocedure);
 END $$
 

@@ -160,9 +160,8 @@ class Performer:
                 traceback=_trace(error) if counts else None,
                 correlation_id=d.correlation_id,
             )
-            late = not ours and await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
-        if late:
-            self._say_fenced(d, "put_off")
+            late = [] if ours else await _came_back(tx, d)
+        _say_fenced(d, late, "put_off")
         d.settled = True
         spans.tracer.ended(outcome if ours else "fenced", _class(error))
         self.wake()
@@ -174,19 +173,14 @@ class Performer:
         """Another attempt owns it: nothing to write. Or it was cancelled meanwhile: then say so."""
         async with transaction(self.pool, d.tenant_id) as tx:
             standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
-            late = await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
+            late = await _came_back(tx, d)
         if standing is not None and standing[2] and standing[1] == d.token:
             await self._cancelled(d)
             return
         spans.tracer.ended("fenced")
         log.info("job_fenced", stands=standing and standing[0])
-        if late:
-            self._say_fenced(d, "write")
+        _say_fenced(d, late, "write")
         d.settled = True
-
-    def _say_fenced(self, d: Delivery, at: str) -> None:
-        """We had been taken for dead, and another attempt has the job. `job_attempts.fenced_at` says so too."""
-        log.warning("attempt_fenced", token=d.token, at=at, next_step="none: another attempt did it, or will")
 
     async def _cancelled(self, d: Delivery) -> None:
         await self._end(d, Stopped("cancelled", "cancelled", "cancelled"), None)
@@ -210,9 +204,8 @@ class Performer:
             )  # fmt: skip
             if ours and tell_run:
                 await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
-            late = not ours and await jobs.came_back(tx, d.tenant_id, d.execution_id, d.token)
-        if late:
-            self._say_fenced(d, "end")
+            late = [] if ours else await _came_back(tx, d)
+        _say_fenced(d, late, "end")
         d.settled = True
         spans.tracer.ended(stopped.state, stopped.error_class)
         self.wake()
@@ -242,6 +235,16 @@ class Performer:
                 log.warning("job_end_delayed", error=str(error), retryInS=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+
+async def _came_back(tx: Tx, d: Delivery) -> list[jobs.Late]:
+    return await jobs.came_back(tx, [(d.tenant_id, d.execution_id, d.token)])
+
+
+def _say_fenced(d: Delivery, late: list[jobs.Late], at: str) -> None:
+    """We had been taken for dead, and another attempt has the job. `job_attempts.fenced_at` says so too."""
+    for each in late:
+        log.warning("attempt_fenced", token=d.token, at=at, next_step=each.next_step)
 
 
 async def tell(

@@ -100,5 +100,4 @@ class Acts:
 
     def _new_worker(self) -> None:
         worker = self._system(lambda tx: queue.register(tx, "here", 1, ["jobs"]))
-        self.ground.rows("UPDATE app.workers SET beat_at = 'infinity' WHERE id = $1", worker)
         self.model.alive.append(worker)

@@ -169,12 +169,13 @@ class Learning(Acts):
         back = [r for r in running if r not in deadly]
         model.back(back)
         for one in (model.executions[execution] for execution in {r.execution for r in back}):
-            one.crashes += 1
+            one.fatal.add(one.token - 1)
             for row in self._todo(one):
                 row.queue = "alone" if one.crashes >= CRASHES else "probe"
         ended = sorted({r.execution for r in deadly})
         for one in (model.executions[execution] for execution in ended):
-            one.state, one.token, one.crashes, one.letters = "quarantined", one.token + 1, one.crashes + 1, 1
+            one.fatal.add(one.token)
+            one.state, one.token, one.letters = "quarantined", one.token + 1, 1
         return ended
 
     def _compare(self) -> None:

@@ -183,6 +183,8 @@ class OutboxMachine(Learning, RuleBasedStateMachine):
         held.performed = True
         one = self.model.owns(held)
         if one is None:
+            if way != "plain" or held.delivery.cancelled:  # it came to the fence
+                self.model.came_back(held)
             return
         if held.delivery.cancelled or (one.cancelled and way in ("write", "fail after writing")):
             one.state, one.token = "cancelled", one.token + 1
@@ -229,6 +231,7 @@ class OutboxMachine(Learning, RuleBasedStateMachine):
     def rescue(self) -> None:
         stranded = [r for r in self.model.rows.values() if r.status == "doing" and r.worker in self.model.silent]
         before = len(self.told)
+        self.ground.rows("UPDATE app.workers SET beat_at = app.now() WHERE id = ANY($1)", self.model.alive)
         self.ground.run(rescue_once(self.ground.pool, 0.5, self._quarantined))
         deadly = self._rescued(stranded)
         assert self.told[before:] == deadly
@@ -264,14 +267,8 @@ class OutboxMachine(Learning, RuleBasedStateMachine):
             assert not may
             return
         assert may
-        one.state, one.token, one.failures, one.crashes, one.cancelled, one.letters = (
-            "waiting",
-            one.token + 1,
-            0,
-            0,
-            False,
-            0,
-        )
+        one.state, one.token, one.failures, one.cancelled, one.letters = "waiting", one.token + 1, 0, False, 0
+        one.fatal.clear()
         self._redeliveries()
 
     # -- what must hold

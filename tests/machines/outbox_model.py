@@ -38,7 +38,7 @@ class Event:
 
 @dataclass
 class Execution:
-    """One execution. `effects` counts business rows committed with its done mark."""
+    """One execution. `effects` counts business rows committed with its done mark; `fatal`: attempts that count as crashes."""
 
     id: UUID
     tenant: UUID
@@ -48,12 +48,16 @@ class Execution:
     state: str = "queued"
     token: int = 0
     failures: int = 0
-    crashes: int = 0
+    fatal: set[int] = field(default_factory=set)
     worker: int | None = None
     cancelled: bool = False
     effects: int = 0
     letters: int = 0
     absorbed: set[UUID] = field(default_factory=set)
+
+    @property
+    def crashes(self) -> int:
+        return len(self.fatal)
 
     @property
     def coalesces(self) -> bool:
@@ -143,6 +147,10 @@ class Model:
         """The execution, if this attempt may still end it."""
         one = self.executions[held.delivery.execution_id]
         return one if one.state == "running" and one.token == held.delivery.token else None
+
+    def came_back(self, held: Held) -> None:
+        """An attempt is refused: whoever took it for dead was wrong."""
+        self.executions[held.delivery.execution_id].fatal.discard(held.delivery.token)
 
     def finish(self, held: Held) -> None:
         """The batch finish: a done mark if the job wrote none, and the row goes; both fenced."""

@@ -51,6 +51,7 @@ async def main(url: str) -> None:
         concurrency=10,
         heartbeat_s=float(os.environ.get("WORKER_HEARTBEAT_S", "0.75")),
         drain_s=float(os.environ.get("WORKER_DRAIN_S", "20")),
+        stuck_after_s=float(os.environ.get("VICTIM_STUCK_S", "60")),
         install_signal_handlers=True,
     )
     await worker.run()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 import structlog
 
-from db import queue
+from db import jobs, queue
 from db.queue import Delivery
 from worker.queue.pool import Line, jittered
 
@@ -75,7 +76,7 @@ class Finisher:
             try:
                 line = await self._line.take()
                 _, gone = await queue.finish(line, batch)
-                late = await queue.came_back(line, batch) if gone < len(batch) else []
+                late = await jobs.came_back(line, [_attempt(d) for d in batch]) if gone < len(batch) else []
             except Exception as error:
                 log.warning(
                     "finish_failed",
@@ -91,13 +92,15 @@ class Finisher:
                 if gone < len(batch) and tries == 1:
                     self.stale += len(batch) - gone
                     log.warning("stale_finish", deliveries=len(batch) - gone)
-                for execution in late:
-                    log.warning(
-                        "attempt_fenced",
-                        execution_id=str(execution),
-                        at="finish",
-                        next_step="none: another attempt did it",
-                    )
+                for each in late:
+                    if each.first:  # else its write was refused before, and said so
+                        log.warning(
+                            "attempt_fenced", execution_id=str(each.execution_id), at="finish", next_step=each.next_step
+                        )
                 return
             await asyncio.sleep(jittered(pause))
             pause = min(2.0, pause * 2)
+
+
+def _attempt(of: Delivery) -> tuple[UUID, UUID, int]:
+    return of.tenant_id, of.execution_id, of.token

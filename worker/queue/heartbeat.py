@@ -17,6 +17,8 @@ from worker.queue.pool import connect
 
 #: A round (connect, beat) is cut off after this long, in seconds.
 ROUND_S = 5.0
+#: An event loop that stands still for this long beats no more, in seconds.
+STUCK_S = 60.0
 log = structlog.get_logger("worker.queue")
 
 
@@ -35,7 +37,7 @@ class Heartbeat:
         every_s: float,
         roles: Sequence[str],
         on_new_id: Callable[[int], object],
-        stuck_after_s: float = 60.0,
+        stuck_after_s: float = STUCK_S,
     ) -> None:
         self._url, self._worker_id, self._every_s, self._roles = url, worker_id, every_s, roles
         self._on_new_id = on_new_id

@@ -22,7 +22,7 @@ from db.transaction import Pool
 from worker.queue.app import Perform, Registry, build_app
 from worker.queue.connector import AsyncpgConnector
 from worker.queue.fetcher import Fetcher
-from worker.queue.heartbeat import Heartbeat
+from worker.queue.heartbeat import STUCK_S, Heartbeat
 from worker.queue.pool import PATIENCE_S, Line
 from worker.queue.slots import Slots
 
@@ -70,6 +70,7 @@ class BatchWorker(Worker):
         poll_s: float = 1.0,
         cancel_poll_s: float = 1.0,
         heartbeat_s: float = 0.75,
+        stuck_after_s: float = STUCK_S,
         drain_s: float = 30.0,
         patience_s: float = PATIENCE_S,
         on_drained: Callable[[], None] | None = None,
@@ -90,7 +91,7 @@ class BatchWorker(Worker):
         )
         self.listener = connector.listener
         self.on_drained = on_drained
-        self._pool, self._roles = pool, tuple(roles)
+        self._pool, self._roles, self._stuck_after_s = pool, tuple(roles), stuck_after_s
         self._beat_url = beat_url or listen_url or ""
         # Half the slots a fetch: while one half is being fetched, the other runs or is being finished.
         self._batch = min(concurrency, max(OVERLAP_FROM, math.ceil(concurrency / 2)))
@@ -237,6 +238,7 @@ class BatchWorker(Worker):
             every_s=self.update_heartbeat_interval,
             roles=self._roles,
             on_new_id=lambda new: loop.call_soon_threadsafe(setattr, self, "worker_id", new),
+            stuck_after_s=self._stuck_after_s,
         )
         self._heartbeat.start()
         self.listener.on_relisten = self._new_job_event.set
