@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from contracts.errors import Invalid
 from contracts.events import Event, OnFailure, Redelivery, payload_of
 from contracts.jobs import JOBS, Again, Job
+from contracts.webhook_endpoints import SINK
+from contracts.webhook_endpoints import ordering_key as endpoint_key
 from db import spans
 from db.ids import new_id
 from db.sql import load
@@ -56,7 +59,15 @@ async def emit(
 
     Events of one `ordering_key` go one at a time, in the order of their commits: to our queue, the next when the jobs of the one
     before have ended. `on_failure`: what becomes of the rest when one fails; absent: what its type says.
+
+    Raises: Invalid for a webhook's delivery with a key that is not its endpoint's: nobody would ever lease it.
     """
+    if sink == SINK and ordering_key not in (None, endpoint_key(event.aggregate_id)):
+        own = endpoint_key(event.aggregate_id)
+        raise Invalid(
+            f"no webhook endpoint takes deliveries with the ordering key {ordering_key!r}: leave it out, or use {own!r}",
+            code="foreign_ordering_key",
+        )
     event_id = new_id()
     what = (tenant, event_id, event.aggregate_type, event.aggregate_id, event.type, event.version, payload_of(event))
     with spans.tracer.emit([event]) as span:

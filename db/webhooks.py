@@ -9,7 +9,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from contracts.errors import Conflict, NotFound
-from contracts.webhook_endpoints import MAX_ENDPOINTS, SINK, SUBSCRIBABLE, ChangeEndpoint, CreateEndpoint, Endpoint
+from contracts.webhook_endpoints import (
+    MAX_ENDPOINTS,
+    SINK,
+    SUBSCRIBABLE,
+    ChangeEndpoint,
+    CreateEndpoint,
+    Endpoint,
+    ordering_key,
+)
 from db import outbox, sinks
 from db.access import audit
 from db.outbox import Claimed
@@ -113,7 +121,7 @@ async def fan_out(tx: Tx, events: Sequence[Claimed]) -> bool:
         return False
     for row in found:  # sorted: everybody locks in this order
         if row["ordering"] != "none":
-            await tx.execute(outbox.SQL["lock_ordering_key"], str(row["tenant_id"]), f"webhook:{row['id']}")
+            await tx.execute(outbox.SQL["lock_ordering_key"], str(row["tenant_id"]), ordering_key(row["id"]))
     await tx.execute(SQL["fan_out"], [event.place for event in facts], [row["id"] for row in found], SINK)
     return True
 

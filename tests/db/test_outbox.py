@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from contracts.errors import Invalid
 from contracts.events import LeadDiscovered, Probed
 from db import outbox
 from db.transaction import DbRole, Pool, transaction
@@ -52,6 +53,23 @@ async def test_what_would_not_fit_later_is_refused_at_once(
         with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.StringDataRightTruncationError)):
             async with transaction(pool, None, role=role) as tx:
                 await tx.execute(f"UPDATE app.outbox_events SET {column}")
+
+
+async def test_a_webhooks_delivery_with_a_key_that_nobody_leases_is_refused(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    # R8: an endpoint's deliveries are found by the endpoint's own key; under another they would wait for ever.
+    (fact,) = probes(1)
+    for foreign in ("lead 7", f"webhook:{uuid4()}"):
+        with pytest.raises(
+            Invalid, match=rf"no webhook endpoint takes deliveries with the ordering key '{foreign}'"
+        ) as refused:
+            await emit(pool, tenant, fact, sink="webhook", ordering_key=foreign)
+        assert f"'webhook:{fact.aggregate_id}'" in refused.value.detail
+    assert await conn.fetchval("SELECT count(*) FROM app.outbox_events") == 0
+    await emit(pool, tenant, fact, sink="webhook", ordering_key=f"webhook:{fact.aggregate_id}")
+    await emit(pool, tenant, fact, sink="webhook")
+    assert await conn.fetchval("SELECT count(*) FROM app.outbox_events") == 2
 
 
 async def test_ids_are_of_our_kind_and_nobodys_twice(conn: Connection, pool: Pool, tenant: UUID) -> None:

@@ -107,7 +107,8 @@ async def test_a_lease_and_an_earlier_event_of_its_key(scene: Scene) -> None:
     async with scene.app() as tx:
         probe = Probed(probe_id=uuid4())
         first, second = [
-            await outbox.emit(tx, scene.mine, probe, sink="webhook", ordering_key="lead 7") for _ in range(2)
+            await outbox.emit(tx, scene.mine, probe, sink="webhook", ordering_key=f"webhook:{probe.probe_id}")
+            for _ in range(2)
         ]
     async with scene.system() as tx:
         await tx.fetch(outbox.SQL["lease"], "webhook", 10, uuid4(), 60.0)
