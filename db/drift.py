@@ -17,6 +17,7 @@ from uuid import UUID
 from contracts.checkups import Finding, fine, note, wrong
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
+from contracts.webhook_endpoints import SINK
 from db import isolation, jobs, outbox, queue, retention, runs, streams, webhooks
 from db.access import audit
 from db.sql import load
@@ -47,7 +48,7 @@ GUARDED = ("outbox_events", "procrastinate_jobs", "job_executions", "runs")
 
 
 async def stuck_keys(tx: Tx, _settings: Settings) -> list[Finding]:
-    """Jobs that nothing delivers, and ordered deliveries that wait behind one which keeps failing."""
+    """Jobs that nothing delivers; ordered deliveries, and events of our own queue, behind one of their key that fails."""
     found = [
         wrong(
             "stuck keys",
@@ -60,11 +61,34 @@ async def stuck_keys(tx: Tx, _settings: Settings) -> list[Finding]:
         wrong(
             "stuck keys",
             f"{r['behind']} deliveries of one ordering key wait behind event {r['event_id']} ({r['sink']}, {r['attempts']} tries)",
-            f"headwater outbox explain {r['event_id']}; headwater webhooks change ID --ordering park|skip lets the others pass",
+            f"headwater outbox explain {r['event_id']} says why"
+            + (
+                f"; headwater webhooks change {r['aggregate_id']} --tenant {r['slug']} --ordering park lets the others pass"
+                if r["sink"] == SINK
+                else ""
+            ),
         )
         for r in await tx.fetch(SQL["blocked"], BLOCKED_S)
     ]
+    found += [_behind(r) for r in await tx.fetch(SQL["behind_their_turn"], BLOCKED_S)]
     return found or [fine("stuck keys", "every waiting job has its delivery")]
+
+
+def _behind(row: Any) -> Finding:
+    """Events of our own queue that wait for their turn. What ends the one before them lets them go."""
+    event, job = row["event_id"], row["job_id"]
+    who = f"{row['behind']} events of one ordering key wait behind event {event}"
+    if row["given_up"]:
+        mend = f"headwater jobs retry {job}; headwater jobs dismiss {event} lets the others go without it"
+        return wrong("stuck keys", f"{who}: its {row['job']} {job} was given up", mend)
+    if job is not None:
+        mend = f"headwater jobs show {job} says why; headwater jobs cancel {job} lets the others go once its next try is due"
+        return wrong("stuck keys", f"{who}: its {row['job']} {job} has failed {row['failures']} times", mend)
+    if row["never_left"]:
+        mend = f"headwater outbox replay {event}; headwater jobs dismiss {event} lets the others go without it"
+        return wrong("stuck keys", f"{who}, which was given up", mend)
+    mend = f"headwater outbox explain {event} says why; what is not mended becomes a dead letter, to be replayed or dismissed"
+    return wrong("stuck keys", f"{who}: {row['attempts']} tries to hand it off failed", mend)
 
 
 async def restore(tx: Tx, tenants: Sequence[UUID], execution_id: UUID, *, by: str) -> bool:

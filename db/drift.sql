@@ -21,12 +21,33 @@ SELECT e.tenant_id, e.correlation_id FROM app.job_executions e WHERE e.tenant_id
 
 -- blocked --
 -- Ordered deliveries that wait behind one which keeps failing: its event, how many tries, how many wait.
-SELECT h.event_id, h.attempts, h.sink, (SELECT count(*) FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.sink <> 'queue'
+SELECT h.event_id, h.attempts, h.sink, h.aggregate_id, t.slug, (SELECT count(*) FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.sink <> 'queue'
            AND w.ordering_key = h.ordering_key AND w.id > h.id) AS behind
-  FROM app.outbox_events h WHERE h.ordering_key IS NOT NULL AND h.state = 'failed'
+  FROM app.outbox_events h JOIN app.tenants t ON t.id = h.tenant_id WHERE h.ordering_key IS NOT NULL AND h.state = 'failed'
    AND h.created_at < app.now() - $1::float8 * interval '1 second'
    AND EXISTS (SELECT FROM app.outbox_events w WHERE w.tenant_id = h.tenant_id AND w.sink = h.sink AND w.sink <> 'queue' AND w.ordering_key = h.ordering_key AND w.id > h.id)
  ORDER BY h.created_at LIMIT 5
+
+-- behind_their_turn --
+-- Events for our own queue that have waited $1 seconds for their turn, behind one of their key that failed: that one, and the job of it that did.
+-- With `skip` a failure holds up nobody, with `park` not the last one.
+WITH waiting AS MATERIALIZED (
+    SELECT o.tenant_id, o.ordering_key, count(*) AS behind, min(o.available_at) AS since FROM app.outbox_events o WHERE o.sink = 'ordered' GROUP BY 1, 2
+)
+SELECT w.behind, t.event_id, f.attempts, j.id AS job_id, j.job, j.failures, j.given_up, d.id IS NOT NULL AS never_left
+  FROM waiting w JOIN app.ordering_turns t ON t.tenant_id = w.tenant_id AND t.ordering_key = w.ordering_key AND t.on_failure <> 'skip'
+  LEFT JOIN app.outbox_events f ON f.tenant_id = t.tenant_id AND f.event_id = t.event_id AND f.state = 'failed'
+  LEFT JOIN app.dead_letters d ON d.tenant_id = t.tenant_id AND d.event_id = t.event_id AND d.kind = 'event' AND d.resolved_at IS NULL AND t.on_failure = 'block'
+  LEFT JOIN LATERAL (
+    SELECT e.id, e.job, e.failures, l.id IS NOT NULL AS given_up
+      FROM (SELECT x.id FROM app.job_executions x WHERE x.tenant_id = t.tenant_id AND x.event_id = t.event_id
+             UNION ALL SELECT a.execution_id FROM app.absorbed_events a WHERE a.tenant_id = t.tenant_id AND a.event_id = t.event_id) made
+      JOIN app.job_executions e ON e.tenant_id = t.tenant_id AND e.id = made.id
+      LEFT JOIN app.dead_letters l ON l.tenant_id = t.tenant_id AND l.execution_id = e.id AND l.kind = 'job' AND l.resolved_at IS NULL
+     WHERE e.failures > 0 AND e.state IN ('queued', 'running', 'waiting') OR l.id IS NOT NULL AND t.on_failure = 'block'
+     ORDER BY l.id IS NULL, e.id LIMIT 1) j ON true
+ WHERE w.since < app.now() - $1::float8 * interval '1 second' AND (f.event_id IS NOT NULL OR d.id IS NOT NULL OR j.id IS NOT NULL)
+ ORDER BY w.since LIMIT 5
 
 -- bloat --
 -- Tables with at least $1 dead rows, and more of them than living ones.
