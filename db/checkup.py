@@ -25,7 +25,10 @@ HEARD_S = 3.0
 STUCK_S = 30.0
 #: A dispatcher that is silent for longer than this is stale, in seconds.
 STALE_S = 15.0
+#: A slot that is read, or a standby, is behind as a rule: from so many transactions on it is told of.
+HELD_XIDS = 100_000
 CHANNEL = "headwater_doctor"
+_DIRECTLY = "export DATABASE_DIRECT_URL=postgresql://USER:PASSWORD@SERVER:5432/DATABASE for workers and this command, where SERVER"
 
 
 async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list[Finding]:
@@ -44,7 +47,7 @@ async def examine(url: str, settings: Settings, *, held_s: float = 60.0) -> list
         for check in (_workers, _waiting, _stuck, _history, *stands, *checks):
             found += await _asked(pool, check, settings)
         found += await drift.plans(pool)
-        found += await _held(pool, held_s)
+        found += await held(pool, held_s)
         return found
     finally:
         await pool.close()
@@ -93,9 +96,7 @@ def _roles(rows: list[Any], login: str) -> list[Finding]:
 async def _notification(url: str | None, pool: Pool) -> Finding:
     """Does a notification arrive? Not through a pooler that shares sessions between transactions."""
     if url is None:
-        return note(
-            "notifications", "there is only a pooler, so workers poll", "set DATABASE_DIRECT_URL to the server itself"
-        )
+        return note("notifications", "there is only a pooler, so workers poll", f"{_DIRECTLY} is the server itself")
     heard = asyncio.Event()
     async with direct(url) as listening:
         await listening.add_listener(CHANNEL, lambda *_: heard.set())
@@ -104,7 +105,7 @@ async def _notification(url: str | None, pool: Pool) -> Finding:
         try:
             await asyncio.wait_for(heard.wait(), HEARD_S)
         except TimeoutError:
-            mend = "let DATABASE_URL lead to Postgres itself or to a session pool: LISTEN does not work through others"
+            mend = f"{_DIRECTLY} is Postgres itself or a session pool: LISTEN does not work through others"
             return wrong("notifications", f"a NOTIFY was not heard within {HEARD_S:.0f} s", mend)
     return fine("notifications", "a NOTIFY is heard")
 
@@ -183,20 +184,39 @@ async def _history(tx: Tx, _settings: Settings) -> list[Finding]:
     return [fine("history", "every row has its month")]
 
 
-async def _held(pool: Pool, held_s: float) -> list[Finding]:
-    """Old snapshots keep dead rows alive; the queue's tables suffer first. Seen by the login user, whose sessions they are."""
+async def held(pool: Pool, held_s: float, held_xids: int = HELD_XIDS) -> list[Finding]:
+    """Old snapshots keep dead rows alive; the queue's tables suffer first. Seen by the login user, as far as it may look."""
     async with pool.acquire() as connection:
-        rows = await connection.fetch(SQL["holders"], held_s)
-    found = [_holder(row["what"], row["name"], row["age_s"], row["detail"]) for row in rows]
+        rows = await connection.fetch(SQL["holders"], held_s, held_xids)
+        hidden = await connection.fetchrow(SQL["hidden"])
+    found = [_holder(row) for row in rows]
+    if hidden is not None and (hidden["sessions"] or hidden["standbys"]):
+        whose = f"{hidden['sessions']} sessions here of {', '.join(hidden['users'] or ['nobody'])}"
+        text = (
+            f"{whose} and {hidden['standbys']} standbys cannot be looked into: whether they hold a snapshot is unknown"
+        )
+        found.append(note("snapshots", text, f'as an administrator: GRANT pg_read_all_stats TO "{hidden["login"]}"'))
     return found or [fine("snapshots", f"no transaction is older than {held_s:.0f} s")]
 
 
-def _holder(what: str, name: str, age_s: float | None, detail: str) -> Finding:
+def _holder(row: Any) -> Finding:
+    what, name, pid = row["what"], row["name"], row["pid"]
+    drop = f"SELECT pg_drop_replication_slot('{name}')"
     mends = {
         "session": f"end it where it began, or: SELECT pg_terminate_backend({name})",
         "prepared": f"COMMIT PREPARED '{name}' or ROLLBACK PREPARED '{name}'",
-        "slot": f"start its reader, or: SELECT pg_drop_replication_slot('{name}')",
+        "slot": f"start its reader, or: {drop}",
+        "active slot": f"end what is long at its reader; to do without it: SELECT pg_terminate_backend({pid}); {drop}",
+        "standby": "end the long query there; or there: ALTER SYSTEM SET hot_standby_feedback = off; SELECT pg_reload_conf()",
     }
-    names = {"session": f"pid {name}", "prepared": f"prepared transaction {name}", "slot": f"slot {name}"}
-    age = f" for {age_s:.0f} s" if age_s is not None else ""
-    return wrong("snapshots", f"{names[what]} holds a snapshot{age} ({detail})", mends[what])
+    names = {
+        "session": "pid",
+        "prepared": "prepared transaction",
+        "slot": "slot",
+        "active slot": "slot",
+        "standby": "standby",
+    }
+    age = f" for {row['age_s']:.0f} s" if row["age_s"] is not None else ""
+    if row["age_xids"] is not None:
+        age = f", {row['age_xids']:,} transactions old"
+    return wrong("snapshots", f"{names[what]} {name} holds a snapshot{age} ({row['detail']})", mends[what])

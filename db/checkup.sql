@@ -18,20 +18,34 @@ SELECT count(*) FILTER (WHERE a.application_name = 'headwater outbox listen') AS
   FROM pg_stat_activity a WHERE a.datname = current_database()
 
 -- holders --
--- Who keeps old row versions alive: transactions open for longer than $1 seconds, prepared ones, replication slots.
-SELECT 'session' AS what, a.pid::text AS name, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
+-- Who keeps old row versions alive: transactions open for longer than $1 seconds, prepared ones, replication slots that nobody reads; and those
+-- that are read, or standbys that send feedback, when what they hold is $2 transactions old. `pid`: whose session it is.
+SELECT 'session' AS what, a.pid::text AS name, a.pid, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s, NULL::bigint AS age_xids,
        concat_ws(', ', a.state, coalesce(nullif(a.application_name, ''), 'unnamed'),
                  nullif(left(regexp_replace(a.query, '\s+', ' ', 'g'), 80), '')) AS detail
   FROM pg_stat_activity a
  WHERE a.xact_start < clock_timestamp() - $1::float8 * interval '1 second' AND a.pid <> pg_backend_pid()
    AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL OR a.state LIKE 'idle in transaction%') AND a.backend_type = 'client backend'
 UNION ALL
-SELECT 'prepared', p.gid, extract(epoch FROM clock_timestamp() - p.prepared)::float8, 'prepared by ' || p.owner
+SELECT 'prepared', p.gid, NULL, extract(epoch FROM clock_timestamp() - p.prepared)::float8, NULL, 'prepared by ' || p.owner
   FROM pg_prepared_xacts p WHERE p.prepared < clock_timestamp() - $1::float8 * interval '1 second'
 UNION ALL
-SELECT 'slot', s.slot_name, NULL, 'replication slot, ' || CASE WHEN s.active THEN 'active' ELSE 'inactive' END
-  FROM pg_replication_slots s WHERE NOT s.active AND (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL)
- ORDER BY 3 DESC NULLS LAST LIMIT 20
+SELECT CASE WHEN s.active THEN 'active slot' ELSE 'slot' END, s.slot_name, s.active_pid, NULL, g.xids,
+       'replication slot, ' || CASE WHEN s.active THEN 'active' ELSE 'inactive' END
+  FROM pg_replication_slots s CROSS JOIN LATERAL (SELECT greatest(age(s.xmin), age(s.catalog_xmin))::bigint AS xids) g
+ WHERE (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL) AND (NOT s.active OR g.xids > $2::bigint)
+UNION ALL
+SELECT 'standby', coalesce(nullif(r.application_name, ''), 'unnamed'), r.pid, NULL, age(r.backend_xmin)::bigint,
+       'hot_standby_feedback from ' || coalesce(host(r.client_addr), 'this host')
+  FROM pg_stat_replication r WHERE age(r.backend_xmin) > $2::bigint
+ ORDER BY 4 DESC NULLS LAST LIMIT 20
+
+-- hidden --
+-- Sessions of others in this database that the login may not look into, whose they are, and standbys of which the same is true.
+SELECT count(*) FILTER (WHERE a.datname = current_database()) AS sessions,
+       array_agg(DISTINCT a.usename::text ORDER BY a.usename::text) FILTER (WHERE a.datname = current_database()) AS users,
+       (SELECT count(*) FROM pg_stat_replication r WHERE r.state IS NULL) AS standbys, current_user AS login
+  FROM pg_stat_activity a WHERE a.query = '<insufficient privilege>' AND a.usesysid IS NOT NULL
 
 -- stuck --
 -- Deliveries that nobody moves: taken by a worker that stopped beating $1 seconds ago (or, its clock set back since, in that many), or due for

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from contracts.checkups import Finding, fine, note, wrong
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from contracts.webhook_endpoints import SINK
-from db import isolation, jobs, outbox, queue, retention, runs, streams, webhooks
+from db import isolation, jobs, outbox, queue, queue_mends, retention, runs, streams, webhooks
 from db.access import audit
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -31,6 +29,8 @@ BLOCKED_S = 900.0
 #: Dead rows that are worth a word, and pages (8 kB each) from which reading a whole table on the hot path is one.
 DEAD_ROWS = 20_000
 MANY_PAGES = 1000
+#: So many objects that somebody changed are told of one by one.
+FEW = 5
 #: The canary and the retention are daily; an hour for each that a day may be late.
 LATE_H = 36.0
 #: Statements that run all day -> their arguments, and who sends them.
@@ -120,25 +120,31 @@ async def bloat(tx: Tx, _settings: Settings) -> list[Finding]:
 async def queue_schema(tx: Tx, _settings: Settings) -> list[Finding]:
     """Is the queue's schema what this version was written for?"""
     there, known = await queue_shape(tx), expected_shape()
-    if lacking := sorted(installed_calls() - {name.partition(" ")[2].partition("/")[0] for name in there}):
+    if lacking := sorted(installed_calls() - {name.partition(" ")[2].partition("/")[0] for name in {**known, **there}}):
         words = f"the installed Procrastinate {version('procrastinate')} calls {', '.join(lacking)}, which this database lacks"
         return [
             wrong(
                 "queue schema",
                 words,
-                "install what requirements.lock pins: make .venv/.stamp, or the image of this release",
+                "pip install -r requirements.lock (or start the image of this release)",
             )
         ]
-    wrongs = [f"{name} is {word}" for word, names in (
+    wrongs = [(name, word) for word, names in (
         ("missing", known.keys() - there.keys()), ("unknown", there.keys() - known.keys()),
         ("changed", {n for n in known.keys() & there.keys() if known[n] != there[n]}),
     ) for name in sorted(names)]  # fmt: skip
     if not wrongs:
         return [fine("queue schema", f"{len(known)} objects, as they should be")]
-    mend = "undo what was done by hand, or by another program's migration, in schema queue: db/schema.sql shows how it should be"
-    return [
-        wrong("queue schema", ", ".join(wrongs[:5]) + (f" and {len(wrongs) - 5} more" if len(wrongs) > 5 else ""), mend)
-    ]
+    tables = {r["name"]: r["columns"] for r in await tx.fetch(SQL["queue_columns"])}
+    triggers = {r["name"]: r["of"] for r in await tx.fetch(SQL["queue_triggers"])}
+    found = []
+    for name, word in wrongs[:FEW]:
+        kind, _, bare = name.partition(" ")
+        found.append(wrong("queue schema", f"{name} is {word}", queue_mends.mend(kind, bare, word, tables, triggers)))
+    if len(wrongs) > FEW:
+        more = f"and {len(wrongs) - FEW} more"
+        found.append(wrong("queue schema", more, "headwater doctor, once these are mended, names them"))
+    return found
 
 
 async def queue_shape(tx: Tx) -> dict[str, str]:
@@ -182,12 +188,8 @@ async def plans(pool: Pool) -> list[Finding]:
 
 @cache
 def installed_calls() -> frozenset[str]:
-    """Functions of the database that the installed Procrastinate calls. Its package is read, not imported."""
-    found = find_spec("procrastinate")
-    if found is None or found.origin is None:
-        return frozenset()
-    queries = (Path(found.origin).parent / "sql" / "queries.sql").read_text(encoding="utf-8")
-    return frozenset(re.findall(r"\b(procrastinate_\w+_v\d+)\(", queries))
+    """Functions of the database that the installed Procrastinate calls."""
+    return frozenset(re.findall(r"\b(procrastinate_\w+_v\d+)\(", queue_mends.package_file("queries.sql") or ""))
 
 
 @cache
@@ -229,15 +231,30 @@ async def walls(tx: Tx, _settings: Settings) -> list[Finding]:
     when = f"{last.at:%F %R}"
     found = [
         wrong("isolation", f"{leak.where} shows {leak.tenants} tenants rows of others ({when})",
-              f"put back the policies that db/schema.sql has for {leak.where}, then: headwater tenants isolation")
+              f"{_wall(leak.where)}; headwater tenants isolation")
         for leak in last.leaks
     ]  # fmt: skip
     if last.unplanted:
-        mend = "say in db/planting.py what a row of these needs; standing rows are looked for anyway"
+        mend = "headwater tenants isolation, once db/planting.py says what a row of these needs (standing rows are looked for)"
         found.append(note("isolation", f"no secret could be planted in {', '.join(last.unplanted[:5])}", mend))
     places = f"{last.relations} tables and views and {last.functions} functions"
     looked = f"{last.tenants} tenants see nothing of others in {places} ({when})"
     return found or [fine("isolation", looked)]
+
+
+def _wall(place: str) -> str:
+    """SQL that puts the policies of a table, or the text of a view or function, back as this version has them."""
+    schema = resources.files("db").joinpath("schema.sql").read_text(encoding="utf-8")
+    name = re.escape(place.partition("(")[0])
+    policies = re.findall(rf"^CREATE POLICY (\w+) (ON {name} [^;]+);$", schema, re.MULTILINE)
+    if policies:
+        put = "; ".join(f"DROP POLICY IF EXISTS {p} ON {place}; CREATE POLICY {p} {rest}" for p, rest in policies)
+        law = f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+        return f"SET ROLE headwater_owner; {law}; {put}; RESET ROLE"
+    made = re.search(rf"^CREATE (VIEW|FUNCTION) ({name}\b.*?;)\n\nALTER ", schema, re.MULTILINE | re.DOTALL)
+    if made:
+        return f"SET ROLE headwater_owner; CREATE OR REPLACE {made[1]} {made[2]} RESET ROLE"
+    return f"""psql "$(headwater db url)" -c '\\d+ {place}', and what db/schema.sql has on it"""
 
 
 async def daily(tx: Tx, _settings: Settings) -> list[Finding]:

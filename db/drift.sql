@@ -84,3 +84,14 @@ SELECT 'trigger ' || t.tgname, md5(t.tgtype || ' ' || t.tgenabled::text || ' ' |
 UNION ALL
 SELECT 'index ' || i.indexname, md5(i.indexdef) FROM pg_indexes i WHERE i.schemaname = 'queue'
 ORDER BY 1
+
+-- queue_columns --
+-- What columns its tables have.
+SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'queue'::regnamespace AND c.relkind = 'r' GROUP BY c.relname
+
+-- queue_triggers --
+-- And which of them a trigger stands on.
+SELECT t.tgname AS name, format('%I.%I', n.nspname, c.relname) AS of FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'queue' AND NOT t.tgisinternal

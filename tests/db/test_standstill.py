@@ -115,7 +115,7 @@ async def test_a_snapshot_that_is_held_is_named_by_pid_age_program_and_query(con
     await conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     await conn.execute("SELECT count(*)\n   FROM app.tenants")
     pid = await conn.fetchval("SELECT pg_backend_pid() /* the last one */")
-    (found,) = await checkup._held(pool, 0.0)
+    (found,) = await checkup.held(pool, 0.0)
     assert f"pid {pid} holds a snapshot for 0 s" in found.found
     assert "(idle in transaction, somebody's report, SELECT pg_backend_pid() /* the last one */)" in found.found
     assert found.mend == f"end it where it began, or: SELECT pg_terminate_backend({pid})"
