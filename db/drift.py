@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
@@ -120,15 +120,9 @@ async def bloat(tx: Tx, _settings: Settings) -> list[Finding]:
 async def queue_schema(tx: Tx, _settings: Settings) -> list[Finding]:
     """Is the queue's schema what this version was written for?"""
     there, known = await queue_shape(tx), expected_shape()
-    if lacking := sorted(installed_calls() - {name.partition(" ")[2].partition("/")[0] for name in {**known, **there}}):
-        words = f"the installed Procrastinate {version('procrastinate')} calls {', '.join(lacking)}, which this database lacks"
-        return [
-            wrong(
-                "queue schema",
-                words,
-                "pip install -r requirements.lock (or start the image of this release)",
-            )
-        ]
+    if calls := lacking(installed_calls(), {*there, *known}):
+        words = f"the installed Procrastinate {version('procrastinate')} calls {', '.join(calls)}, which this database lacks"
+        return [wrong("queue schema", words, "pip install -r requirements.lock (or start the image of this release)")]
     wrongs = [(name, word) for word, names in (
         ("missing", known.keys() - there.keys()), ("unknown", there.keys() - known.keys()),
         ("changed", {n for n in known.keys() & there.keys() if known[n] != there[n]}),
@@ -145,6 +139,11 @@ async def queue_schema(tx: Tx, _settings: Settings) -> list[Finding]:
         more = f"and {len(wrongs) - FEW} more"
         found.append(wrong("queue schema", more, "headwater doctor, once these are mended, names them"))
     return found
+
+
+def lacking(calls: frozenset[str], names: Iterable[str]) -> list[str]:
+    """Functions that are called, and neither there nor of this version: this was written for another Procrastinate."""
+    return sorted(calls - {name.partition(" ")[2].partition("/")[0] for name in names})
 
 
 async def queue_shape(tx: Tx) -> dict[str, str]:
