@@ -16,7 +16,7 @@ from contracts.checkups import Finding, fine, note, wrong
 from contracts.settings import Settings
 from contracts.tenants import SYSTEM_TENANT
 from contracts.webhook_endpoints import SINK
-from db import isolation, jobs, outbox, queue, queue_mends, retention, runs, streams, webhooks
+from db import isolation, jobs, outbox, queue, queue_mends, retention, runs, streams, turns, webhooks
 from db.access import audit
 from db.sql import load
 from db.transaction import DbRole, Pool, Tx, transaction
@@ -33,18 +33,51 @@ MANY_PAGES = 1000
 FEW = 5
 #: The canary and the retention are daily; an hour for each that a day may be late.
 LATE_H = 36.0
-#: Statements that run all day -> their arguments, and who sends them.
+#: A batch of nobody's: as many as the planner must expect.
+_WHO, _MANY = [SYSTEM_TENANT] * 100, [0] * 100
+_EXECUTIONS = (_WHO, _WHO, _MANY)
+#: Statements that run all day -> their arguments, and who sends them. Without a job's done mark, a CALL, of which
+#: no plan is shown: its one UPDATE finds its row as `put off` does.
 HOT: Mapping[str, tuple[str, Sequence[object], DbRole]] = {
     "outbox claim": (outbox.SQL["claim"], (200, 200, 1, None, None), DbRole.SYSTEM),
+    "outbox heads": (outbox.SQL["heads"], (), DbRole.SYSTEM),
+    "outbox handoff": (
+        outbox.SQL["handoff"],
+        ([(0, 0)] * 100, _MANY, _MANY, _MANY, ["x"] * 100, _MANY, [{}] * 100, [None] * 100, ["x"], ["x"], ["once"]),
+        DbRole.SYSTEM,
+    ),
+    "outbox absorb": (outbox.SQL["absorb"], (_WHO, ["x"] * 100, ["x"] * 100, _WHO), DbRole.SYSTEM),
+    "outbox redeliver": (outbox.SQL["redeliver"], (_WHO, _WHO), DbRole.SYSTEM),
+    "outbox settle": (outbox.SQL["settle"], (SYSTEM_TENANT,) * 3, DbRole.SYSTEM),
+    "outbox refuse": (outbox.SQL["refuse"], (*(SYSTEM_TENANT,) * 3, "x", "x", 1, 1.0, 1.0), DbRole.SYSTEM),
+    "outbox reclaim": (outbox.SQL["reclaim"], (), DbRole.SYSTEM),
+    "ordered turns": (turns.SQL["advance"], (SYSTEM_TENANT, "", turns.KEYS), DbRole.SYSTEM),
     "queue fetch": (queue.SQL["fetch"], (["probe"], 0, 10), DbRole.SYSTEM),
+    "queue finish": (queue.SQL["finish"], (*_EXECUTIONS, _MANY, _MANY), DbRole.SYSTEM),
+    "queue reconcile": (queue.SQL["reconcile"], (0, _MANY), DbRole.SYSTEM),
+    "cancel requests": (queue.SQL["cancel_requests"], (_WHO, _WHO), DbRole.SYSTEM),
+    "the look for the dead": (queue.SQL["stranded"], (3.0,), DbRole.SYSTEM),
+    "rescue": (queue.SQL["rescue"], (_WHO, _WHO, _MANY, _MANY), DbRole.SYSTEM),
+    "who came back": (jobs.SQL["came_back"], _EXECUTIONS, DbRole.SYSTEM),
+    "put off": (jobs.SQL["put_off"], (SYSTEM_TENANT, SYSTEM_TENANT, 1, 1, "x", "x"), DbRole.APP),
+    "a job's end": (jobs.SQL["end"], (SYSTEM_TENANT, SYSTEM_TENANT, 1, "dead", "x", "x"), DbRole.APP),
     "webhook lease": (webhooks.SQL["lease"], (32, SYSTEM_TENANT, [], 30.0, 8), DbRole.SYSTEM),
     "stream lease": (streams.SQL["lease"], (256, SYSTEM_TENANT, 30.0), DbRole.SYSTEM),
+    "stream settle": (streams.SQL["settle"], (_WHO, _WHO, SYSTEM_TENANT), DbRole.SYSTEM),
     "a run's jobs": (jobs.SQL["request_cancel_run"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.SYSTEM),
     "a job's state": (jobs.SQL["state"], (SYSTEM_TENANT, SYSTEM_TENANT), DbRole.APP),
     "a run's occurrence": (runs.SQL["by_occurrence"], (SYSTEM_TENANT, "discovery", "x"), DbRole.APP),
 }
 _INDEX = re.compile(r"^(CREATE (?:UNIQUE )?INDEX (\w+) ON (?:app|queue)\.[^;]+);$", re.MULTILINE)
-GUARDED = ("outbox_events", "procrastinate_jobs", "job_executions", "runs")
+GUARDED = (
+    "outbox_events",
+    "procrastinate_jobs",
+    "job_executions",
+    "job_attempts",
+    "absorbed_events",
+    "dead_letters",
+    "runs",
+)
 
 
 async def stuck_keys(tx: Tx, _settings: Settings) -> list[Finding]:

@@ -111,7 +111,7 @@ WITH clock AS MATERIALIZED (
       JOIN gone g ON g.nth = w.nth
       JOIN unnest($9::text[], $10::text[], $11::text[]) WITH ORDINALITY AS s(job, queue, scope, kind) ON s.kind = w.kind
      WHERE s.scope <> 'exclusive' OR NOT EXISTS ( -- not by the index: it would wait for the write of the job that runs
-           SELECT FROM app.job_executions x WHERE x.tenant_id = g.tenant_id AND x.job = s.job AND x.coalesce_key = w.key)
+           SELECT FROM app.job_executions x WHERE x.tenant_id = g.tenant_id AND x.job = s.job AND x.coalesce_key = w.key OFFSET 0) -- nor hash all jobs
      ORDER BY g.tenant_id, s.job, w.key
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, id, job, queue, priority
@@ -153,10 +153,13 @@ SELECT count(*) FROM wanted w
 -- redeliver --
 -- waiting -> queued, with a new queue row. A coalesced one that has a younger twin in the queue steps aside.
 -- Keys are taken in the order of a handoff (law 7): an upsert follows its SELECT, where an UPDATE follows its plan. The rows are there, locked.
-WITH wanted AS (
-    SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id FROM app.job_executions e
-      JOIN unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id) ON e.tenant_id = w.tenant_id AND e.id = w.id
-     WHERE e.state = 'waiting' ORDER BY e.tenant_id, e.id FOR UPDATE
+-- What is wanted is sorted first, and each row looked up: asked for rows in order, a session that may not sort reads all executions there are.
+WITH named AS MATERIALIZED (
+    SELECT w.tenant_id, w.id FROM unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id) ORDER BY w.tenant_id, w.id
+), wanted AS MATERIALIZED (
+    SELECT r.* FROM named w CROSS JOIN LATERAL (
+        SELECT e.tenant_id, e.id, e.job, e.queue, e.scope, e.key, e.payload, e.event_id FROM app.job_executions e
+         WHERE e.tenant_id = w.tenant_id AND e.id = w.id AND e.state = 'waiting' FOR UPDATE) r
 ), twins AS (
     SELECT w.tenant_id, w.id FROM wanted w JOIN app.job_executions t
         ON t.tenant_id = w.tenant_id AND t.job = w.job AND t.coalesce_key = w.key AND t.id <> w.id

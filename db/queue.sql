@@ -136,7 +136,7 @@ WITH ahead AS (
     SELECT w.id, w.beat_at FROM app.workers w WHERE w.stopped_at IS NULL AND w.beat_at >= app.now() - $1::float8 * interval '1 second'
 ), stuck AS (
     SELECT j.id, j.tenant_id, j.execution_id, j.worker_id FROM queue.procrastinate_jobs j
-     WHERE j.status = 'doing' AND NOT EXISTS (SELECT FROM living w WHERE w.id = j.worker_id)
+     WHERE j.status = 'doing' AND j.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM living w WHERE w.id = j.worker_id) -- by the index of those
        AND pg_postmaster_start_time() NOT BETWEEN clock_timestamp() - $1::float8 * interval '1 second' AND clock_timestamp() + $1::float8 * interval '1 second'
      ORDER BY j.id LIMIT 500 FOR UPDATE SKIP LOCKED
 ), ranked AS (
