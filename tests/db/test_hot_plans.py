@@ -12,7 +12,7 @@ import pytest
 
 from contracts.events import CrmProbeRequested, Probed
 from contracts.settings import Settings
-from contracts.webhook_endpoints import ordering_key
+from contracts.webhook_endpoints import SINK, ordering_key
 from db import drift, jobs, outbox, queue, sinks, turns, webhooks
 from db.pool import open_pool
 from db.queue import Delivery
@@ -148,7 +148,7 @@ async def deliver(meter: Meter, plain: Pool, endpoint: UUID) -> None:
     async with transaction(plain, BIG) as tx:
         for _ in range(2):
             fact = CrmProbeRequested(for_tenant=endpoint, probe_id=endpoint)
-            await outbox.emit(tx, BIG, fact, sink=webhooks.SINK, ordering_key=ordering_key(endpoint))
+            await outbox.emit(tx, BIG, fact, sink=SINK, ordering_key=ordering_key(endpoint))
 
     async def lease(tx: Tx) -> webhooks.Delivery:
         (leased,) = await webhooks.lease(tx, batch=32, for_s=30.0, busy=[])
