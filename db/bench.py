@@ -30,6 +30,14 @@ async def done(tx: Tx) -> tuple[int, int]:
     return (row["done"], row["events"]) if row else (0, 0)
 
 
+async def accounted(tx: Tx, events: int) -> tuple[int, int]:
+    """Of `events` committed in all: (those without a trace and jobs nobody delivers, what is there more than once)."""
+    row = await tx.fetchrow(SQL["accounted"], timeout=600)
+    assert row is not None
+    lost = events - row["events"] + max(0, row["owed"] - row["delivered"])
+    return lost, row["found"] - row["events"] + row["deliveries"] - row["delivered"]
+
+
 async def standing(tx: Tx) -> bool:
     """Does any job stand in the queue, or run?"""
     return bool(await tx.fetchval(SQL["standing"]))

@@ -10,6 +10,15 @@ ANALYZE app.outbox_events, app.job_executions, queue.procrastinate_jobs
 -- Executions that are done, and how many events they stand for.
 SELECT count(*) AS done, count(DISTINCT event_id) AS events FROM app.job_executions WHERE state = 'done'
 
+-- accounted --
+-- Of the events there ever were: those that stand, have a job or were absorbed, counted once and as often as they are found; jobs that are
+-- not over, and deliveries of jobs, counted likewise.
+SELECT count(*) AS found, count(DISTINCT k.event_id) AS events,
+       (SELECT count(*) FROM app.job_executions e WHERE e.state <> 'done') AS owed,
+       (SELECT count(*) FROM queue.procrastinate_jobs) AS deliveries, (SELECT count(DISTINCT j.execution_id) FROM queue.procrastinate_jobs j) AS delivered
+  FROM (SELECT o.event_id FROM app.outbox_events o UNION ALL
+        SELECT e.event_id FROM app.job_executions e WHERE e.event_id IS NOT NULL UNION ALL SELECT a.event_id FROM app.absorbed_events a) k
+
 -- standing --
 -- Does any job stand in the queue, or run?
 SELECT EXISTS (SELECT FROM queue.procrastinate_jobs)

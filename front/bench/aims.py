@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from worker.bench import pressure
+
 Report = Mapping[str, Any]
 #: Stock Procrastinate where the aims were set: jobs drained a second, and pickup when idle (p50 and p99, milliseconds).
 STOCK_THERE, P50_THERE, P99_THERE = 1900, 4.0, 16.6
@@ -84,12 +86,22 @@ AIMS: tuple[Aim, ...] = (
     Aim("the same, flush of 2 ms", 0.9, lambda r: min(map(float, r["emit"]["by_clients_slow_disk"].values()))),
     Aim("create-run beside a bare insert", 0.6, lambda r: float(r["create_run"]["ratio"])),
     Aim("lost and doubled", 0, lambda r: float(r["lost"] + r["doubled"]), less=True),
+    Aim("late finishes accepted", 0, lambda r: float(r["late_finishes_accepted"]), less=True),
 )  # fmt: skip
 
 
 def judged(report: Report) -> list[dict[str, Any]]:
     """Every aim with what was seen of it."""
-    return [aim.judged(report) for aim in AIMS]
+    return [aim.judged(report) for aim in AIMS] + pressed(report["pressure"])
+
+
+def pressed(report: Report) -> list[dict[str, Any]]:
+    """The aims of `headwater bench --only pressure`, which the whole bench has as well."""
+    return [_loss(name, percent).judged(report) for name, percent in pressure.AIMS.items()]
+
+
+def _loss(name: str, percent: float) -> Aim:
+    return Aim(f"under pressure: {name}, lost (%)", percent, lambda r: float(r["losses"][name]["percent"]), less=True)
 
 
 def table(aims: list[dict[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -13,7 +14,7 @@ from contracts.settings import Settings
 from front.bench import beside
 from front.logs import configure_logging
 
-Report = dict[str, object]
+Report = dict[str, Any]
 
 
 def _say(line: str) -> None:
@@ -59,10 +60,14 @@ def _learning(_repeat: int, _scale: float) -> Report:
 
 
 def _pressure(repeat: int, scale: float) -> Report:
-    """Dispatch and drain with much standing about, on a Postgres of its own."""
-    from worker.bench import pressure
+    """Dispatch and drain with much standing about, on a Postgres of its own; then drains of others under a held snapshot."""
+    from front.bench import aims, pressed
 
-    return _on_a_server(lambda url: pressure.measure(url, repeat=repeat, scale=scale, say=_say))
+    async def measure(url: str) -> Report:
+        found = await pressed.measure(url, repeat=repeat, scale=scale, say=_say)
+        return {**found, "aims": aims.pressed(found)}
+
+    return _on_a_server(measure)
 
 
 def _peers(repeat: int, scale: float) -> Report:
@@ -108,7 +113,7 @@ def table(name: str, report: Report) -> str:
     if name == "peers":
         return beside.table(report)
     if name == "pressure":
-        from worker.bench import pressure
+        from front.bench import aims, pressed
 
-        return pressure.table(report)
+        return "\n".join([*pressed.table(report), "", *aims.table(report["aims"])])
     return "\n".join(f"{key}: {value}" for key, value in report.items())

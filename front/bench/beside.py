@@ -10,7 +10,7 @@ import importlib.util
 import json
 import statistics
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +44,10 @@ PEERS: Mapping[str, Entry] = {
 }
 
 
-async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure on scratch databases of the server of `url`, in turns.
+async def measure(
+    url: str, *, repeat: int, scale: float, say: Callable[[str], None], only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Measure on scratch databases of the server of `url`, in turns: all that are installed, or `only` these of them.
 
     Gives medians by peer; `absent` names those that are not installed, `failed` says what became of those that broke.
     """
@@ -53,7 +55,8 @@ async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], N
     failed: dict[str, str] = {}
     async with direct(url) as connection:
         server = postmaster(connection.get_server_pid())
-    there = [name for name, peer in PEERS.items() if importlib.util.find_spec(peer.library)]
+    wanted = [name for name in PEERS if only is None or name in only]
+    there = [name for name in wanted if importlib.util.find_spec(PEERS[name].library)]
     for nth in range(1, repeat + 1):
         say(f"repetition {nth} of {repeat}")
         for name in there:
@@ -69,7 +72,7 @@ async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], N
     stock = peers.get("stock", {}).get("per_s")
     for figures in peers.values():
         figures["beside_stock"] = round(figures["per_s"] / stock, 2) if stock else None
-    absent = [PEERS[name].title for name in PEERS if name not in there]
+    absent = [PEERS[name].title for name in wanted if name not in there]
     return {"peers": peers, "absent": absent, "failed": failed, "repetitions": repeat}
 
 

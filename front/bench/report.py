@@ -6,14 +6,19 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from front.bench import aims
+from front.bench import aims, pressed
 from worker.bench import ablation
 from worker.bench.cpu import Rate
 
 Rates = Mapping[str, Sequence[Rate]]
 
 
-def of(rates: Rates, waits: Mapping[str, Sequence[Sequence[float]]], *, lost: int, doubled: int) -> dict[str, Any]:
+def of(
+    rates: Rates,
+    waits: Mapping[str, Sequence[Sequence[float]]],
+    counts: Mapping[str, int],
+    losses: Mapping[str, Any],
+) -> dict[str, Any]:
     """Medians over the repetitions. Rates are per second, latencies milliseconds, ratios of what was measured in turns.
 
     `figures` has every rate with its spread and the processor time of a thousand, in milliseconds, of this process and the server.
@@ -56,8 +61,8 @@ def of(rates: Rates, waits: Mapping[str, Sequence[Sequence[float]]], *, lost: in
             "bare_inserts_per_s": _middle(rates, "create run bare"),
             "ratio": _ratio(rates, "create run"),
         },
-        "lost": lost,
-        "doubled": doubled,
+        **counts,
+        "pressure": losses,
         "repetitions": len(rates["drain 50"]),
         "figures": {name: _figure(seen) for name, seen in rates.items()},
     }
@@ -101,8 +106,14 @@ def at(waits: Sequence[float], part: float) -> float:
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report as Markdown: what is quoted, what was aimed at, every rate with its spread and its cost, what each law costs."""
-    parts = (_quoted(report), aims.table(report["aims"]), _rates(report["figures"]), ablation.table(report["ablation"]))
+    """The report as Markdown: what is quoted, aims, every rate with its spread and its cost, what each law and pressure cost."""
+    parts = (
+        _quoted(report),
+        aims.table(report["aims"]),
+        _rates(report["figures"]),
+        ablation.table(report["ablation"]),
+        pressed.table(report["pressure"]),
+    )
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -131,6 +142,8 @@ def _quoted(report: Mapping[str, Any]) -> list[str]:
         ("POST /v1/discovery/runs beside a bare insert", f"{create['ratio']}",
          f"{create['runs_per_s']:,} beside {create['bare_inserts_per_s']:,} a second"),
         ("lost / doubled", f"{report['lost']} / {report['doubled']}", f"{report['repetitions']} repetitions"),
+        ("late finishes accepted", f"{report['late_finishes_accepted']}",
+         f"of {report['late_finishes']:,} by a worker whose jobs had been rescued"),
     ]  # fmt: skip
     return ["| figure | median | beside it |", "|---|---|---|", *[f"| {a} | {b} | {c} |" for a, b, c in rows]]
 

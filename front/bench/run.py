@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.wake import Wake
-from front.bench import intake, processes, report
-from worker.bench import ablation, figures, floor, stock
+from front.bench import intake, pressed, processes, report
+from worker.bench import ablation, figures, floor, late, stock
 from worker.bench.cpu import Rate
-from worker.bench.ground import Ground, empty, ground, lost_and_doubled
+from worker.bench.ground import Ground, accounted, empty, ground, lost_and_doubled, shared
 from worker.dispatcher import LANES
 
 #: The figure quoted for drain and framed; the others are measured beside it.
@@ -25,19 +25,25 @@ BUSY_PER_S = 1000
 
 @dataclass(slots=True)
 class Seen:
-    """What was measured: rates by figure, one a repetition; latencies; events that were lost or done twice."""
+    """What was measured: rates by figure, one a repetition; latencies; events that were lost or done twice; late finishes."""
 
     rates: dict[str, list[Rate]] = field(default_factory=dict)
     waits: dict[str, list[list[float]]] = field(default_factory=dict)
     laws: list[dict[str, dict[str, Rate]]] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
+    late: int = 0
+    late_accepted: int = 0
+
+    def count(self, lost: int, doubled: int) -> None:
+        self.lost, self.doubled = self.lost + lost, self.doubled + doubled
 
 
 async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure on the migrated database `url`, which must be nobody else's; gives the report.
 
-    `scale` 1.0 is about three minutes a repetition. Raises: RuntimeError when something measured did not do its work.
+    `scale` 1.0 is about three minutes a repetition. What pressure costs is measured once, at the end.
+    Raises: RuntimeError when something measured did not do its work.
     """
     seen = Seen()
     async with ground(url) as on:
@@ -49,9 +55,19 @@ async def measure(url: str, *, repeat: int, scale: float, say: Callable[[str], N
             await _latency(on, scale, seen, say)
             await _emit(on, scale, seen, say)
             await _intake(on, scale, seen, say)
+            await _come_late(on, seen, say)
             seen.laws.append(await ablation.measure(on, scale, lambda name, rate: say(_line(name, rate))))
-    found = report.of(seen.rates, seen.waits, lost=seen.lost, doubled=seen.doubled)
-    return {**found, "ablation": ablation.report(seen.laws)}
+    say("under pressure")
+    losses = await pressed.measure(url, repeat=1, scale=scale, say=say)
+    seen.count(losses["lost"], losses["doubled"])
+    counts = {
+        "lost": seen.lost, "doubled": seen.doubled,
+        "late_finishes": seen.late, "late_finishes_accepted": seen.late_accepted,
+    }  # fmt: skip
+    return {
+        **report.of(seen.rates, seen.waits, counts, losses),
+        "ablation": ablation.report(seen.laws),
+    }
 
 
 def _note(seen: Seen, name: str, rate: Rate, say: Callable[[str], None]) -> None:
@@ -75,6 +91,7 @@ async def _dispatch(on: Ground, scale: float, seen: Seen, say: Callable[[str], N
         await empty(on)
         rate = await figures.dispatch(on, events, dispatchers=dispatchers, lanes=lanes, duplicates=duplicates)
         _note(seen, name, rate, say)
+        seen.count(*await accounted(on, shared(on, events)))
     _note(seen, "defer stock", await stock.defer(on.url, int(10_000 * scale), on.server), say)
 
 
@@ -89,6 +106,7 @@ async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None
     for name, many in (("drain one process", 1), ("drain two processes", 2)):
         await empty(on)
         _note(seen, name, await processes.drain(on, int(100_000 * scale), many, CONCURRENCY), say)
+        await _count(on, int(100_000 * scale), seen)
     jobs = int(8_000 * scale)
     await empty(on)
     _note(seen, "framed", await figures.drain(on, jobs, CONCURRENCY, framed=True), say)
@@ -97,9 +115,7 @@ async def _drain(on: Ground, scale: float, seen: Seen, say: Callable[[str], None
 
 
 async def _count(on: Ground, jobs: int, seen: Seen) -> None:
-    share = max(1, jobs // len(on.tenants)) * len(on.tenants)
-    lost, doubled = await lost_and_doubled(on, share)
-    seen.lost, seen.doubled = seen.lost + lost, seen.doubled + doubled
+    seen.count(*await lost_and_doubled(on, max(1, jobs // len(on.tenants)) * len(on.tenants)))
 
 
 async def _latency(on: Ground, scale: float, seen: Seen, say: Callable[[str], None]) -> None:
@@ -111,7 +127,9 @@ async def _latency(on: Ground, scale: float, seen: Seen, say: Callable[[str], No
             ("busy", int(4 * BUSY_PER_S * scale), BUSY_PER_S),
         ):
             await empty(on)
-            _waited(seen, name, await figures.latency(on, max(20, samples), wake.soon, per_s=per_s), say)
+            waits = await figures.latency(on, max(20, samples), wake.soon, per_s=per_s)
+            _waited(seen, name, waits, say)
+            seen.count(*await lost_and_doubled(on, max(20, samples) + (0 if per_s else figures.WARM_UP)))
     finally:
         await wake.stop()
     _waited(seen, "stock", await stock.latency(on.url, max(20, int(300 * scale))), say)
@@ -139,3 +157,11 @@ async def _intake(on: Ground, scale: float, seen: Seen, say: Callable[[str], Non
         created, bare = await intake.rates(on, desk, max(0.3, 3.0 * scale))
     _note(seen, "create run", created, say)
     _note(seen, "create run bare", bare, say)
+
+
+async def _come_late(on: Ground, seen: Seen, say: Callable[[str], None]) -> None:
+    await empty(on)
+    tried, accepted = await late.finishes(on, late.JOBS)
+    seen.late, seen.late_accepted = seen.late + tried, seen.late_accepted + accepted
+    await _count(on, late.JOBS, seen)
+    say(f"  late finishes {tried:,}, accepted {accepted:,}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from front.bench import aims
+from worker.bench import pressure
 
 #: A machine half as fast as the one where the aims were set.
 REPORT: dict[str, Any] = {
@@ -23,6 +24,8 @@ REPORT: dict[str, Any] = {
     "create_run": {"ratio": 1.2},
     "lost": 0,
     "doubled": 0,
+    "late_finishes_accepted": 0,
+    "pressure": {"losses": {name: {"percent": 9.9} for name in pressure.AIMS} | {"held dispatch": {"percent": 26.0}}},
 }
 
 
@@ -49,6 +52,15 @@ def test_what_stock_has_no_figure_for_is_judged_by_itself() -> None:
     assert not _of("the same, flush of 2 ms")["kept"]
     assert _of("lost and doubled")["kept"]
     assert _of("lost and doubled")["kept_as_ratio"] is None
+
+
+def test_losses_under_pressure_are_judged_like_the_others() -> None:
+    # C.04
+    for name in ("finished", "backlog", "future"):
+        for what in ("dispatch", "drain", "both, default buffer"):
+            assert _of(f"under pressure: {name} {what}, lost (%)")["kept"]
+    held = _of("under pressure: held dispatch, lost (%)")
+    assert (held["aim"], held["seen"], held["kept"]) == (25, 26.0, False)
 
 
 def test_the_table_says_both() -> None:

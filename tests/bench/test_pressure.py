@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from front.bench import beside
-from worker.bench import ablation, pressure
+from tests.conftest import Connection
+from tests.simulation.mutations import MUTATIONS
+from worker.bench import ablation, late, pressure
 from worker.bench.cpu import Rate
-from worker.bench.ground import ground
+from worker.bench.figures import hand_off_all
+from worker.bench.ground import accounted, ground, lost_and_doubled
 
 
 def _quiet(*_: object) -> None:
@@ -27,7 +30,44 @@ async def test_losses_are_measured_beside_calm_passes(db_url: str) -> None:
         assert seen["calm_per_s"] > 0, name
         assert seen["percent"] < 100, name
     assert report["stock_held"]["first_per_s"] > 0
-    assert "| held dispatch |" in pressure.table(report)
+    assert (report["lost"], report["doubled"]) == (0, 0)
+    assert any(line.startswith("| held dispatch |") for line in pressure.table(report))
+
+
+async def test_what_is_lost_or_there_twice_is_counted(db_url: str, conn: Connection) -> None:
+    # B.01
+    async with ground(db_url) as on:
+        books = pressure.Books(on)
+        await books.fill(16)
+        await hand_off_all(on)
+        await books.fill(16)
+        assert await accounted(on, books.put) == (0, 0)
+        await conn.execute("DELETE FROM app.outbox_events WHERE id = (SELECT max(id) FROM app.outbox_events)")
+        await conn.execute(
+            "DELETE FROM queue.procrastinate_jobs WHERE id <= (SELECT min(id) + 1 FROM queue.procrastinate_jobs)"
+        )
+        await conn.execute(
+            "INSERT INTO queue.procrastinate_jobs (queue_name, task_name, args, status, tenant_id, execution_id)"
+            " SELECT queue_name, task_name, args, 'todo', tenant_id, execution_id FROM queue.procrastinate_jobs LIMIT 1"
+        )
+        await books.clear()
+        assert (books.lost, books.doubled, books.put) == (3, 1, 0)
+
+
+async def test_who_comes_back_from_the_dead_ends_nothing(db_url: str) -> None:
+    # law 4
+    async with ground(db_url) as on:
+        assert await late.finishes(on, 16) == (32, 0)
+        assert await lost_and_doubled(on, 16) == (0, 0)
+
+
+async def test_a_finish_without_the_token_would_be_counted(db_url: str) -> None:
+    # law 4
+    (broken,) = [each for each in MUTATIONS if each.name == "finish without the token"]
+    async with ground(db_url) as on:
+        with broken.made():
+            tried, accepted = await late.finishes(on, 16)
+    assert (tried, accepted) == (32, 16)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from worker.bench import pressure
+
 
 @pytest.mark.slow
 @pytest.mark.alone
@@ -35,4 +37,8 @@ def test_the_report_has_its_keys_and_lost_nothing() -> None:
     for name, figure in report["figures"].items():
         assert figure["spread"][0] <= figure["per_s"] <= figure["spread"][1], name
         assert figure["worker_cpu_ms_per_1000"] > 0, name
-    assert (report["lost"], report["doubled"]) == (0, 0)
+    assert (report["lost"], report["doubled"], report["late_finishes_accepted"]) == (0, 0, 0)
+    assert report["late_finishes"] > 0
+    judged = {each["figure"] for each in report["aims"]}
+    assert {f"under pressure: {name}, lost (%)" for name in pressure.AIMS} <= judged
+    assert {"ours", "stock"} <= set(report["pressure"]["beside"]["peers"])

@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 from contracts.events import Probed
 from contracts.memory import collected_seldom
+from contracts.settings import Settings
 from db import bench, outbox, queue
 from db.pool import open_pool
 from db.queue import Delivery
@@ -107,6 +109,27 @@ async def work_off(
         await each.close()
     await ports.close()
     return Rate.of(jobs, took, used)
+
+
+async def through(on: Ground, events: int) -> Rate:
+    """The first `events` of those that stand in the outbox, handed off and worked off at once, as in life.
+
+    A tenant may fill no more of the queue than the default allows. Counted from the first handler to the last one.
+    """
+    buffer = Settings.model_fields["dispatch_tenant_buffer"].default
+    usual = replace(on, settings=on.settings.model_copy(update={"dispatch_tenant_buffer": buffer}))
+    begun: list[float] = []
+    done = asyncio.Event()
+
+    async def note(_: Delivery) -> None:
+        begun.append(time.perf_counter())
+        if len(begun) == events:
+            done.set()
+
+    async with installation(usual, note):
+        with spent(on.server) as used:
+            await done.wait()
+    return Rate.of(events, begun[events - 1] - begun[0], used)
 
 
 async def latency(on: Ground, samples: int, wake: Callable[[], None], *, per_s: float = 0) -> list[float]:

@@ -87,6 +87,17 @@ async def fill(on: Ground, events: int, *, framed: bool = False, duplicates: flo
                 await outbox.emit_many(tx, tenant, facts)
 
 
+async def accounted(on: Ground, events: int) -> tuple[int, int]:
+    """(events lost on their way, events or deliveries made twice) of `events` since all was empty, however far they have come."""
+    async with transaction(on.pool, None, role=DbRole.SYSTEM) as tx:
+        return await bench.accounted(tx, events)
+
+
+def shared(on: Ground, events: int) -> int:
+    """How many of `events` are committed where each tenant gets the same share."""
+    return events // len(on.tenants) * len(on.tenants)
+
+
 async def lost_and_doubled(on: Ground, events: int) -> tuple[int, int]:
     """(events without a finished execution, executions beyond one an event)."""
     async with transaction(on.pool, None, role=DbRole.SYSTEM) as tx:

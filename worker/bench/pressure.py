@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from db import bench_pressure
@@ -16,25 +17,46 @@ from db.direct import direct
 from db.transaction import DbRole, transaction
 from worker.bench import stock
 from worker.bench.cpu import Rate
-from worker.bench.figures import hand_off, work_off
-from worker.bench.ground import Ground, empty, fill, ground, settle
+from worker.bench.figures import hand_off, through, work_off
+from worker.bench.ground import Ground, accounted, empty, fill, ground, settle, shared
 from worker.bench.snapshots import holding
 
 CONCURRENCY = 50
 #: Sizes at scale 1: events of a pass, finished executions, backlog, future events, events that pass while a snapshot is held.
 PASS, FINISHED, BACKLOG, FUTURE, HELD = 40_000, 1_000_000, 1_000_000, 100_000, 200_000
-#: In how many rounds those pass, and how many of them are the last fifth.
-ROUNDS, LAST = 10, 2
+#: In how many rounds those pass, and how many of them are the last fifth. So many are handed off and worked off at once instead.
+ROUNDS, LAST, BOTH = 10, 2, 5
 #: Jobs that stock drains under a held snapshot, and the share at either end that is compared.
 STOCK_HELD, STOCK_SHARE = 5_000, 1_000
 DAY_S = 86_400.0
+#: Dispatch and drain one after the other, without the buffer's limit; and both at once, with the limit that is the default.
+ALONE, AT_ONCE = ("dispatch", "drain"), "both, default buffer"
 #: Losses aimed at, in per cent: at most so much.
 AIMS: Mapping[str, float] = {
-    **{f"{case} {what}": 10 for case in ("finished", "backlog", "future") for what in ("dispatch", "drain")},
+    **{f"{case} {what}": 10 for case in ("finished", "backlog", "future") for what in (*ALONE, AT_ONCE)},
     "held dispatch": 25,
 }
-Passed = tuple[Rate, Rate]
+Passed = Mapping[str, Rate]
 Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Books:
+    """How many events there ever were since all was empty; what became of fewer, or of more, is noted before it is empty again."""
+
+    on: Ground
+    put: int = 0
+    lost: int = 0
+    doubled: int = 0
+
+    async def fill(self, events: int) -> None:
+        await fill(self.on, events)
+        self.put += shared(self.on, events)
+
+    async def clear(self) -> None:
+        lost, doubled = await accounted(self.on, self.put)
+        self.put, self.lost, self.doubled = 0, self.lost + lost, self.doubled + doubled
+        await empty(self.on)
 
 
 async def measure(url: str, *, repeat: int, scale: float, say: Say) -> dict[str, Any]:
@@ -43,20 +65,22 @@ async def measure(url: str, *, repeat: int, scale: float, say: Say) -> dict[str,
     rates: dict[str, list[Rate]] = {}
     stocks: list[tuple[float, float]] = []
     async with ground(url) as on:
-        await _pass(on, int(PASS * scale))  # caches and files are warm
+        await empty(on)
+        books = Books(on)
+        await _pass(books, int(PASS * scale))  # caches and files are warm
         for nth in range(1, repeat + 1):
             say(f"repetition {nth} of {repeat}")
             for name, case in CASES.items():
-                calm, pressed = await case(on, scale)
-                for at, what in enumerate(("dispatch", "drain")):
-                    beside = ([c[at] for c in calm], [p[at] for p in pressed])
+                calm, pressed = await case(books, scale)
+                for what in (*ALONE, AT_ONCE):
+                    beside = ([c[what] for c in calm if what in c], [p[what] for p in pressed if what in p])
                     _note(losses, rates, f"{name} {what}", *beside, say)
-                    if name == "held":
+                    if name == "held" and what in ALONE:
                         _note(losses, rates, f"{name} {what}, last fifth", beside[0][-LAST:], beside[1][-LAST:], say)
             held = await stock.held(url, int(STOCK_HELD * max(0.4, scale)), int(STOCK_SHARE * max(0.4, scale)))
             say(f"  stock under a held snapshot: {held[0]:,.0f} -> {held[1]:,.0f} jobs/s")
             stocks.append(held)
-    return _report(losses, rates, stocks, scale)
+    return {**_report(losses, rates, stocks, scale), "lost": books.lost, "doubled": books.doubled}
 
 
 def _note(
@@ -75,7 +99,7 @@ def _note(
         (r.server_us or 0.0) for r in calm
     )
     say(
-        f"  {name:<22} {before:>8,.0f} -> {after:>8,.0f}/s   {losses[name][-1]:+.1f} % lost, server {cost:+.1f} us each"
+        f"  {name:<29} {before:>8,.0f} -> {after:>8,.0f}/s   {losses[name][-1]:+.1f} % lost, server {cost:+.1f} us each"
     )
 
 
@@ -122,77 +146,97 @@ def _by_cpu(calm: Sequence[Rate], pressed: Sequence[Rate]) -> float:
     return round(100 * (1 - before / after), 1)
 
 
-async def _pass(on: Ground, events: int, *, known: bool = True, filled: bool = False) -> Passed:
-    """`events` dispatched, then drained. `known`: the planner has fresh statistics. `filled`: they stand in the outbox already."""
-    events = events // len(on.tenants) * len(on.tenants)  # as many as `fill` makes
+async def _pass(books: Books, events: int, *, known: bool = True, filled: bool = False) -> Passed:
+    """`events` dispatched, then drained; as many again both at once. `known`: the planner has fresh statistics.
+
+    `filled`: they stand in the outbox already.
+    """
+    alone = await _alone(books, events, known=known, filled=filled)
+    return {**alone, **await _at_once(books, events, known=known, filled=filled)}
+
+
+async def _alone(books: Books, events: int, *, known: bool = True, filled: bool = False) -> Passed:
+    on, events = books.on, shared(books.on, events)
     if not filled:
-        await fill(on, events)
+        await books.fill(events)
     if known:
         await settle(on)
     dispatched = await hand_off(on, events)
     if known:
         await settle(on)
-    return dispatched, await work_off(on, events, CONCURRENCY)
+    return {"dispatch": dispatched, "drain": await work_off(on, events, CONCURRENCY)}
 
 
-async def _finished(on: Ground, scale: float) -> tuple[list[Passed], list[Passed]]:
+async def _at_once(books: Books, events: int, *, known: bool = True, filled: bool = False) -> Passed:
+    if not filled:
+        await books.fill(events)
+    if known:
+        await settle(books.on)
+    return {AT_ONCE: await through(books.on, shared(books.on, events))}
+
+
+async def _finished(books: Books, scale: float) -> tuple[list[Passed], list[Passed]]:
+    events, finished = int(PASS * scale), int(FINISHED * scale)
+    await books.clear()
+    calm = [await _pass(books, events)]
+    async with transaction(books.on.pool, None, role=DbRole.OWNER) as tx:
+        await bench_pressure.finished(tx, books.on.tenants, finished)
+    books.put += finished
+    await _vacuum(books.on)
+    # The first to touch a page after a checkpoint writes all of it into the log: not what lasts.
+    await _pass(books, events)
+    pressed = [await _pass(books, events) for _ in range(2)]
+    await books.clear()
+    return [*calm, await _pass(books, events)], pressed
+
+
+async def _backlog(books: Books, scale: float) -> tuple[list[Passed], list[Passed]]:
     events = int(PASS * scale)
-    await empty(on)
-    calm = [await _pass(on, events)]
-    async with transaction(on.pool, None, role=DbRole.OWNER) as tx:
-        await bench_pressure.finished(tx, on.tenants, int(FINISHED * scale))
-    await _vacuum(on)
-    await _pass(
-        on, events
-    )  # the first to touch a page after a checkpoint writes all of it into the log: not what lasts
-    pressed = [await _pass(on, events) for _ in range(2)]
-    await empty(on)
-    return [*calm, await _pass(on, events)], pressed
-
-
-async def _backlog(on: Ground, scale: float) -> tuple[list[Passed], list[Passed]]:
-    events = int(PASS * scale)
-    await empty(on)
-    calm = [await _pass(on, events)]
+    await books.clear()
+    calm = [await _pass(books, events)]
     pressed = []
     for _ in range(2):
-        await empty(on)
-        await _vacuum(on)  # so that the planner believes there is nothing
-        async with _unknown(on):
-            async with transaction(on.pool, None, role=DbRole.OWNER) as tx:
-                await bench_pressure.waiting(tx, on.tenants, int(BACKLOG * scale))
-            pressed.append(await _pass(on, events, known=False, filled=True))
-    await empty(on)
-    return [*calm, await _pass(on, events)], pressed
+        await books.clear()
+        await _vacuum(books.on)  # so that the planner believes there is nothing
+        async with _unknown(books.on):
+            await _waiting(books, int(BACKLOG * scale))
+            pressed.append(await _pass(books, events, known=False, filled=True))
+    await books.clear()
+    return [*calm, await _pass(books, events)], pressed
 
 
-async def _future(on: Ground, scale: float) -> tuple[list[Passed], list[Passed]]:
+async def _future(books: Books, scale: float) -> tuple[list[Passed], list[Passed]]:
     events = int(PASS * scale)
-    await empty(on)
-    calm = [await _pass(on, events)]
-    await empty(on)
-    async with transaction(on.pool, None, role=DbRole.OWNER) as tx:
-        await bench_pressure.waiting(tx, on.tenants, int(FUTURE * scale), due_in_s=DAY_S)
-    pressed = [await _pass(on, events) for _ in range(2)]
-    await empty(on)
-    return [*calm, await _pass(on, events)], pressed
+    await books.clear()
+    calm = [await _pass(books, events)]
+    await books.clear()
+    await _waiting(books, int(FUTURE * scale), due_in_s=DAY_S)
+    pressed = [await _pass(books, events) for _ in range(2)]
+    await books.clear()
+    return [*calm, await _pass(books, events)], pressed
 
 
-async def _held(on: Ground, scale: float) -> tuple[list[Passed], list[Passed]]:
-    await empty(on)
-    calm = await _rounds(on, scale)
-    await empty(on)
-    async with holding(on.url):
-        pressed = await _rounds(on, scale)
-    await empty(on)
+async def _waiting(books: Books, how_many: int, *, due_in_s: float = 0.0) -> None:
+    async with transaction(books.on.pool, None, role=DbRole.OWNER) as tx:
+        await bench_pressure.waiting(tx, books.on.tenants, how_many, due_in_s=due_in_s)
+    books.put += how_many
+
+
+async def _held(books: Books, scale: float) -> tuple[list[Passed], list[Passed]]:
+    """Dispatch and drain in rounds under one snapshot, both at once under another."""
+    calm: list[Passed] = []
+    pressed: list[Passed] = []
+    for rounds, work in ((ROUNDS, _alone), (BOTH, _at_once)):
+        await books.clear()
+        calm += [await work(books, int(HELD * scale / ROUNDS)) for _ in range(rounds)]
+        await books.clear()
+        async with holding(books.on.url):
+            pressed += [await work(books, int(HELD * scale / ROUNDS)) for _ in range(rounds)]
+    await books.clear()
     return calm, pressed
 
 
-async def _rounds(on: Ground, scale: float) -> list[Passed]:
-    return [await _pass(on, int(HELD * scale / ROUNDS)) for _ in range(ROUNDS)]
-
-
-CASES: Mapping[str, Callable[[Ground, float], Awaitable[tuple[list[Passed], list[Passed]]]]] = {
+CASES: Mapping[str, Callable[[Books, float], Awaitable[tuple[list[Passed], list[Passed]]]]] = {
     "finished": _finished,
     "backlog": _backlog,
     "future": _future,
@@ -216,20 +260,19 @@ async def _unknown(on: Ground) -> AsyncIterator[None]:
             await bench_pressure.stale(tx, False)
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The report as Markdown."""
+def table(report: Mapping[str, Any]) -> list[str]:
+    """The report as lines of Markdown."""
     rows = [f"| {name} | {_cells(seen)} |" for name, seen in report["losses"].items()]
     held = report["stock_held"]
-    return "\n".join(
-        [
-            "| pressure | lost | spread | by CPU | aim | a second | server us each |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"Stock Procrastinate under a held snapshot: {held['first_per_s']:,} jobs/s at first, {held['last_per_s']:,} after"
-            f" {held['jobs']:,} jobs ({held['loss_percent']} % lost).",
-        ]
-    )
+    return [
+        "| pressure | lost | spread | by CPU | aim | a second | server us each |",
+        "|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"Stock Procrastinate under a held snapshot: {held['first_per_s']:,} jobs/s at first, {held['last_per_s']:,} after"
+        f" {held['jobs']:,} jobs ({held['loss_percent']} % lost).",
+        f"Lost / doubled: {report['lost']} / {report['doubled']}.",
+    ]
 
 
 def _cells(seen: Mapping[str, Any]) -> str:
