@@ -42,7 +42,7 @@ async def failed(ctx: Context, call_id: UUID, end: Failure, error: Exception, *,
     """Write down that no answer came. A forfeited call counts as spent, in full, and somebody is told."""
     kind = error.code if isinstance(error, HeadwaterError) else type(error).__name__
     async with ctx.unfenced() as tx:
-        await ledger.give_up(
+        ended = await ledger.give_up(
             tx,
             ctx.tenant,
             call_id,
@@ -53,7 +53,7 @@ async def failed(ctx: Context, call_id: UUID, end: Failure, error: Exception, *,
             error_class=storable(kind, 100),
             latency_ms=took_s * 1000,
         )
-        if end == "forfeited":
+        if ended and end == "forfeited":
             await ledger.tell_lost(tx, ctx.tenant, call_id, units=units, error=kind)
 
 

@@ -14,13 +14,21 @@ from pydantic import SecretStr, ValidationError
 from contracts.alerts import ChangeAlertChannel
 from contracts.errors import Invalid, VendorBusy, VendorRefused
 from contracts.webhook_endpoints import secret_of
-from db import alert_channels, alerts
-from db.transaction import transaction
+from db import alert_channels, alerts, queue
+from db.queue import Stranded
+from db.transaction import DbRole, Tx, transaction
 from tests.alerting.house import SIGNING_KEY, House
 from tests.exchange.receiver import Receiver
 from tests.providers.sandbox_fixture import RunningSandbox
+from worker.activities import ACTIVITIES
 from worker.alerting.jobs import trial
+from worker.context import Stopped
+from worker.dispatcher import Dispatcher
+from worker.maintenance import rescue_once
+from worker.perform import Performer
+from worker.perform import tell as tell_run
 from worker.providers.alert_post import tell
+from worker.providers.registry import build
 from worker.providers.sandbox.mail import Mailbox
 
 
@@ -149,6 +157,31 @@ async def test_a_process_that_dies_after_sending_sends_again_under_the_same_id(
     await house.work()
     assert [p.told["id"] for p in receiver.posts] == [f"{alert}:opened"] * 2
     assert [(d.state, d.attempts) for d in (await house.detail(alert)).deliveries] == [("sent", 2)]
+
+
+async def test_who_was_given_up_meanwhile_does_not_begin_anew(house: House, receiver: Receiver) -> None:
+    # law 4: else the delivery would be under way for ever, and its alert's end would wait for it
+    await house.channel(kind="webhook", url=receiver.url)
+    async with transaction(house.pool, house.tenant) as tx:
+        await alerts.raise_(tx, house.tenant, "isolation.leak_found", "canary", "critical", {"rows": 1})
+    await Dispatcher(house.pool, house.settings).dispatch_batch()
+    async with transaction(house.pool, None, role=DbRole.SYSTEM) as tx:
+        worker = await queue.register(tx, "slow", 1, ["jobs"])
+        [late] = await queue.fetch(tx, worker, ["alerts"], 1)
+        await queue.unregister(tx, worker)
+    await house.conn.execute("UPDATE app.job_executions SET crashes = 2 WHERE id = $1", late.execution_id)
+
+    async def given_up(tx: Tx, gone: Stranded) -> None:
+        why = Stopped("dead", "worker_died", "three workers died")
+        await tell_run(ACTIVITIES, tx, gone.tenant_id, gone.job, gone.payload, why)
+
+    assert (await rescue_once(house.pool, 0.0, given_up)).quarantined == 1
+    ports = build(house.settings)
+    await Performer(house.pool, house.settings, ports, ACTIVITIES, lambda: None)(late)
+    await ports.close()
+    [alert] = [a.id for a in (await house.open()).values() if a.rule == "isolation.leak_found"]
+    assert receiver.posts == []
+    assert [(d.state, d.attempts) for d in (await house.detail(alert)).deliveries] == [("dead", 1)]
 
 
 async def test_slack_and_pagerduty_by_their_adapters(

@@ -144,6 +144,27 @@ async def test_a_sender_that_was_given_up_too_soon_undoes_nothing(conn: Connecti
     assert vendor.bill == {"ann@example.com": 1}
 
 
+async def test_who_lost_its_call_to_another_does_not_tell_that_its_answer_is_lost(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    # law 4: the one who took over asks again for nothing, and has its answer.
+    vendor = checker(repeats_free=True)
+    first, second = await attempt(pool, tenant), await attempt(pool, tenant)
+
+    async def garbled() -> None:
+        vendor.meanwhile = None
+        await died(pool, first)
+        assert (await ask.items(second, vendor, queries("ann")))[0].outcome == "found"
+        raise BadAnswer("half a page")
+
+    vendor.meanwhile = garbled
+    with pytest.raises((BadAnswer, Hopeless)):
+        await ask.items(first, vendor, queries("ann"))
+    assert [row[:3] for row in await calls(conn)] == [("answered", 1, 1)]
+    async with transaction(pool, tenant) as tx:
+        assert await alerts.standing(tx, [tenant]) == []
+
+
 async def test_what_another_is_asking_right_now_is_waited_for(conn: Connection, pool: Pool, tenant: UUID) -> None:
     # S3.05
     vendor = checker()

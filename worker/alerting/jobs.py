@@ -53,7 +53,8 @@ async def deliver(ctx: Context, args: DeliverAlert) -> None:
     Raises: what the channel raises; VendorBusy while the end of an alert waits for its beginning.
     """
     which = (ctx.tenant, args.alert_id, args.channel_id)
-    async with ctx.unfenced() as tx:
+    # Fenced: what was given up meanwhile would be under way again, with nobody to end it.
+    async with ctx.step() as tx:
         found = await alert_channels.way(tx, ctx.tenant, args.channel_id)
         alert = await alert_channels.alert(tx, ctx.tenant, args.alert_id)
         opened = await alert_channels.state(tx, *which, "opened")
