@@ -13,6 +13,7 @@ import pytest
 from contracts.errors import Conflict, VendorBusy
 from contracts.jobs import SendMessage
 from db import consents, sending, suppressions
+from db.jobs import Fenced
 from db.transaction import transaction
 from tests.matching.merging import merge_leads
 from tests.messaging.house import PHONE, House
@@ -141,6 +142,19 @@ async def test_a_crash_after_the_vendor_took_it_sends_no_second_one(
     await house.conn.execute("UPDATE app.contacts SET phone = '+27827654321'")
     await suppress(house)
     await jobs.send(await at_work(house, ports), SendMessage(message_id=approved))
+    assert await state(house, approved) == ("sent", "")
+    assert house.asked("whatsapp") == 1
+
+
+async def test_who_comes_back_after_another_has_sent_it_decides_nothing(
+    house: House, approved: UUID, ports: Registry
+) -> None:  # law 4
+    first = await at_work(house, ports)
+    await died(house.pool, first)
+    await jobs.send(await at_work(house, ports), SendMessage(message_id=approved))
+    await suppress(house)
+    with pytest.raises(Fenced):
+        await jobs.send(first, SendMessage(message_id=approved))
     assert await state(house, approved) == ("sent", "")
     assert house.asked("whatsapp") == 1
 
