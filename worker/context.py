@@ -44,8 +44,11 @@ class Ports(Protocol):
         """The operations at a tenant's own CRM: upsert, read, check. Raises Invalid and VendorRefused, saying what to mend."""
         ...
 
-    async def tell(self, way: AlertWay, alert: Alert) -> None:
-        """Tell an alert on a tenant's channel. Raises: Invalid, VendorRefused, VendorDown, VendorBusy."""
+    async def tell(self, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
+        """Tell an alert on a tenant's channel; `attempt` (EXECUTION.TOKEN) tells it.
+
+        Raises: Invalid, VendorRefused, VendorDown, VendorBusy.
+        """
         ...
 
     @property
@@ -85,6 +88,11 @@ class Context:
     @property
     def tenant(self) -> UUID:
         return self.delivery.tenant_id
+
+    @property
+    def attempt(self) -> str:
+        """EXECUTION.TOKEN, for those who are told who asks them this time."""
+        return f"{self.delivery.execution_id}.{self.delivery.token}"
 
     @property
     def speaker(self) -> Speaker:

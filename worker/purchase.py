@@ -223,8 +223,7 @@ class Purchase(Generic[Query, Answer]):
         await self._store(call, replies, time.monotonic() - began)
 
     def _key(self, call: Call[Query]) -> RequestKey:
-        d = self._ctx.delivery
-        return RequestKey(str(call.id), f"{d.execution_id}.{d.token}")
+        return RequestKey(str(call.id), self._ctx.attempt)
 
     def _span(self) -> spans.Span:
         return spans.tracer.call(self._spec.vendor, self._spec.operation)

@@ -162,6 +162,8 @@ class WebhookSink:
         headers = signed_headers(
             key, event.tenant_id, of.endpoint_id, of.secret_version, id_=str(event.event_id), type_=event.type, body=body, at=at
         )  # fmt: skip
+        # The id stays the same when it goes out again; the lease does not.
+        headers["X-Headwater-Attempt"] = str(event.token)
         if _TRACEPARENT.fullmatch(carried.get("traceparent", "")):
             # Whoever is told can go on in the trace; its state may hold what others said, and stays here.
             headers["traceparent"] = carried["traceparent"]

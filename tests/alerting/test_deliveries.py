@@ -98,6 +98,10 @@ async def test_an_outage_is_waited_for_and_the_end_never_comes_before_the_beginn
     assert [p.told["id"].rpartition(":")[2] for p in receiver.posts] == ["opened", "opened", "resolved"]
     states = {d.transition: (d.state, d.attempts) for d in (await house.detail(alert)).deliveries}
     assert states == {"opened": ("sent", 2), "resolved": ("sent", 1)}
+    # Who knows an alert by its id is told which attempt says it: one job a transition, and its token.
+    (job, first), (again, second), (other, _) = (p.headers["X-Headwater-Attempt"].split(".") for p in receiver.posts)
+    assert job == again != other
+    assert int(first) < int(second)
 
 
 async def test_what_was_over_before_it_was_told_is_not_told(house: House, receiver: Receiver) -> None:

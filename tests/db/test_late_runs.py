@@ -37,6 +37,22 @@ async def test_a_dry_run_that_overruns_its_time_has_not_completed(conn: Connecti
     assert "timeout" in [e["type"] for e in run.stats["errors"]]
 
 
+async def test_who_begins_a_run_late_moves_neither_its_state_nor_its_deadline(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    # law 4: a worker that was taken for dead begins what another has begun, and then what another has ended
+    run_id = await _begun(pool, tenant)
+    row = "SELECT status, started_at, deadline_at, finished_at, updated_at FROM app.runs WHERE id = $1"
+    for _ in range(2):
+        before = await conn.fetchrow(row, run_id)
+        await _shift(conn, "100 seconds")
+        async with transaction(pool, tenant) as tx:
+            assert not await runs.begin(tx, tenant, run_id, 300)
+        assert await conn.fetchrow(row, run_id) == before
+        async with transaction(pool, tenant) as tx:
+            await runs.end(tx, tenant, run_id, Outcome(RunStatus.COMPLETED))
+
+
 async def test_a_retried_run_is_not_held_to_the_time_of_its_first_try(
     conn: Connection, pool: Pool, tenant: UUID
 ) -> None:

@@ -117,6 +117,28 @@ async def test_an_answer_that_comes_after_the_write_off_is_kept(conn: Connection
     assert isinstance(await _reserve(pool, second), Stored)
 
 
+async def test_an_answer_that_comes_after_it_was_asked_again_changes_nothing(
+    conn: Connection, pool: Pool, tenant: UUID
+) -> None:
+    # law 4: the one whose answer stands is the one that was let ask
+    books = (
+        "SELECT i.state, i.live, v.state AS call, v.found, v.settled_at"
+        " FROM app.vendor_items i JOIN app.vendor_calls v ON v.id = i.call_id ORDER BY i.id"
+    )
+    first, second = await _attempts(pool, tenant, 2)
+    held = await _reserve(pool, first, billable=False)
+    await conn.execute("UPDATE app.job_executions SET token = token + 1 WHERE id = $1", first.execution_id)
+    again = await _reserve(pool, second, billable=False)
+    before = await conn.fetch(books)
+    await _settle(pool, first, held)
+    assert await conn.fetch(books) == before
+    await _settle(pool, second, again)
+    assert [(r["state"], r["live"], r["call"]) for r in await conn.fetch(books)] == [
+        ("released", False, "released"),
+        ("answered", True, "answered"),
+    ]
+
+
 async def test_what_was_surely_not_billed_may_be_sent_again(conn: Connection, pool: Pool, tenant: UUID) -> None:
     (one,) = await _attempts(pool, tenant)
     held = await _reserve(pool, one)

@@ -270,6 +270,7 @@ async def test_the_answer_to_a_lost_lease_changes_nothing_and_the_event_comes_ag
     await asyncio.gather(*second._flying, *house.sink._flying)
     assert len(receiver.posts) == 2
     assert len(set(receiver.ids())) == 1
+    assert len({post.headers["X-Headwater-Attempt"] for post in receiver.posts}) == 2
     assert await house.states() == [("sent", 0, "lease_expired")]
 
 
@@ -289,6 +290,29 @@ async def test_private_addresses_and_redirects_are_not_followed(house: House, re
     with pytest.raises(Forbidden):
         await closed.post(receiver.url, b"", {})
     await closed.close()
+
+
+@pytest.mark.parametrize(
+    "inside", [["127.0.0.1"], ["10.1.2.3"], ["169.254.169.254"], ["::1"], ["93.184.216.34", "192.168.0.7"]]
+)
+async def test_a_public_name_that_leads_inside_is_not_gone_to(
+    house: House, monkeypatch: pytest.MonkeyPatch, inside: list[str]
+) -> None:
+    # R8: DNS may say something else than the name promises, and after it was registered
+    asked = socket.getaddrinfo
+
+    def says(host: Any, *about: Any, **more: Any) -> Any:
+        if host != "hooks.karoo.co.za":
+            return asked(host, *about, **more)
+        return [(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, 0)) for a in inside]
+
+    monkeypatch.setattr(socket, "getaddrinfo", says)
+    await house.register("https://hooks.karoo.co.za/x")
+    await house.tell(lead())
+    assert await house.deliver() == 1
+    assert [state for state, *_ in await house.states()] == ["failed"]
+    said = await house.conn.fetchval("SELECT last_error FROM app.outbox WHERE sink = 'webhook'")
+    assert "private network" in said
 
 
 async def test_without_endpoints_a_handoff_writes_nothing_more(house: House) -> None:

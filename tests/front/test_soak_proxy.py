@@ -10,7 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from db import checkup
 from front.soak.proxy import LISTENER, Proxy
+from tests.api.server_fixture import settings_of_tests
 from tests.conftest import Connection
 
 
@@ -24,11 +26,12 @@ async def proxy(db_url: str) -> AsyncIterator[Proxy]:
 
 
 async def _connect(proxy: Proxy, db_url: str, name: str = "headwater somebody") -> Connection:
+    return await asyncpg.connect(_through(proxy, db_url), server_settings={"application_name": name}, timeout=20)
+
+
+def _through(proxy: Proxy, db_url: str) -> str:
     parts = urlsplit(db_url)
-    netloc = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
-    return await asyncpg.connect(
-        urlunsplit(parts._replace(netloc=netloc)), server_settings={"application_name": name}, timeout=20
-    )
+    return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"))
 
 
 async def test_it_passes_everything_on(proxy: Proxy, db_url: str) -> None:
@@ -79,6 +82,26 @@ async def test_a_half_open_connection_says_nothing_and_stays_open(proxy: Proxy, 
     async with asyncio.timeout(30):
         while await conn.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", server_pid):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+async def test_the_doctor_names_a_way_on_which_nothing_is_heard(
+    proxy: Proxy, db_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B.10
+    monkeypatch.setattr(checkup, "HEARD_S", 0.5)
+    through = _through(proxy, db_url)
+    settings = settings_of_tests(database_url=through)
+
+    async def said() -> tuple[str, str, str | None]:
+        (found,) = [each for each in await checkup.examine(through, settings) if each.check == "notifications"]
+        return found.level, found.found, found.mend
+
+    monkeypatch.setattr("front.soak.proxy.LISTENER", "headwater direct")  # as whom it listens
+    proxy.deaf = True
+    level, words, mend = await said()
+    assert (level, "was not heard" in words, "session pool" in (mend or "")) == ("wrong", True, True)
+    proxy.deaf = False
+    assert await said() == ("ok", "a NOTIFY is heard", None)
 
 
 async def test_a_deaf_proxy_drops_notifications_and_nothing_else(proxy: Proxy, db_url: str, conn: Connection) -> None:

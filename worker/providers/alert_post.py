@@ -16,7 +16,7 @@ from contracts.alert_places import SETTINGS, check
 from contracts.alerts import AlertWay, ChannelKind
 from contracts.errors import VendorBusy, VendorDown, VendorRefused
 from contracts.outgoing import Alert, AlertReceipt
-from contracts.providers import Operation
+from contracts.providers import Operation, RequestKey
 from contracts.settings import Settings
 from contracts.webhook_endpoints import is_loopback, signed_headers, verdict
 from db import spans
@@ -28,28 +28,29 @@ from worker.providers.tenant_webhook import Forbidden, Poster, Unreachable
 BUSY_S = 30.0
 
 
-async def tell(settings: Settings, way: AlertWay, alert: Alert) -> None:
-    """Tell `alert`; returning means that it was taken.
+async def tell(settings: Settings, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
+    """Tell `alert`; returning means that it was taken. A webhook is told which `attempt` this is.
 
     Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown, VendorBusy.
     """
     check(way, settings)
     with spans.tracer.call(way.kind, "alert"):
         if way.kind == "webhook" and way.url is not None:
-            await _post_signed(settings, way, way.url, alert)
+            await _post_signed(settings, way, way.url, alert, attempt)
         elif way.kind == "email":
             await mail.send(settings, way.address or "", alert)
         elif way.kind == "sentry":
             await sentry.tell(settings, alert)
         else:
-            await _by_adapter(_with_secret(settings, way), way.kind, alert)
+            await _by_adapter(_with_secret(settings, way), way.kind, alert, attempt)
 
 
-async def _by_adapter(settings: Settings, kind: ChannelKind, alert: Alert) -> None:
+async def _by_adapter(settings: Settings, kind: ChannelKind, alert: Alert, attempt: str | None) -> None:
     make = {"slack": slack.make, "pagerduty": pagerduty.make, "webhook": webhook.make}[kind]
     operation: Operation[Alert, AlertReceipt] = make(settings)[0]
+    event = alert.event_id or alert.key
     try:
-        await operation.ask([alert], key=alert.event_id or alert.key)
+        await operation.ask([alert], key=RequestKey(event, attempt) if attempt else event)
     finally:
         if (close := getattr(operation, "close", None)) is not None:
             await close()
@@ -75,13 +76,15 @@ def _with_secret(settings: Settings, way: AlertWay) -> Settings:
     return changed
 
 
-async def _post_signed(settings: Settings, way: AlertWay, url: str, alert: Alert) -> None:
+async def _post_signed(settings: Settings, way: AlertWay, url: str, alert: Alert, attempt: str | None) -> None:
     key = settings.webhook_signing_key
     if key is None:
         raise absent("webhook", "WEBHOOK_SIGNING_KEY is not set here, so nothing can be signed: set it")
     event, kind = alert.event_id or alert.key, "alert.resolved" if alert.resolved else "alert.raised"
     body, at = webhook.body_of(alert, kind, event), f"{time.time():.0f}"
     headers = signed_headers(key, way.tenant_id, way.channel_id, 1, id_=event, type_=kind, body=body, at=at)
+    if attempt:
+        headers["X-Headwater-Attempt"] = attempt
     loopback = settings.webhook_allow_loopback and is_loopback(url)
     poster = Poster(timeout_s=settings.webhook_timeout_s, loopback=loopback)
     about: dict[str, Any] = {"vendor": "webhook"}

@@ -69,11 +69,11 @@ class Registry:
             raise VendorRefused("this installation has no CRM", code="vendor_absent", vendor="odoo")
         return self._crms.operations(access)
 
-    async def tell(self, way: AlertWay, alert: Alert) -> None:
+    async def tell(self, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
         """Tell an alert on a tenant's channel. Raises: Invalid, VendorRefused (`vendor_absent`), VendorDown, VendorBusy."""
         if self._settings is None:
             raise VendorRefused("this installation tells nobody", code="vendor_absent", vendor=way.kind)
-        await alert_post.tell(self._settings, way, alert)
+        await alert_post.tell(self._settings, way, alert, attempt=attempt)
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""
