@@ -95,7 +95,7 @@ WITH done AS MATERIALIZED (
     SELECT 'lost: an event left no trace in history' AS what, w.probe FROM wanted w LEFT JOIN sent s USING (tenant_id, probe) WHERE coalesce(s.n, 0) < w.events
     UNION ALL SELECT 'doubled: an event left the outbox twice', w.probe FROM wanted w JOIN sent s USING (tenant_id, probe) WHERE s.n > w.events
     UNION ALL SELECT 'lost: a job was never done', w.probe FROM wanted w LEFT JOIN done d USING (tenant_id, probe)
-               WHERE w.kind NOT IN ('touch', 'poison') AND d.n IS NULL
+               WHERE w.kind NOT IN ('touch', 'poison', 'scoped') AND d.n IS NULL
     UNION ALL SELECT 'doubled: a job was done twice', d.probe FROM done d WHERE d.n > 1
     UNION ALL SELECT 'lost: a job is done and wrote nothing', w.probe FROM wanted w LEFT JOIN made m USING (tenant_id, probe)
                WHERE w.kind IN ('framed', 'held', 'write', 'emit', 'flaky', 'future') AND m.n IS NULL

@@ -24,6 +24,7 @@ from db.transaction import CONNECTION_ERRORS, DbRole, Pool, Tx, transaction
 from front.soak.producer import Poison
 from tests.simulation.hands import Hands
 from tests.simulation.processes import Process
+from tests.simulation.world import Limit
 from worker.dispatcher import Dispatcher
 from worker.maintenance import rescue_once
 from worker.providers.tenant_webhook import Unreachable
@@ -32,14 +33,15 @@ from worker.sweep import sweep_once
 
 #: A worker silent for so long is dead, in seconds of the simulated clock.
 DEAD_S = 0.5
-_KINDS = ("plain", "framed", "flaky", "touch", "repeat", "poison")
-_WEIGHTS = (20, 30, 10, 25, 15, 2)
+_KINDS = ("plain", "framed", "flaky", "touch", "repeat", "scoped", "poison")
+_WEIGHTS = (20, 30, 10, 25, 15, 12, 2)
 _INTERRUPTED = (Unavailable, *CONNECTION_ERRORS)
 
 
 def _fact(cause: Cause) -> Probed:
     kind = Poison if cause.kind == "poison" else Probed
-    return kind(probe_id=cause.probe, key=cause.key, framed=cause.kind not in ("plain", "poison"))
+    scope: Any = cause.key.partition(":")[0] if cause.kind == "scoped" else None
+    return kind(probe_id=cause.probe, key=cause.key, framed=cause.kind not in ("plain", "poison"), scope=scope)
 
 
 class ChangedItsMind(Exception):
@@ -53,6 +55,8 @@ class Cast:
     tenants: list[UUID]
     #: (tenant, endpoint, in order?)
     endpoints: list[tuple[UUID, UUID, bool]]
+    #: What the first tenant's jobs are held to.
+    limit: Limit | None = None
     #: Posts as the receiver saw them: (endpoint, event id).
     posts: list[tuple[UUID, str]] = field(default_factory=list)
     _probes: int = 0
@@ -65,7 +69,8 @@ class Cast:
         while not me.sim.draining:
             tenant = me.draw.choice(self.tenants)
             act = me.draw.choices(
-                [self._emit, self._tell, self._cancel, self._retry, self._replay], [55, 20, 10, 6, 6]
+                [self._emit, self._tell, self._line_up, self._cancel, self._retry, self._replay],
+                [55, 20, 8, 10, 6, 6],
             )[0]
             try:
                 await act(me, pool, tenant)
@@ -101,9 +106,18 @@ class Cast:
         probe = self._probe()
         if kind in ("repeat", "framed", "flaky"):
             self._said.append((tenant, probe))
-        return Cause(
-            probe, "framed" if kind == "repeat" else kind, f"k{me.draw.randrange(2)}" if kind == "touch" else ""
-        )
+        key = f"k{me.draw.randrange(2)}" if kind == "touch" else ""
+        if kind == "scoped":
+            key = f"{me.draw.choice(['exclusive', 'exclusive', 'period'])}:k"
+        return Cause(probe, "framed" if kind == "repeat" else kind, key)
+
+    async def _line_up(self, me: Process, pool: Pool, tenant: UUID) -> None:
+        """Events of one key, whose jobs run one after the other."""
+        causes = [Cause(self._probe(), me.draw.choice(["framed", "framed", "flaky"])) for _ in range(2)]
+        async with transaction(pool, tenant) as tx:
+            await soak.record(tx, tenant, causes)
+            for each in causes:
+                await outbox.emit(tx, tenant, _fact(each), ordering_key="line")
 
     async def _tell(self, me: Process, pool: Pool, tenant: UUID) -> None:
         """Facts for the tenant's endpoints, some of which must hear them in order."""
@@ -151,6 +165,8 @@ class Cast:
             part.peers = me.draw.choice([1, 2])
             try:
                 await part.dispatch_batch()
+                if me.sim.draining or me.draw.random() < 0.4:
+                    await part._pause()  # who stands in a line gets a turn
             except _INTERRUPTED:
                 continue
 

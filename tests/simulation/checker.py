@@ -14,6 +14,7 @@ from typing import Any
 from db import soak, verification
 from db.transaction import DbRole, Pool, transaction
 from tests.simulation.actors import Cast
+from tests.simulation.turns import OURS, limits, lines, scopes
 from tests.simulation.world import World
 
 #: What may become of an execution, and who may do it: the process that started it ("holder") or anybody.
@@ -94,7 +95,7 @@ def leases(changes: list[Change]) -> list[str]:
             continue
         row = c.now or c.was
         assert row is not None
-        if row["sink"] == "queue":
+        if row["sink"] in OURS:
             continue
         event, key = row["event_id"], (row["tenant_id"], row["ordering_key"])
         if c.was is None:
@@ -130,7 +131,7 @@ def order(changes: list[Change], cast: Cast) -> list[str]:
     return found + [
         f"lost: event {r['id']} was never told"
         for r in made.values()
-        if r["sink"] != "queue" and r["event_id"] not in told
+        if r["sink"] not in OURS and r["event_id"] not in told
     ]
 
 
@@ -161,6 +162,9 @@ async def check(world: World, cast: Cast, pool: Pool) -> tuple[list[str], list[C
     """All that is wrong with a seed that has come to rest, and its history."""
     changes = await history(world)
     found = fences(changes) + leases(changes) + order(changes, cast) + once(changes)
+    found += lines(changes) + scopes(changes)
+    if cast.limit is not None:
+        found += limits(changes, str(cast.tenants[0]), cast.limit)
     return found + await totals(pool), changes
 
 

@@ -161,4 +161,9 @@ async def nobody(tx: Tx, tenant: UUID, args: Payload, why: Stopped) -> None:
     """Nobody waits for a probe."""
 
 
-ACTIVITIES = {"probe.run": Activity(chaining, nobody), "probe.touch": Activity(touching, nobody)}
+ACTIVITIES = {
+    "probe.run": Activity(chaining, nobody),
+    "probe.touch": Activity(touching, nobody),
+    "probe.single": Activity(chaining, nobody),
+    "probe.hourly": Activity(chaining, nobody),
+}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from db import outbox, queue, webhooks
+from db import limited_fetch, outbox, queue, turns, webhooks
 
 #: (module's statements, name, what is replaced, by what)
 Edit = tuple[dict[str, str], str, str, str]
@@ -47,6 +47,10 @@ CREATE OR REPLACE PROCEDURE app.complete(tenant uuid, execution uuid, attempt in
 _FOUND = "IF NOT FOUND THEN RAISE no_data_found; END IF;"
 _LEASE = (" AND o.lease_token = $3", " AND $3::uuid IS NOT NULL")
 _BLIND_RESCUE = (queue.SQL, "rescue", "SET token = e.token + 1, crashes", "SET token = e.token, crashes")
+_KEPT = "coalesce_key = CASE WHEN e.scope = 'exclusive' THEN e.coalesce_key END"
+_FIRST = "ORDER BY o.tenant_id, o.ordering_key, o.id LIMIT 1)\n    UNION ALL"
+_SINGLE = "CASE WHEN s.scope IN ('coalesce', 'exclusive') THEN"
+_OWN_KEY = "w.key || CASE s.scope WHEN 'period' THEN g.id::text ELSE '' END"
 _BLIND_FETCH = (queue.SQL, "fetch", "SET state = 'running', token = e.token + 1,", "SET state = 'running',")
 
 MUTATIONS = (
@@ -111,5 +115,43 @@ MUTATIONS = (
         "a lease out of order",
         ((webhooks.SQL, "lease", "ORDER BY f.id LIMIT 1 /* in order */", "ORDER BY f.id DESC LIMIT 1"),),
         caught_as=("order",),
+    ),
+    Mutation(
+        "a turn while the job before is at work",
+        ((turns.SQL, "advance", "w.state IN ('queued', 'running', 'waiting')", "w.state IN ('queued', 'waiting')"),),
+        caught_as=("order",),
+    ),
+    Mutation(
+        "a turn out of order",
+        ((turns.SQL, "advance", _FIRST, _FIRST.replace("o.id LIMIT", "o.id DESC LIMIT")),),
+        caught_as=("order",),
+    ),
+    Mutation(
+        "an exclusive job that is forgotten once it runs",
+        tuple(
+            (sql, name, _KEPT, "coalesce_key = NULL")
+            for sql, name in ((queue.SQL, "fetch"), (limited_fetch.SQL, "take"))
+        ),
+        caught_as=("scope",),
+    ),
+    Mutation(
+        "a handoff that does not look who is alive",
+        ((outbox.SQL, "handoff", _SINGLE, _SINGLE.replace(", 'exclusive'", "")),),
+        caught_as=("scope",),
+    ),
+    Mutation(
+        "a period's key for each event",
+        ((outbox.SQL, "handoff", f"w.key, {_SINGLE}", f"{_OWN_KEY}, {_SINGLE}"),),
+        caught_as=("scope", "doubled"),
+    ),
+    Mutation(
+        "a limit that does not count what runs",
+        ((limited_fetch.SQL, "take", "l.max_running - r.jobs", "l.max_running"),),
+        caught_as=("limit",),
+    ),
+    Mutation(
+        "tokens that are not spent",
+        ((limited_fetch.SQL, "take", "SET tokens = u.tokens - u.jobs", "SET tokens = u.tokens"),),
+        caught_as=("limit",),
     ),
 )

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
-from db import outbox
+from db import limited_fetch, outbox
 from tests.simulation.processes import CALM, PROCESS, TICKS, Fate, Main, Process, Turn, Weather
 from tests.simulation.sessions import Killed, Session
 from tests.simulation.world import World, names
@@ -24,6 +24,7 @@ _LOOK_S = 0.004
 #: Steps shown with a violation.
 SHOWN = 60
 _OFTEN = {"writer": 2.0, "worker": 2.0, "sweeper": 1.5}
+_RUNNING_CLOCK = "clock_timestamp() + app.clock_shift()"
 _sleep = asyncio.sleep
 
 
@@ -313,7 +314,7 @@ class Simulation:
     def in_hand(self) -> Iterator[None]:
         """Sleeps become turns, ids and jitter repeat."""
         names_of_outbox, names_of_asyncio = vars(outbox), vars(asyncio)
-        kept = names_of_outbox["new_id"]
+        kept, limited = names_of_outbox["new_id"], limited_fetch.SQL["take"]
 
         def new_id() -> UUID:
             self._ids += 1
@@ -331,8 +332,13 @@ class Simulation:
         state = random.getstate()
         random.seed(self.seed)
         names_of_outbox["new_id"], names_of_asyncio["sleep"] = new_id, sleep
+        # It reads a clock that runs on between two statements: here time stands still.
+        assert _RUNNING_CLOCK in limited
+        limited_fetch.SQL["take"] = limited.replace(_RUNNING_CLOCK, "app.now()")
+        self.names = names()
         try:
             yield
         finally:
+            limited_fetch.SQL["take"] = limited
             names_of_outbox["new_id"], names_of_asyncio["sleep"] = kept, _sleep
             random.setstate(state)

@@ -9,8 +9,10 @@ from tests.simulation.actors import Cast, mend
 from tests.simulation.checker import Change, check
 from tests.simulation.processes import Weather
 from tests.simulation.schedule import Simulation, Violation
-from tests.simulation.world import World
+from tests.simulation.world import Limit, World
 
+#: Share of seeds in which one tenant's jobs are held to limits.
+LIMITED = 0.4
 #: Steps of the storm, and how often the calm after it may begin anew.
 STEPS, ROUNDS = 200, 40
 
@@ -29,6 +31,9 @@ async def live(world: World, seed: int, weather: Weather | None = None) -> Lived
     await world.clear()
     sim = Simulation(world, seed, weather)
     cast = Cast(world.tenants, world.endpoints)
+    if sim.draw.random() < LIMITED:
+        cast.limit = Limit(sim.draw.choice([1, 2, 3]), sim.draw.choice([0.5, 2.0]), sim.draw.choice([3, 6]))
+        await world.limit(world.tenants[0], cast.limit)
     pool = await open_pool(world.url, name="simulation", size=2)
     try:
         with sim.in_hand():

@@ -12,11 +12,12 @@ from tests.simulation.conftest import Live, Stage, alive
 from tests.simulation.seeds import Lived
 
 #: Seeds of the quick suite. `make soak` runs thousands.
-QUICK = range(1, 15)
+QUICK = range(1, 31)
 #: Statements that they come by.
 MET = (
     *("outbox.handoff", "outbox.absorb", "outbox.redeliver", "outbox.settle", "outbox.refuse", "webhooks.lease"),
     *("queue.rescue", "queue.reconcile", "queue.finish", "jobs.complete", "jobs.put_off", "jobs.end"),
+    *("turns.advance", "limited_fetch.take"),
 )
 
 

@@ -7,6 +7,7 @@ runs. The statements, functions and tables are the product's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,8 @@ _GROUND = Path(__file__).with_name("ground.sql").read_text(encoding="utf-8")
 #: What a seed may fill. Emptied files make the same plans, and the same order of rows, as new ones.
 _FILLED = (
     "queue.procrastinate_jobs, app.absorbed_events, app.job_attempts, app.dead_letters, app.job_executions, app.outbox_events,"
-    " app.outbox_history, app.audit_log, app.workers, soak.causes, soak.effects, soak.touches, sim.history"
+    " app.ordering_turns, app.limits, app.outbox_history, app.audit_log, app.workers,"
+    " soak.causes, soak.effects, soak.touches, sim.history"
 )
 _LEFT = """
 SELECT concat('event ', o.id, ' ', o.type, ' for ', o.sink, ' is ', o.state, ' ', o.error_class) FROM app.outbox_events o
@@ -38,9 +40,23 @@ _REST = """
 SELECT (SELECT count(*) FROM app.outbox_events) + (SELECT count(*) FROM queue.procrastinate_jobs)
      + (SELECT count(*) FROM app.job_executions e WHERE e.state IN ('queued', 'running', 'waiting'))
 """
+#: A tenant runs at most $2 jobs at once and begins $3 a second.
+_LIMIT = """
+INSERT INTO app.limits (tenant_id, scope, name, max_running, per_s, burst, tokens, tokens_at, set_by)
+VALUES ($1, 'tenant', '', $2, $3, $4::int, $4::int, app.now(), 'simulation')
+"""
 #: The settings of each kind of session, as the product opens it. One plan a statement: which one must not depend on earlier runs.
 _PLAIN = {"search_path": "app", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan"}
 KINDS = {"plain": _PLAIN, "dispatch": {**_PLAIN, "enable_seqscan": "off"}, "queue": SESSION}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a tenant's jobs are held to: so many at once; so many a second, after `burst` of them."""
+
+    most: int
+    per_s: float
+    burst: int
 
 
 class World:
@@ -80,6 +96,10 @@ class World:
             f"TRUNCATE {_FILLED} RESTART IDENTITY CASCADE; SELECT setval('sim.clock', 0), setval('sim.ids', 65536, false);"
             " UPDATE app.webhook_endpoints SET failures = 0, open_until = NULL, enabled = true"
         )
+
+    async def limit(self, tenant: UUID, limit: Limit) -> None:
+        """From now on."""
+        await self.watch.execute(_LIMIT, tenant, limit.most, limit.per_s, limit.burst)
 
     async def move_clock(self, milliseconds: int, beating: Sequence[int] = ()) -> None:
         """Time passes; the workers `beating` beat before anybody looks at them."""
