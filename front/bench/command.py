@@ -24,8 +24,8 @@ def bench(
         str | None,
         typer.Option(
             help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates in files,"
-            " duplicates among many names, leads scored in one process, how good scores are, dispatch and drain with much standing"
-            " about, other queues beside ours.",
+            " duplicates among many names, leads scored in one process, how good scores are, other queues beside ours; or the losses"
+            " under pressure by themselves.",
             metavar="crawl|duplicates|matching|scoring|learning|pressure|peers",
         ),
     ] = None,

@@ -175,6 +175,34 @@ async def test_an_absorbed_event_reads_the_first_result(conn: Connection, pool: 
     )
 
 
+@pytest.mark.parametrize("scope", ["coalesce", "once"])
+async def test_what_was_absorbed_by_a_coalesced_or_a_single_job_reads_its_result(pool: Pool, scope: str) -> None:
+    job = {"coalesce": "probe.touch", "once": "probe.run"}[scope]
+    made = probe(key="stock" if scope == "coalesce" else "")
+    who = await worker(pool)
+
+    async def body(ctx: Context, args: Any) -> None:
+        async with ctx.write() as tx:
+            await ctx.answer(tx, {"probe_id": str(args.probe_id), "attempt": ctx.delivery.token})
+
+    async def result(event: UUID) -> tuple[UUID | None, Any]:
+        async with transaction(pool, TENANT, read_only=True) as tx:
+            shown = await executions.show_execution(tx, [TENANT], event)
+        return shown.event_id, shown.result
+
+    (first,) = await queued(pool, made)
+    same = probe(key="stock") if scope == "coalesce" else made
+    (second,) = await queued(pool, same)
+    assert await worked(pool, who, body, job=job) == 1
+    answer = (first, {"probe_id": str(made.probe_id), "attempt": 1})
+    assert [await result(each) for each in (first, second)] == [answer, answer]
+    # Once is once and for all; who comes after a coalesced job has begun has one of its own.
+    (third,) = await queued(pool, same)
+    assert await worked(pool, who, body, job=job) == (1 if scope == "coalesce" else 0)
+    assert (await result(third) == answer) == (scope == "once")
+    assert await result(second) == answer
+
+
 async def test_an_id_that_led_to_nothing_or_is_another_tenants_is_not_found(conn: Connection, pool: Pool) -> None:
     (event,) = await queued(pool, probe(**SINGLE))
     async with transaction(pool, UUID(int=9)) as tx:

@@ -45,13 +45,13 @@ async def most_at_once(conn: Connection, *tenants: UUID) -> int:
 
 
 @asynccontextmanager
-async def three_workers(
-    url: str, perform: Callable[[Delivery], Awaitable[None]], **how: float
+async def workers_of(
+    url: str, perform: Callable[[Delivery], Awaitable[None]], *, many: int = 3, **how: float
 ) -> AsyncIterator[list[BatchWorker]]:
-    """As three processes are: each has a pool of its own and knows of the others only by the database."""
+    """As so many processes are: each has a pool of its own and knows of the others only by the database."""
     async with AsyncExitStack() as stack:
         workers = []
-        for _ in range(3):
+        for _ in range(many):
             pool = await open_queue_pool(url)
             stack.callback(pool.terminate)
             workers.append(
@@ -66,13 +66,13 @@ async def a_moment(_: Delivery) -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_three_workers(
+async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_workers_of(
     conn: Connection, pool: Pool, db_url: str
 ) -> None:
     # S2.17
     await limit(pool, "queue", "probe", max_running=4)
     await seed_jobs(pool, 150)
-    async with three_workers(db_url, a_moment, concurrency=2) as workers:
+    async with workers_of(db_url, a_moment, concurrency=2) as workers:
         await until(lambda: sum(w.finished for w in workers) == 150)
     assert await states(pool) == {"done": 150}
     assert await most_at_once(conn, TENANT) == 4  # of six slots: no worker has that many
@@ -84,7 +84,7 @@ async def test_a_tenants_limit_leaves_the_slots_to_others(conn: Connection, pool
     await limit(pool, "queue", "probe", max_running=7)
     await seed_jobs(pool, 80, tenant=many)
     await seed_jobs(pool, 80, tenant=other)
-    async with three_workers(db_url, a_moment) as workers:
+    async with workers_of(db_url, a_moment) as workers:
         await until(lambda: sum(w.finished for w in workers) == 160)
     assert await most_at_once(conn, many) == 2
     assert await most_at_once(conn, many, other) <= 7
@@ -99,7 +99,7 @@ async def test_no_window_sees_more_starts_than_its_rate(
 ) -> None:
     await limit(pool, "queue", "probe", per_s=per_s, burst=burst)
     await seed_jobs(pool, jobs)
-    async with three_workers(db_url, a_moment, poll_s=1.0) as workers:
+    async with workers_of(db_url, a_moment, poll_s=1.0) as workers:
         await until(lambda: sum(w.finished for w in workers) == jobs)
     starts = sorted(r["started_at"].timestamp() for r in await conn.fetch(_SPANS, [TENANT]))
     for first in range(jobs):
@@ -108,6 +108,56 @@ async def test_no_window_sees_more_starts_than_its_rate(
             assert last - first + 1 <= allowed + 1e-3, (first, last)
     # Nor much fewer: a token is used when it comes. At the next poll, the first of these would take ten seconds.
     assert starts[-1] - starts[0] < 5 + (jobs - burst) / per_s
+
+
+async def test_a_tenants_rate_is_exact_over_two_workers_and_nobody_elses(
+    conn: Connection, pool: Pool, db_url: str
+) -> None:
+    # S4.08
+    held, free = await new_tenant(pool), await new_tenant(pool)
+    per_s, burst = 20.0, 4
+    await limit(pool, "tenant", await slug(conn, held), per_s=per_s, burst=burst)
+    for tenant in (held, free):
+        await seed_jobs(pool, 30, tenant=tenant)
+    async with workers_of(db_url, a_moment, many=2) as workers:
+        await until(lambda: sum(w.finished for w in workers) == 60)
+    starts = sorted(r["started_at"].timestamp() for r in await conn.fetch(_SPANS, [held]))
+    for first, since in enumerate(starts):
+        for nth, at in enumerate(starts[first:], 1):
+            assert nth <= burst + per_s * (at - since) + 1e-3, (first, nth)
+    freely = [r["started_at"].timestamp() for r in await conn.fetch(_SPANS, [free])]
+    assert max(freely) < starts[-1]
+
+
+@pytest.mark.slow
+async def test_a_flood_of_long_jobs_leaves_the_slots_it_may_not_have_to_others(
+    conn: Connection, pool: Pool, db_url: str
+) -> None:
+    # S4.08: without a limit ten jobs wait until all those of the flood that stand in the queue have begun
+    flooding, quiet = await new_tenant(pool), await new_tenant(pool)
+    await limit(pool, "tenant", await slug(conn, flooding), max_running=16)
+    await seed_jobs(pool, 200, tenant=flooding)
+    running: set[UUID] = set()
+
+    async def long_where_it_floods(delivery: Delivery) -> None:
+        running.add(delivery.execution_id)
+        await asyncio.sleep(5.0 if delivery.tenant_id == flooding else 0.01)
+
+    async with workers_of(db_url, long_where_it_floods, many=2, drain_s=0.1):
+        await until(lambda: len(running) == 16)
+        await seed_jobs(pool, 10, tenant=quiet)
+        async with transaction(pool, None, role=DbRole.SYSTEM) as tx:
+            await queue.wake(tx, queue.JOBS_CHANNEL)
+        done = "SELECT count(*) = 10 FROM app.job_executions WHERE tenant_id = $1 AND state = 'done'"
+        while not await conn.fetchval(done, quiet):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    waits = (
+        "SELECT max(extract(epoch FROM finished_at - queued_at))::float8 FROM app.job_executions WHERE tenant_id = $1"
+    )
+    delay = await conn.fetchval(waits, quiet)
+    print(f"ten jobs beside a flood of long ones: {delay:.2f} s")
+    assert delay < 3.0
+    assert await most_at_once(conn, flooding) <= 16
 
 
 async def test_fetchers_that_race_take_what_is_left_and_no_more(conn: Connection, pool: Pool, db_url: str) -> None:
