@@ -24,7 +24,7 @@ def bench(
         str | None,
         typer.Option(
             help="One measurement that the default leaves out: our crawler beside Scrapy, duplicates in files,"
-            " duplicates among many names, leads scored in one process, how good scores are, other queues beside ours; or the losses"
+            " duplicates among many names, leads scored in one process, how good scores are, other queues beside ours, or losses"
             " under pressure by themselves.",
             metavar="crawl|duplicates|matching|scoring|learning|pressure|peers",
         ),
