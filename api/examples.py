@@ -195,7 +195,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                 "operations": ["apollo.match", "hunter.find"], "made_by": "learned",
                 "verdict": {"why": "12 of 50 rows seen", "rows": 12}, "created_at": BEGAN,
             }],
-            "tried": [{"field": "email", "operation": "hunter.find", "asked": 40, "accepted": 11, "cost_usd": 0.11}],
+            "tried": [{"field": "email", "operation": "hunter.find", "asked": 40, "accepted": 11, "bought": 38, "cost_usd": 0.11}],
         }],
     },
     "VendorList": {

@@ -114,10 +114,12 @@ class Learned(BaseModel):
     shadows: tuple[ShadowRow, ...] = ()
     site: dict[str, Any] = {}
     notes: tuple[str, ...] = ()
+    #: What the search that stood in for the site cost.
+    search_usd: float = 0
 
     @property
     def cost_usd(self) -> float:
-        return sum(step.cost_usd for step in self.steps)
+        return self.search_usd + sum(step.cost_usd for step in self.steps)
 
 
 class EnrichmentDetail(EnrichmentRow):
@@ -161,10 +163,11 @@ class OrderRow(BaseModel):
 
 
 class TriedRow(BaseModel):
-    """What became of one operation for one field, in the window asked for."""
+    """What became of one operation for one field, in the window asked for; `bought`, for `cost_usd`: not read from the ledger."""
 
     field: Waterfall
     operation: str
     asked: int
     accepted: int
+    bought: int
     cost_usd: float

@@ -81,4 +81,6 @@ def _print(found: Waterfalls, json: bool) -> None:
     for view in found.items:
         typer.echo(f"{view.field}:")
         print_table(view.orders, ("stage", "operations", "made_by", "verdict", "id"), empty="  by list price")
-        print_table(view.tried, ("operation", "asked", "accepted", "cost_usd"), empty="  nobody was asked yet")
+        print_table(
+            view.tried, ("operation", "asked", "accepted", "bought", "cost_usd"), empty="  nobody was asked yet"
+        )

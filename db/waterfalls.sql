@@ -5,10 +5,10 @@ SELECT id, field, stage, operations, made_by, verdict, created_at FROM app.water
 
 -- tried --
 -- What became of each operation for each field since then, by the newest steps: every enrichment asks, so what it reads is bounded.
--- Stored answers count: they say as much about the vendor.
+-- Stored answers count: they say as much about the vendor, and nothing about what asking it costs (`bought` leaves them out).
 SELECT field, operation, count(*)::int AS asked, count(*) FILTER (WHERE outcome = 'accepted')::int AS accepted,
-       coalesce(sum(cost_usd), 0) AS cost_usd
-  FROM (SELECT field, operation, outcome, cost_usd, created_at FROM app.waterfall_steps WHERE tenant_id = $1 ORDER BY id DESC LIMIT 5000) s
+       count(*) FILTER (WHERE NOT stored)::int AS bought, coalesce(sum(cost_usd) FILTER (WHERE NOT stored), 0) AS cost_usd
+  FROM (SELECT field, operation, outcome, stored, cost_usd, created_at FROM app.waterfall_steps WHERE tenant_id = $1 ORDER BY id DESC LIMIT 5000) s
  WHERE created_at > app.now() - $2::float8 * interval '1 day' AND outcome IN ('accepted', 'rejected', 'miss', 'suppressed')
  GROUP BY field, operation ORDER BY field, operation
 

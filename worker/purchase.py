@@ -144,7 +144,7 @@ class Purchase(Generic[Query, Answer]):
     async def _buy(self, prints: list[bytes], *, last: bool) -> None:
         async def reserve() -> Call[Query] | None:
             wanted = [self._wanted[each] for each in prints]
-            units = sum(self._worst_case(query) for _, query in wanted)
+            units = sum(limits.worst_case(self._op, query, self._ctx.settings) for _, query in wanted)
             async with self._ctx.unfenced() as tx:
                 held = await ledger.reserve(tx, self._buyer, [item for item, _ in wanted], units)
             if held is None:
@@ -191,11 +191,6 @@ class Purchase(Generic[Query, Answer]):
         if pacer is None:
             return nullcontext()
         return pacer.turn(self._op.spec, self._credential, patience_s=self._ctx.patience.wait_s())
-
-    def _worst_case(self, query: Query) -> float:
-        """What the operation says of this query; dearer or cheaper by as much as `VENDOR_LIMITS` makes its unit price."""
-        given, usual = self._op.units_of(query), self._op.spec.units
-        return given * self._spec.units / usual if usual and self._spec.units != usual else given
 
     async def _send(self, call: Call[Query]) -> None:
         began = time.monotonic()

@@ -96,6 +96,18 @@ async def test_an_order_is_watched_on_rows_and_followed_once_promoted(pool: Pool
             await waterfalls.promote(tx, tenant, shadow, {}, "tests")
 
 
+async def test_what_a_vendor_costs_is_told_by_what_was_bought(pool: Pool, tenant: UUID) -> None:
+    # An answer read from the ledger says as much of a vendor's chance, and nothing of its price.
+    stored = email_step("accepted", operation="pdl.person").model_copy(update={"stored": True, "cost_usd": 0.0})
+    bought = stored.model_copy(update={"stored": False, "cost_usd": 0.28})
+    nothing = bought.model_copy(update={"outcome": "skipped", "cost_usd": 0.0})
+    async with transaction(pool, tenant) as tx:
+        for step in (stored, stored, bought, nothing):
+            await enrich(tx, tenant, Learned(steps=(step,)))
+        [pdl] = await waterfalls.tried(tx, tenant)
+    assert (pdl.asked, pdl.accepted, pdl.bought, pdl.cost_usd) == (3, 3, 1, 0.28)
+
+
 async def test_leads_are_asked_for_once_unless_they_are_wanted_again(pool: Pool, tenant: UUID) -> None:
     async with transaction(pool, tenant) as tx:
         new = [await lead(tx, tenant) for _ in range(3)]

@@ -20,4 +20,4 @@ __all__ = ["house", "pool", "sandbox", "sandbox_server", "tenant"]
 async def house(conn: Connection, pool: Pool, tenant: UUID, sandbox: RunningSandbox) -> AsyncIterator[House]:
     made = House(conn, pool, tenant, sandbox)
     yield made
-    await made.ports.close()
+    await made.close()

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from contracts.enrichment import EnrichmentList
 from contracts.providers import FoundCompany
 from contracts.run_replays import ReplayLeads, ReplayView
-from contracts.sites import CrawledPage, Sighting, SiteReport
+from contracts.sites import CrawledPage, Sighting, SiteCrawler, SiteReport
 from db import enrichment_replays, enrichments, leads, queue, run_replays
 from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
@@ -19,7 +20,8 @@ from worker.dispatcher import Dispatcher
 from worker.perform import Performer
 from worker.providers.registry import build
 from worker.providers.sandbox.people import people_of
-from worker.providers.sandbox.world import World
+from worker.providers.sandbox.world import Company, World
+from worker.providers.site_walk import SiteWalk
 
 WORLD = World(7)
 VENDORS = ("hunter", "lusha", "apollo", "pdl", "zerobounce", "openai", "tavily", "clearbit")
@@ -49,10 +51,22 @@ class House:
         self.conn, self.pool, self.tenant, self.sandbox = conn, pool, tenant, sandbox
         self.settings = sandbox.settings()
         self.ports = build(self.settings)
+        self.site: SiteCrawler = Site()
+
+    async def furnish(self, **changes: Any) -> None:
+        """Other settings from now on, with the vendors that these allow."""
+        await self.ports.close()
+        self.settings = self.sandbox.settings(**changes)
+        self.ports = build(self.settings)
+
+    async def close(self) -> None:
+        await self.ports.close()
+        if isinstance(self.site, SiteWalk):
+            await self.site.close()
 
     async def work(self) -> None:
         """Hand off and perform until nothing is due any more."""
-        performer = Performer(self.pool, self.settings, self.ports, ACTIVITIES, lambda: None, None, Site())
+        performer = Performer(self.pool, self.settings, self.ports, ACTIVITIES, lambda: None, None, self.site)
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             worker = await queue.register(tx, "tests", 1, ["jobs"])
         while True:
@@ -68,16 +82,32 @@ class House:
 
     async def enriched(self, count: int) -> list[UUID]:
         """Leads of companies whose people vendors know."""
-        known = [c for c in WORLD.companies("ZA") if people_of(WORLD, c)][:count]
+        made = await self.enrich(*[c for c in WORLD.companies("ZA") if people_of(WORLD, c)][:count])
+        states = await self.conn.fetch("SELECT DISTINCT status FROM app.leads WHERE id = ANY($1::uuid[])", made)
+        assert [r["status"] for r in states] == ["enriched"]
+        return made
+
+    async def enrich(self, *companies: Company) -> list[UUID]:
+        """Leads of these companies, enriched or failed."""
         made = []
-        for company in known:
+        for company in companies:
             found = FoundCompany(external_id="typed", name=company.name, country="ZA", domain=company.domain)
             async with transaction(self.pool, self.tenant) as tx:
                 made.append(await leads.create(tx, self.tenant, found, icp_profile_id=None, enrich=True))
         await self.work()
-        states = await self.conn.fetch("SELECT DISTINCT status FROM app.leads WHERE id = ANY($1::uuid[])", made)
-        assert [r["status"] for r in states] == ["enriched"]
         return made
+
+    async def enriched_again(self, lead: UUID) -> None:
+        async with transaction(self.pool, self.tenant) as tx:
+            assert await enrichments.ask(tx, self.tenant, [lead], limit=1, again=True) == [lead]
+        await self.work()
+
+    async def story(self, lead: UUID) -> EnrichmentList:
+        """A lead's enrichments, newest first, and what is known of it."""
+        async with transaction(self.pool, self.tenant) as tx:
+            found = await enrichments.story(tx, self.tenant, lead)
+        assert found is not None
+        return found
 
     async def replayed(self, *lead_ids: UUID, apply: bool = False) -> ReplayView:
         async with transaction(self.pool, self.tenant) as tx:
@@ -89,10 +119,7 @@ class House:
 
     async def known(self, lead: UUID) -> list[tuple[str, str, str, Any]]:
         """What is said of a lead's company and contact now."""
-        async with transaction(self.pool, self.tenant) as tx:
-            story = await enrichments.story(tx, self.tenant, lead)
-        assert story is not None
-        return sorted((f.kind, f.vendor, f.field, str(f.value)) for f in story.facts)
+        return sorted((f.kind, f.vendor, f.field, str(f.value)) for f in (await self.story(lead)).facts)
 
     async def stands(self) -> list[str]:
         """Everything that an enrichment may write, with the versions of its rows."""

@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from contracts.errors import BadAnswer, Unavailable, VendorBusy, VendorRefused
-from contracts.findings import FoundPerson
+from contracts.findings import FoundPerson, PersonQuery
 from contracts.providers import Reply
-from worker.enrichment.fill import Answered, Filled, Plan, fill
+from worker.enrichment.fill import CAP, Answered, Filled, Plan, fill
 from worker.enrichment.questions import Row
 from worker.enrichment.waterfall import Step, Tried
 
@@ -45,9 +45,13 @@ class Vendors:
         return Answered(answer, stored=False)
 
 
+def listed(operation: str, _query: BaseModel) -> float:
+    return next(step.cost_usd for step in STEPS if step.operation == operation)
+
+
 async def run(vendors: Vendors, *, cap: float = 1.0, **plan: object) -> Filled:
     row = Row(company_name="Example", domain="example.sg", person=FoundPerson(name="Mei Tan"))
-    chosen = Plan("email", **{"steps": STEPS, "tried": {}, **plan})  # type: ignore[arg-type]
+    chosen = Plan("email", **{"steps": STEPS, "tried": {}, "worst_usd": listed, **plan})  # type: ignore[arg-type]
     return await fill(chosen, row, vendors, row_id=LEAD, spent_usd=0, cap_usd=cap)
 
 
@@ -112,6 +116,20 @@ async def test_a_row_never_costs_more_than_its_cap() -> None:
     out = await run(vendors, cap=0.2)
     assert vendors.asked == ["hunter.find", "apollo.match"]
     assert out.steps[-1].reason == "the row's cost cap"
+
+
+async def test_the_cap_is_held_against_the_most_that_this_very_question_can_cost() -> None:
+    vendors = Vendors(hunter_find=GOOD, apollo_match=GOOD)
+
+    def worst(operation: str, query: BaseModel) -> float:
+        assert isinstance(query, PersonQuery)
+        return 0.1 if operation == "hunter.find" else listed(operation, query)
+
+    out = await run(vendors, cap=0.09, worst_usd=worst)
+    assert vendors.asked == ["apollo.match"]
+    assert [(s.outcome, s.reason) for s in out.steps] == [("skipped", CAP), ("accepted", None)]
+    out = await run(Vendors(hunter_find=VendorRefused("lost", code="forfeited"), apollo_match=GOOD), worst_usd=worst)
+    assert out.steps[0].cost_usd == 0.1, "the ledger counts what it had reserved"
 
 
 @pytest.mark.parametrize("lost", [VendorRefused("lost", code="forfeited"), BadAnswer("garbage")])

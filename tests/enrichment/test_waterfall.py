@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from worker.enrichment.learning import better_order
 from worker.enrichment.waterfall import Pair, Step, Tried, affordable, expect, explored, judge, luck_of, rank, worth_it
 
 CHEAP, GOOD, FREE = Step("cheap.find", 0.01), Step("good.find", 0.10), Step("site.read", 0.0)
@@ -40,6 +42,35 @@ def test_the_order_is_learned_from_what_was_accepted() -> None:
     assert rank([CHEAP, GOOD, FREE], learned) == [FREE, GOOD, CHEAP], "ten times the price, sixty times the chance"
 
 
+def test_what_was_really_paid_outweighs_the_list_price_once_it_is_known() -> None:
+    even = {"cheap.find": Tried(40, 20), "good.find": Tried(40, 20)}
+    assert rank([CHEAP, GOOD], even) == [CHEAP, GOOD], "both answer alike, and nothing was bought yet"
+    # The one that seems cheap bills ten for a question; the dear one only the few that it answers.
+    paid = {"cheap.find": Tried(40, 20, 40, 4.0), "good.find": Tried(40, 20, 40, 0.4)}
+    assert rank([CHEAP, GOOD], paid) == [GOOD, CHEAP]
+    assert expect([CHEAP], paid).cost_usd == pytest.approx((10 * 0.01 + 4.0) / 50)
+    few = {"cheap.find": Tried(40, 20, 1, 0.1), "good.find": Tried(40, 20, 1, 0.01)}
+    assert rank([CHEAP, GOOD], few) == [CHEAP, GOOD], "one bill says little"
+
+
+def test_answers_that_were_read_from_the_ledger_make_nobody_cheap() -> None:
+    stored = {"good.find": Tried(500, 250, 0, 0.0)}
+    assert expect([GOOD], stored).cost_usd == GOOD.cost_usd
+
+
+def test_a_vendor_that_costs_more_than_its_list_says_falls_below_break_even() -> None:
+    assert worth_it(GOOD, {"good.find": Tried(100, 50, 100, 10.0)}, value_usd=0.5)
+    assert not worth_it(GOOD, {"good.find": Tried(100, 50, 100, 100.0)}, value_usd=0.5)
+
+
+def test_a_better_order_is_proposed_for_what_was_paid() -> None:
+    dear = {"cheap.find": Tried(40, 20, 40, 4.0), "good.find": Tried(40, 20, 40, 0.4)}
+    assert better_order(None, [CHEAP, GOOD], dear) == ["good.find", "cheap.find"]
+    assert better_order(["good.find", "cheap.find"], [CHEAP, GOOD], dear) is None, "it is the one followed"
+    seldom = {**dear, "good.find": Tried(29, 15, 29, 0.3)}
+    assert better_order(None, [CHEAP, GOOD], seldom) is None, "29 answers of one that would move say too little"
+
+
 def test_a_row_starts_again_with_the_same_order() -> None:
     known = {"cheap.find": Tried(2, 1), "good.find": Tried(2, 1)}
     first = [explored([CHEAP, DEAR], known, luck_of("lead", n, "email"), share=0.5) for n in range(40)]
@@ -54,9 +85,9 @@ def test_a_share_of_nothing_never_draws() -> None:
 
 
 def test_a_row_has_a_cap_and_a_vendor_has_a_break_even() -> None:
-    assert affordable(GOOD, 0.39, 0.5)
-    assert not affordable(GOOD, 0.45, 0.5)
-    assert affordable(FREE, 0.5, 0.5)
+    assert affordable(0.1, 0.39, 0.5)
+    assert not affordable(0.1, 0.45, 0.5)
+    assert affordable(0.0, 0.5, 0.5)
     hopeless = {"good.find": Tried(998, 0)}
     assert not worth_it(GOOD, hopeless, value_usd=1.0)
     assert worth_it(GOOD, {}, value_usd=1.0)

@@ -23,10 +23,12 @@ class Draft:
         self.facts: list[FactValue] = []
         self.notes: list[str] = []
         self.filled: dict[Waterfall, Filled] = {}
+        #: What the search that stood in for the site cost.
+        self.search_usd = 0.0
 
     @property
     def spent_usd(self) -> float:
-        return sum(step.cost_usd for filled in self.filled.values() for step in filled.steps)
+        return self.search_usd + sum(step.cost_usd for filled in self.filled.values() for step in filled.steps)
 
     def take_site(self, report: SiteReport) -> None:
         """What our own crawler read."""
@@ -63,6 +65,7 @@ class Draft:
             shadows=tuple(f.shadow for f in self.filled.values() if f.shadow is not None),
             site=_site_story(self.row.site),
             notes=tuple(self.notes),
+            search_usd=self.search_usd,
         )
 
     def _people(self) -> list[Person]:

@@ -31,6 +31,8 @@ from worker.enrichment.waterfall import (
 
 #: The code of a vendor that is left alone after failures: that may last.
 AWAY = "breaker_open"
+#: Why somebody was not asked.
+CAP = "the row's cost cap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Answered:
     reply: Reply[Any]
     stored: bool
     item_id: UUID | None = None
+
+    def cost_usd(self, unit_usd: float) -> float:
+        return 0.0 if self.stored else self.reply.units * unit_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,17 @@ Ask = Callable[[str, BaseModel], Awaitable[Answered]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a field is filled: operations present with their worst cost, what was learned, and the orders that were set.
+    """How a field is filled: operations present at list prices, what was learned, and the orders that were set.
 
-    `patience_s`: how long the row may still wait for a vendor that is only busy, in seconds. `explore`: the share of rows whose
-    order is drawn to learn. `since`: when this enrichment began.
+    `worst_usd`: the most that a question to an operation can cost, in US dollars: the row's cap is held against it. `patience_s`:
+    how long the row may still wait for a vendor that is only busy, in seconds. `explore`: the share of rows whose order is drawn
+    to learn. `since`: when this enrichment began.
     """
 
     of: Waterfall
     steps: Sequence[Step]
     tried: Mapping[str, Tried]
+    worst_usd: Callable[[str, BaseModel], float]
     active: Sequence[str] | None = None
     shadow: tuple[UUID, Sequence[str]] | None = None
     value_usd: float = 1.0
@@ -128,8 +135,8 @@ def _listed(names: Sequence[str], steps: Sequence[Step]) -> list[Step]:
 def _why_not(plan: Plan, step: Step, query: BaseModel | None, spent_usd: float, cap_usd: float) -> str | None:
     if query is None:
         return "too little is known to ask"
-    if not affordable(step, spent_usd, cap_usd):
-        return "the row's cost cap"
+    if not affordable(plan.worst_usd(step.operation, query), spent_usd, cap_usd):
+        return CAP
     if not worth_it(step, plan.tried, plan.value_usd):
         return "below break-even"
     return None
@@ -144,16 +151,20 @@ def worth_waiting(error: HeadwaterError, patience_s: float) -> bool:
     return isinstance(error, VendorBusy) and error.code != AWAY and (error.after_s or 0.0) < patience_s
 
 
+def lost_usd(error: HeadwaterError, worst_usd: float, since: datetime | None) -> float:
+    """What a question without an answer cost. What was lost, or cannot be read, may have been billed: the ledger counts its worst
+    case as spent, and so does the row's cap. One that was lost before this enrichment began (`since`) was another one's.
+    """
+    at = error.members.get("at")
+    gone = isinstance(error, BadAnswer) or error.code == "forfeited"
+    return 0.0 if not gone or (since is not None and isinstance(at, datetime) and at < since) else worst_usd
+
+
 async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseModel, ask: Ask, drawn: bool) -> StepTaken:
     try:
         answered = await ask(step.operation, query)
     except Hopeless as error:
-        # What was lost, or cannot be read, may have been billed: the ledger counts it as spent, and so does the row's cap.
-        # One that was lost before this enrichment began was another one's.
-        gone = isinstance(error, BadAnswer) or error.code == "forfeited"
-        at = error.members.get("at")
-        ours = gone and not (plan.since is not None and isinstance(at, datetime) and at < plan.since)
-        made = _Made(cost_usd=step.cost_usd) if ours else _Made()
+        made = _Made(cost_usd=lost_usd(error, plan.worst_usd(step.operation, query), plan.since))
         return _step(plan, out, step, "error", error.code, made, drawn=drawn)
     except TryLater as error:
         if worth_waiting(error, plan.patience_s):
@@ -162,8 +173,7 @@ async def _ask_one(plan: Plan, row: Row, out: Filled, step: Step, query: BaseMod
         return _step(plan, out, step, "error", error.code, drawn=drawn)
     reply = answered.reply
     value = prompt.read(reply.value, row.domain) if isinstance(reply.value, Completion) else reply.value
-    cost = 0.0 if answered.stored else reply.units * step.unit_usd
-    made = _Made(answered.stored, reply.units, cost, answered.item_id)
+    made = _Made(answered.stored, reply.units, answered.cost_usd(step.unit_usd), answered.item_id)
     if reply.outcome != "found" or value is None:
         outcome: StepOutcome = "suppressed" if reply.outcome == "suppressed" else "miss"
         return _step(plan, out, step, outcome, reply.note, made, drawn=drawn)

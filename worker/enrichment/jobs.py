@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -21,13 +22,12 @@ from db.enrichments import Begun, Subject
 from db.transaction import Tx
 from worker import ask
 from worker.context import Context, Stopped
-from worker.enrichment import waterfall as asking
 from worker.enrichment.draft import Draft
-from worker.enrichment.fill import Answered, Plan, fill, worth_waiting
+from worker.enrichment.fill import CAP, Answered, Plan, fill, lost_usd, worth_waiting
 from worker.enrichment.learning import better_order
-from worker.enrichment.questions import QUESTIONS, Row
-from worker.enrichment.waterfall import Pair, Tried, judge, luck_of
-from worker.providers.limits import unit_price_usd
+from worker.enrichment.prices import steps_of, unit_usd, worst_usd
+from worker.enrichment.questions import Row
+from worker.enrichment.waterfall import Pair, Tried, affordable, judge, luck_of
 
 log = structlog.get_logger("worker")
 
@@ -152,13 +152,19 @@ class _Attempt:
         if WEB_SEARCH not in self.ctx.ports.operations or not self.of.domain or "search_fallback" in self.skip:
             return
         query = WebQuery(words=self.of.company_name[:200], sites=(self.of.domain,), limit=WEB_RESULTS, want_text=True)
+        worst = worst_usd(self.ctx, WEB_SEARCH, query)
+        if not affordable(worst, self.draft.spent_usd, self.ctx.settings.enrichment_cost_cap_usd):
+            self.draft.notes.append(f"web search: {CAP}")
+            return
         try:
             answered = await self._ask(WEB_SEARCH, query)
         except (Hopeless, TryLater) as error:
             if worth_waiting(error, self._patience_s()):
                 raise
+            self.draft.search_usd = lost_usd(error, worst, self.begun.started_at)
             self.draft.notes.append(f"web search: {error.code}")
             return
+        self.draft.search_usd = answered.cost_usd(unit_usd(self.ctx, WEB_SEARCH))
         if isinstance(answered.reply.value, WebHits):
             self.draft.notes.append("web search: done")
             row, limit = self.draft.row, self.ctx.settings.extract_corpus_char_limit
@@ -199,6 +205,7 @@ class _Attempt:
             of=field,
             steps=steps_of(self.ctx, field),
             tried=_tried(self.tried, field),
+            worst_usd=partial(worst_usd, self.ctx),
             active=active.operations if active else None,
             shadow=(shadow.id, shadow.operations) if shadow is not None and shadow.id is not None else None,
             value_usd=VALUE_USD[field],
@@ -218,19 +225,6 @@ class _Attempt:
         reply, item_id = await ask.item(self.ctx, self.ctx.ports.operation(name), query)
         # What was said before this enrichment began was paid for by another one.
         return Answered(reply, stored=reply.at < self.begun.started_at, item_id=item_id)
-
-
-def steps_of(ctx: Context, field: Waterfall) -> list[asking.Step]:
-    """The operations present for a field, at list prices."""
-    found = []
-    for name in QUESTIONS[field]:
-        unwanted = name.startswith("lusha.") and not ctx.settings.enable_lusha_fallback
-        if name in ctx.ports.operations and not unwanted:
-            spec = ctx.ports.operation(name).spec
-            price = unit_price_usd(spec, ctx.settings) if spec.billable else 0.0
-            price = spec.unit_price_usd if price is None else price
-            found.append(asking.Step(name, spec.units * price, price))
-    return found
 
 
 async def learn(ctx: Context) -> None:
@@ -262,4 +256,4 @@ async def _judge(ctx: Context, tx: Tx, field: Waterfall, order_id: UUID) -> None
 
 
 def _tried(rows: Sequence[TriedRow], field: Waterfall) -> dict[str, Tried]:
-    return {t.operation: Tried(t.asked, t.accepted, t.cost_usd) for t in rows if t.field == field}
+    return {t.operation: Tried(t.asked, t.accepted, t.bought, t.cost_usd) for t in rows if t.field == field}

@@ -3,7 +3,8 @@
 Vendors that answer independently of each other are cheapest asked in ascending order of cost / probability of acceptance, stopping
 at the first accepted answer (the sequential testing of a parallel system). The probability is estimated from what became of earlier
 questions, smoothed by one success and one failure (Beta(1, 1)); in a small share of rows it is drawn from that distribution
-instead (Thompson sampling), so that a vendor with bad luck is tried again.
+instead (Thompson sampling), so that a vendor with bad luck is tried again. The cost is the mean of what was paid for earlier
+questions, and of `PRIOR` more at the list price.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ from typing import Literal
 
 #: Share of rows whose order is drawn instead of taken from the mean.
 EXPLORE = 0.05
+#: As many questions at the list price count among those that were paid: more than these outweigh it.
+PRIOR = 10
 StepOutcome = Literal["accepted", "rejected", "miss", "suppressed", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of one operation for one field: questions answered, answers accepted, and what they cost in US dollars."""
+    """What became of one operation for one field: questions answered, answers accepted, those that were bought rather than read
+    from the ledger, and what these cost in US dollars.
+    """
 
     asked: int = 0
     accepted: int = 0
+    bought: int = 0
     cost_usd: float = 0.0
 
     @property
@@ -32,10 +38,14 @@ class Tried:
         """The smoothed probability that its answer is accepted."""
         return (self.accepted + 1) / (self.asked + 2)
 
+    def price_usd(self, list_usd: float) -> float:
+        """What a question costs on average: as it was paid, and at the list price while few were."""
+        return (PRIOR * list_usd + self.cost_usd) / (PRIOR + self.bought)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation that can be asked for a field: what a question costs at most, and what one of its units does (US dollars)."""
+    """One operation that can be asked for a field: the list price of a question, and of one of its units (US dollars)."""
 
     operation: str
     cost_usd: float
@@ -50,7 +60,7 @@ def luck_of(*what: object) -> random.Random:
 
 def rank(steps: Sequence[Step], tried: Mapping[str, Tried]) -> list[Step]:
     """`steps` by ascending cost / chance, free ones first; equals keep the order given."""
-    return sorted(steps, key=lambda step: _price(step, tried))
+    return sorted(steps, key=lambda step: _price(step, tried) / tried.get(step.operation, Tried()).chance)
 
 
 def explored(
@@ -60,17 +70,18 @@ def explored(
     if luck.random() >= share:
         return None
     drawn = {step.operation: _drawn(tried.get(step.operation, Tried()), luck) for step in steps}
-    return sorted(steps, key=lambda step: step.cost_usd / drawn[step.operation])
+    return sorted(steps, key=lambda step: _price(step, tried) / drawn[step.operation])
 
 
-def affordable(step: Step, spent_usd: float, cap_usd: float) -> bool:
-    """May this row still pay for `step`? Free ones always."""
-    return step.cost_usd <= 0 or spent_usd + step.cost_usd <= cap_usd
+def affordable(worst_usd: float, spent_usd: float, cap_usd: float) -> bool:
+    """May this row still pay for a question that costs `worst_usd` at most? Free ones always."""
+    return worst_usd <= 0 or spent_usd + worst_usd <= cap_usd
 
 
 def worth_it(step: Step, tried: Mapping[str, Tried], value_usd: float) -> bool:
     """Is the field worth more than the question costs, by its chance? Below break-even a vendor is not asked."""
-    return step.cost_usd <= 0 or value_usd * tried.get(step.operation, Tried()).chance >= step.cost_usd
+    price = _price(step, tried)
+    return price <= 0 or value_usd * tried.get(step.operation, Tried()).chance >= price
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ def expect(order: Iterable[Step], tried: Mapping[str, Tried], known: Mapping[str
     """Walk `order` in expectation. `known`: what became of operations that this row did ask (True = accepted)."""
     cost, reached = 0.0, 1.0
     for step in order:
-        cost += reached * step.cost_usd
+        cost += reached * _price(step, tried)
         known_here = (known or {}).get(step.operation)
         chance = float(known_here) if known_here is not None else tried.get(step.operation, Tried()).chance
         reached *= 1 - chance
@@ -132,7 +143,7 @@ def judge(pairs: Sequence[Pair], *, least: int = 50, rounds: int = 400) -> Judge
 
 
 def _price(step: Step, tried: Mapping[str, Tried]) -> float:
-    return step.cost_usd / tried.get(step.operation, Tried()).chance
+    return tried.get(step.operation, Tried()).price_usd(step.cost_usd)
 
 
 def _drawn(of: Tried, luck: random.Random) -> float:

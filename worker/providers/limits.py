@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
 
 from contracts.limits import MOST, VendorRule
-from contracts.providers import OperationSpec, Pace, Window
+from contracts.providers import Operation, OperationSpec, Pace, Window
 from contracts.vendor_settings import VendorLimit, VendorSettings
 
 #: A vendor's own paces have no such name.
@@ -25,6 +28,15 @@ def effective(spec: OperationSpec, settings: VendorSettings) -> OperationSpec:
         if (limit := limits.get(name)) is not None:
             spec = _overridden(spec, name, limit)
     return spec
+
+
+def worst_case(op: Operation[Any, Any], query: BaseModel, settings: VendorSettings) -> float:
+    """The most units that `query` can cost, as the ledger reserves them: what the operation says of it; dearer or cheaper by as
+    much as `VENDOR_LIMITS` makes its item.
+    """
+    given, usual = op.units_of(query), op.spec.units
+    units = effective(op.spec, settings).units
+    return given * units / usual if usual and units != usual else given
 
 
 def ruled(spec: OperationSpec, rules: Mapping[str, VendorRule]) -> tuple[Pace, ...]:
