@@ -28,8 +28,9 @@ async def test_runs_end_and_say_why_whatever_vendors_answer(desk: Desk, sandbox:
         for vendor in ("gleif", "tavily"):
             sandbox.fault(kind, vendor=vendor, times=2, retry_after_s=0.1, latency_ms=200)
     # A vendor that fails over and over is left alone, each time for twice as long: a run's time is over before that.
-    asked = {"channels": CHANNELS, "queries": QUERIES, "page_size": 5, "max_runtime_seconds": 60}
-    started = [await desk.start(**asked) for _ in range(6)]
+    started = [
+        await desk.start(channels=CHANNELS, queries=QUERIES, page_size=5, max_runtime_seconds=60) for _ in range(6)
+    ]
     ended = await asyncio.gather(*[desk.ended(run_id, 400) for run_id in started])
 
     for run in ended:

@@ -108,7 +108,9 @@ async def test_nothing_known_is_an_answer_and_its_neighbours_keep_their_places(
 
 
 @sits("paging", SUBJECTS)
-async def test_pages_lead_to_the_end_and_bring_each_thing_once(sandbox: RunningSandbox, subject: Subject) -> None:  # S2.02, S3.18
+async def test_pages_lead_to_the_end_and_bring_each_thing_once(
+    sandbox: RunningSandbox, subject: Subject
+) -> None:  # S2.02, S3.18
     assert subject.pages is not None
     query: BaseModel | None = subject.pages()
     things, total, pages = list[str](), 0, 0

@@ -30,7 +30,7 @@ ADDRESS = {
     "city": "", "region": None, "country": "ZA", "postalCode": None,
 }  # fmt: skip
 NOBODY = {"lei": None, "name": None}
-LEI_RECORD = {
+LEI_RECORD: dict[str, Any] = {
     "type": "lei-records", "id": "",
     "attributes": {
         "lei": "",

@@ -109,7 +109,7 @@ def _record(company: Company, base_url: str) -> dict[str, Any]:
         "otherAddresses": [],
         "eventGroups": [],
     }
-    registration = {
+    registration: dict[str, Any] = {
         "initialRegistrationDate": "2015-06-01T00:00:00Z",
         "lastUpdateDate": "2026-06-01T00:00:00Z",
         "status": "ISSUED",
