@@ -283,6 +283,15 @@ async def test_a_wrong_key_is_named_and_never_shown(
         assert "Traceback (most recent call last): ..." not in said, "the server's own traceback"
 
 
+@pytest.mark.parametrize("door", DOORS)
+async def test_with_a_wrong_key_nothing_looks_absent(
+    reader: Callable[..., Operation[CrmLookup, CrmSnapshot]], door: str
+) -> None:  # S3.16: what is absent is made anew
+    with pytest.raises(VendorRefused, match="check ODOO_API_KEY") as caught:
+        await reader(**DOORS[door], odoo_api_key="wrong-key-123456").ask([lookup(1)], key="r")
+    assert caught.value.code == "vendor_auth"
+
+
 @pytest.mark.parametrize("door", ["json2", "odoo16"])
 async def test_an_app_that_is_not_installed_is_named(connect: Connect, door: str) -> None:
     upsert, _ = await connect(**DOORS[door])

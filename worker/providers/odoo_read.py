@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from contracts.errors import BadAnswer, VendorRefused
 from contracts.outgoing import CrmLookup, CrmSnapshot
 from worker.providers.odoo_fields import Fields
+from worker.providers.odoo_refusals import NotAllowed
 from worker.providers.odoo_remote import Remote
 
 _DATA = "ir.model.data"
@@ -62,8 +63,9 @@ async def _numbers(remote: Remote, lookups: Sequence[CrmLookup]) -> list[int | N
     try:
         answer = await remote.call(_DATA, "search_read", asked)
     except VendorRefused as error:
-        # Raised on, it would count as a key that is refused, and shut the door to everything.
-        if error.code != "vendor_auth" or error.members.get("status") == 401:
+        # Raised on, it would count as a key that is refused, and shut the door to everything. A key that is refused is raised on:
+        # else whoever has no number yet would look absent.
+        if not (isinstance(error, NotAllowed) or (remote.transport == "json2" and error.members.get("status") == 403)):
             raise
         return [each.remote_id for each in lookups]
     known = {(f"{one.module}.{one.name}", one.model): one.res_id for one in _read(_NAMED, answer)}

@@ -24,6 +24,10 @@ class Refusal(VendorRefused):
     """Odoo does not take these values; its reason may repeat them."""
 
 
+class NotAllowed(VendorRefused):
+    """Odoo knows the user, who may not do this."""
+
+
 def refusal(reason: str | None) -> Refusal:
     """The error for values that Odoo does not take."""
     return Refusal(reason or "refused without a reason", code="vendor_rejected_request", vendor="odoo")
@@ -37,6 +41,11 @@ def about_values(name: str) -> bool:
 def about_rights(name: str) -> bool:
     """True when it is about who we are, or what we may do."""
     return _last(name) in _RIGHTS
+
+
+def of_a_known_user(name: str) -> bool:
+    """True when it is about what somebody may do whom Odoo has let in."""
+    return _last(name) == "AccessError"
 
 
 def passing(name: str) -> bool:

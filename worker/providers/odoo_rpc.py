@@ -15,7 +15,15 @@ from pydantic import SecretStr
 from contracts.errors import BadAnswer, VendorDown, VendorRefused
 from worker.providers.http import VendorClient
 from worker.providers.lenient import members, words
-from worker.providers.odoo_refusals import about_rights, about_values, passing, refusal, version_in
+from worker.providers.odoo_refusals import (
+    NotAllowed,
+    about_rights,
+    about_values,
+    of_a_known_user,
+    passing,
+    refusal,
+    version_in,
+)
 from worker.providers.redaction import Redactor
 from worker.providers.rules import MAX_SAID, VendorRules
 
@@ -94,7 +102,8 @@ class JsonRpc:
             return refusal(said)
         if about_rights(name):
             hint = f"check {self._setting}, and the rights of its user"
-            return VendorRefused(f"{text} · {hint}", code="vendor_auth", vendor="odoo")
+            kind = NotAllowed if of_a_known_user(name) else VendorRefused
+            return kind(f"{text} · {hint}", code="vendor_auth", vendor="odoo")
         if passing(name):
             return VendorDown(f"{text}; it will be asked again", sent=True, vendor="odoo")
         hint = "our request does not fit its API: report this"
