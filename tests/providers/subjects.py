@@ -6,12 +6,9 @@ To add a look-up, add a `Subject` to `SUBJECTS`; what its members mean stands in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
-
-from pydantic import BaseModel
 
 from contracts.errors import VendorRefused
 from contracts.findings import (
@@ -27,11 +24,10 @@ from contracts.findings import (
     RegisterQuery,
     WebQuery,
 )
-from contracts.outgoing import Alert, CrmLookup, CrmProbe, CrmRecord, OutgoingMessage, TemplatesQuery
 from contracts.providers import Operation
 from contracts.settings import Settings
-from tests.providers.exam import SECRET, Queries, Subject
-from tests.providers.sandbox_fixture import RunningSandbox
+from tests.providers.exam import Queries, Subject
+from tests.providers.outgoing_subjects import OUTGOING
 from worker.providers import (
     acra,
     apollo_lookups,
@@ -42,15 +38,9 @@ from worker.providers import (
     linkedin_profile,
     llm,
     lusha,
-    odoo,
-    pagerduty,
     pdl_lookups,
     sam,
-    slack,
     tavily_web,
-    trengo,
-    webhook,
-    whatsapp,
     zerobounce,
 )
 from worker.providers.sandbox.brightdata import SLOW
@@ -60,13 +50,6 @@ from worker.providers.sandbox.data_gov_sg import DATASETS
 from worker.providers.sandbox.people import Person, mailbox, people_of
 from worker.providers.sandbox.profiles import knows
 from worker.providers.sandbox.world import Company, World
-
-
-class _Hook(Subject):
-    """A look-up whose whole address is its key."""
-
-    def settings(self, sandbox: RunningSandbox, **more: Any) -> Settings:
-        return sandbox.settings(**{self.setting: f"{sandbox.url}/slack/services/T0/B0/{SECRET}", **more})
 
 
 @cache
@@ -110,7 +93,6 @@ def mailboxes(state: str) -> list[str]:
     return [p.email for p in people() if mailbox(world(), p.email) == state]
 
 
-SENT = "what is handed over was taken or turned down: there is nothing to be found"
 NOBODY = PersonQuery(first_name="Zyz", last_name="Quokka", name="Zyz Quokka", company_domain="quokka.example")
 _HUNTER = {"403": "vendor_busy", "429": "vendor_quota", "451": "suppressed"}
 
@@ -143,72 +125,6 @@ def _zerobounce_subject(operation: str, address: str) -> Subject:
         lambda: [EmailQuery(email=e) for e in mailboxes("valid")[:3]],
         lambda: [EmailQuery(email=mailboxes("unknown")[0])],
     )  # fmt: skip
-
-
-def _messages(template: str) -> Queries:
-    phones = ("+6591234567", "+6591234568")
-    words = {"template": template, "parameters": ("Mei",), "reference": "lead-17"}
-    return lambda: [OutgoingMessage.model_validate({"to": to, **words}) for to in phones]
-
-
-def _alerts() -> Sequence[BaseModel]:
-    return [Alert(key=f"provider:{name}:quota", summary="used up", severity="warning") for name in ("hunter", "pdl")]
-
-
-def _records() -> Sequence[BaseModel]:
-    return [
-        CrmRecord(model="res.partner", external_id=f"headwater.company_{n}", values={"name": c.name, "city": c.city})
-        for n, c in enumerate(clothiers()[:3])
-    ]
-
-
-def _countries(*codes: str) -> Queries:
-    """What every Odoo has."""
-    return lambda: [
-        CrmLookup(model="res.country", external_id=f"base.{code}", fields=("name", "code")) for code in codes
-    ]
-
-
-def _odoo_subject(operation: str, hits: Queries, misses: Queries = tuple, **also: str) -> Subject:
-    apart = (
-        {} if misses is not tuple else {"empty": SENT if operation == "upsert" else "a connection works or does not"}
-    )
-    more: dict[str, Any] = {"units": 0.0, "exhausted": None, "also": also, "apart": apart}
-    return Subject(f"odoo.{operation}", odoo.make, "odoo_api_key", "odoo_url", hits, misses, **more)
-
-
-#: What goes out: messages, records for the CRM, alerts. None of them has misses.
-OUTGOING: tuple[Subject, ...] = (
-    Subject(
-        "trengo.send", trengo.make, "trengo_api_token", "trengo_base_url", _messages("98231"), exhausted=None,
-        apart={"empty": SENT},
-    ),
-    Subject(
-        "trengo.templates", trengo.make, "trengo_api_token", "trengo_base_url",
-        lambda: [TemplatesQuery(page=page) for page in (1, 2)], lambda: [TemplatesQuery(page=99)], units=0.0,
-        exhausted=None, pages=TemplatesQuery,
-    ),
-    Subject(
-        "whatsapp.send", whatsapp.make, "whatsapp_token", "whatsapp_base_url", _messages("intro_facilities"),
-        apart={"empty": SENT},
-    ),
-    _odoo_subject("upsert", _records),
-    _odoo_subject("upsert", _records, odoo_transport="jsonrpc"),
-    _odoo_subject("read", _countries("za", "uk", "sg"), _countries("atlantis")),
-    _odoo_subject("read", _countries("za", "uk"), _countries("atlantis"), odoo_transport="jsonrpc"),
-    _odoo_subject("check", lambda: [CrmProbe(), CrmProbe(models=("res.partner",))]),
-    _Hook("slack.post", slack.make, "slack_webhook_url", "slack_webhook_url", _alerts, units=0.0, exhausted=None,
-          apart={"empty": SENT}),
-    Subject(
-        "pagerduty.event", pagerduty.make, "pagerduty_routing_key", "pagerduty_base_url", _alerts, units=0.0,
-        exhausted=None, apart={"empty": SENT},
-    ),
-    Subject(
-        "webhook.post", webhook.make, "alert_webhook_secret", "alert_webhook_url", _alerts, units=0.0, exhausted=None,
-        shape_matters=False, json_matters=False,
-        apart={"empty": SENT, "garbage": "of its answer only the status is read: whose endpoint it is may say what they like"},
-    ),
-)  # fmt: skip
 
 
 def _on_linkedin() -> list[PersonQuery]:

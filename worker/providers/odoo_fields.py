@@ -24,7 +24,9 @@ class Fields:
         read_at, known = self._known.get(model, (-FIELDS_S, {}))
         if time.monotonic() - read_at > FIELDS_S:
             answer = await remote.call(model, "fields_get", {"attributes": ["string", "type", "required"]})
-            known = {name: words(members(described).get("type")) or "" for name, described in members(answer).items()}
+            types = {name: words(members(described).get("type")) for name, described in members(answer).items()}
+            # What has no type is no field: taken for one, it would stand for all that the database has, for an hour.
+            known = {name: each for name, each in types.items() if each}
             if not known:
                 raise BadAnswer(f"odoo names no fields of {model}: look at ODOO_URL", vendor="odoo")
             self._known[model] = (time.monotonic(), known)

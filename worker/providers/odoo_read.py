@@ -109,4 +109,6 @@ def _read(shape: TypeAdapter[Any], answer: Any) -> Any:
     try:
         return shape.validate_python(answer)
     except ValidationError:
-        raise BadAnswer("odoo answered JSON of another shape: look at ODOO_URL", vendor="odoo") from None
+        pass
+    # Raised out here: pydantic's error holds the answer, and with it people's data.
+    raise BadAnswer("odoo answered JSON of another shape: look at ODOO_URL", vendor="odoo")
