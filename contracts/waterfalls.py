@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.enrichment import OrderRow, TriedRow, Waterfall
 
@@ -34,3 +34,10 @@ class ProposeOrder(BaseModel):
 
     field: Waterfall
     operations: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+
+    @field_validator("operations")
+    @classmethod
+    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := next((name for name in given if given.count(name) > 1), None):
+            raise ValueError(f"{twice} is named twice: an order asks everybody once")
+        return given

@@ -67,6 +67,11 @@ def test_a_better_order_is_proposed_for_what_was_paid() -> None:
     dear = {"cheap.find": Tried(40, 20, 40, 4.0), "good.find": Tried(40, 20, 40, 0.4)}
     assert better_order(None, [CHEAP, GOOD], dear) == ["good.find", "cheap.find"]
     assert better_order(["good.find", "cheap.find"], [CHEAP, GOOD], dear) is None, "it is the one followed"
+    twice = ["cheap.find", "good.find", "cheap.find"]
+    assert better_order(twice, [CHEAP, GOOD], dear) == ["good.find", "cheap.find"], "as an order of before may stand"
+    assert better_order(["good.find", "gone.find", "cheap.find"], [CHEAP, GOOD], dear) is None, (
+        "who is not there any more is not asked"
+    )
     seldom = {**dear, "good.find": Tried(29, 15, 29, 0.3)}
     assert better_order(None, [CHEAP, GOOD], seldom) is None, "29 answers of one that would move say too little"
 

@@ -14,7 +14,7 @@ def better_order(
     followed: Sequence[str] | None, steps: Sequence[Step], tried: Mapping[str, Tried], *, least: int = LEAST
 ) -> list[str] | None:
     """The order that what was learned speaks for; None when it is the one followed, or too little is known to say."""
-    now = [s.operation for s in rank(steps, {})] if followed is None else list(followed)
+    now = [s.operation for s in rank(steps, {})] if followed is None else list(dict.fromkeys(followed))
     known = [s for s in steps if s.operation in now]
     learned = [s.operation for s in rank(known, tried)]
     now = [o for o in now if o in learned]
