@@ -91,7 +91,7 @@ class House:
         """Leads of these companies, enriched or failed."""
         made = []
         for company in companies:
-            found = FoundCompany(external_id="typed", name=company.name, country="ZA", domain=company.domain)
+            found = FoundCompany(external_id="typed", name=company.name, country=company.country, domain=company.domain)
             async with transaction(self.pool, self.tenant) as tx:
                 made.append(await leads.create(tx, self.tenant, found, icp_profile_id=None, enrich=True))
         await self.work()
