@@ -8,6 +8,7 @@ Both go through the ledger (`worker/ask.py`), which knows them by their `Operati
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Literal, Protocol, TypeVar
@@ -211,6 +212,14 @@ _A = TypeVar("_A", bound=BaseModel)
 #: What became of one item. `miss`: nothing known, no error. `suppressed`: the person objected or the law forbids it: drop, and
 #: write to the suppression list. `invalid`: the vendor turned this one item down; the others of its batch stand.
 ItemOutcome = Literal["found", "miss", "suppressed", "invalid"]
+
+
+class VendorTurns(Protocol):
+    """Politeness towards vendors, shared by all workers. `credential` names the key that is asked with."""
+
+    def turn(self, spec: OperationSpec, credential: str) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to ask once, and hold it during the request. Raises: as `worker.pace.Pacer.turn`."""
+        ...
 
 
 class Reply(BaseModel, Generic[_A]):

@@ -15,7 +15,7 @@ from contracts.crm_access import CrmAccess
 from contracts.job_reports import Small, small
 from contracts.jobs import Payload
 from contracts.outgoing import Alert
-from contracts.providers import Channel, CompanySearch, Operation
+from contracts.providers import Channel, CompanySearch, Operation, VendorTurns
 from contracts.settings import Settings
 from contracts.sites import SiteCrawler
 from db import jobs, reports
@@ -44,8 +44,10 @@ class Ports(Protocol):
         """The operations at a tenant's own CRM: upsert, read, check. Raises Invalid and VendorRefused, saying what to mend."""
         ...
 
-    async def tell(self, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
-        """Tell an alert on a tenant's channel; `attempt` (EXECUTION.TOKEN) tells it.
+    async def tell(
+        self, way: AlertWay, alert: Alert, turns: VendorTurns | None = None, *, attempt: str | None = None
+    ) -> None:
+        """Tell an alert on a tenant's channel, in turn; `attempt` (EXECUTION.TOKEN) tells it.
 
         Raises: Invalid, VendorRefused, VendorDown, VendorBusy.
         """

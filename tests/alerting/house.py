@@ -17,6 +17,7 @@ from db.transaction import DbRole, Pool, transaction
 from tests.conftest import Connection
 from worker.activities import ACTIVITIES
 from worker.dispatcher import Dispatcher
+from worker.pace import Pacer
 from worker.perform import Performer
 from worker.providers.registry import build
 from worker.watch import look_once
@@ -40,6 +41,8 @@ class House:
     tenant: UUID
     slug: str
     settings: Settings
+    #: Shared with whoever else asks the same vendors; None: nobody is waited for.
+    pacer: Pacer | None = None
 
     async def ended(
         self,
@@ -82,7 +85,7 @@ class House:
         """Hand off and perform until nothing is due any more. Gives the jobs that ran."""
         settings = settings or self.settings
         ports = build(settings)
-        performer = Performer(self.pool, settings, ports, ACTIVITIES, lambda: None)
+        performer = Performer(self.pool, settings, ports, ACTIVITIES, lambda: None, self.pacer)
         async with transaction(self.pool, None, role=DbRole.SYSTEM) as tx:
             worker = await queue.register(tx, "tests", 1, ["jobs"])
         ran: list[str] = []

@@ -69,7 +69,7 @@ async def deliver(ctx: Context, args: DeliverAlert) -> None:
                 await alert_channels.end(tx, *which, args.transition, "skipped", reason)
         return
     words = told(str(alert.id), alert.rule, alert.scope, alert.severity, alert.evidence, args.transition)
-    await ctx.ports.tell(found[0], words, attempt=ctx.attempt)
+    await ctx.ports.tell(found[0], words, ctx.pacer, attempt=ctx.attempt)
     async with ctx.write() as tx:
         await alert_channels.end(tx, *which, args.transition, "sent")
 
@@ -97,9 +97,11 @@ async def try_channel(ctx: Context, args: TryAlertChannel) -> None:
         found = await alert_channels.way(tx, ctx.tenant, args.channel_id)
     if found is not None:
         try:
-            await ctx.ports.tell(found[0], trial(args.probe_id), attempt=ctx.attempt)
+            await ctx.ports.tell(found[0], trial(args.probe_id), ctx.pacer, attempt=ctx.attempt)
             result = "delivered"
         except HeadwaterError as error:
+            if error.code == "paced":
+                raise  # that tells nothing of the channel: it is tried later
             result = error.detail
     async with ctx.write() as tx:
         if found is not None:

@@ -1,56 +1,90 @@
 """Telling an alert on a tenant's channel: webhook, Slack, PagerDuty, e-mail, Sentry. No redirects, no private network.
 
 Nothing here is paid for and receivers know an event by its id, so nothing passes through the ledger: a delivery that fails must not
-open an alert about itself. Where a URL comes from a tenant its host is checked before, and what it resolves to when it is dialled.
+open an alert about itself. Slack, PagerDuty and webhooks are asked in turn with all other workers: their paces, and the waits they
+ask for, hold for each address or key. No breaker stands in the way (`_in_turn`). Where a URL comes from a tenant its host is
+checked before, and what it resolves to when it is dialled.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
 
 from contracts.alert_places import SETTINGS, check
 from contracts.alerts import AlertWay, ChannelKind
-from contracts.errors import VendorBusy, VendorDown, VendorRefused
+from contracts.errors import HeadwaterError, VendorBusy, VendorDown, VendorRefused
 from contracts.outgoing import Alert, AlertReceipt
-from contracts.providers import Operation, RequestKey
+from contracts.providers import Operation, OperationSpec, RequestKey, VendorTurns
 from contracts.settings import Settings
 from contracts.webhook_endpoints import is_loopback, signed_headers, verdict
 from db import spans
 from worker.providers import mail, pagerduty, sentry, slack, webhook
-from worker.providers.keys import absent, usable_key
+from worker.providers.keys import absent, digest, usable_key
+from worker.providers.operation import HOUSE
 from worker.providers.tenant_webhook import Forbidden, Poster, Unreachable
 
 #: How long a place that says "too many" is left alone, in seconds.
 BUSY_S = 30.0
 
 
-async def tell(settings: Settings, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
-    """Tell `alert`; returning means that it was taken. A webhook is told which `attempt` this is.
+async def tell(
+    settings: Settings, way: AlertWay, alert: Alert, turns: VendorTurns | None = None, *, attempt: str | None = None
+) -> None:
+    """Tell `alert`; returning means that it was taken. Without `turns` nobody is waited for. A webhook is told which `attempt` this is.
 
-    Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown, VendorBusy.
+    Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown; VendorBusy,
+    with code `paced` when there was no turn soon.
     """
     check(way, settings)
     with spans.tracer.call(way.kind, "alert"):
         if way.kind == "webhook" and way.url is not None:
-            await _post_signed(settings, way, way.url, alert, attempt)
+            url = way.url
+            post = partial(_post_signed, settings, way, url, alert, attempt)
+            await _in_turn(turns, webhook.POST, digest(url), post)
         elif way.kind == "email":
             await mail.send(settings, way.address or "", alert)
         elif way.kind == "sentry":
             await sentry.tell(settings, alert)
         else:
-            await _by_adapter(_with_secret(settings, way), way.kind, alert, attempt)
+            await _by_adapter(_with_secret(settings, way), way.kind, alert, turns, attempt)
 
 
-async def _by_adapter(settings: Settings, kind: ChannelKind, alert: Alert, attempt: str | None) -> None:
+async def _in_turn(
+    turns: VendorTurns | None, spec: OperationSpec, credential: str, post: Callable[[], Awaitable[object]]
+) -> None:
+    """Post when it is our turn. Only "too fast" is a lesson for others: a breaker would put alerts off without spending their
+    attempts, and it is the alert given up after them that the other channels tell of; and a channel that was mended would be
+    kept from being told for as long as its breaker remembers the refusal.
+    """
+    ended: HeadwaterError | None = None
+    async with turns.turn(spec, credential) if turns is not None else nullcontext():
+        try:
+            await post()
+        except VendorBusy:
+            raise
+        except HeadwaterError as error:
+            ended = error
+    if ended is not None:
+        raise ended
+
+
+async def _by_adapter(
+    settings: Settings, kind: ChannelKind, alert: Alert, turns: VendorTurns | None, attempt: str | None
+) -> None:
     make = {"slack": slack.make, "pagerduty": pagerduty.make, "webhook": webhook.make}[kind]
     operation: Operation[Alert, AlertReceipt] = make(settings)[0]
+    credential = getattr(operation, "account", None) or HOUSE
     event = alert.event_id or alert.key
+    key = RequestKey(event, attempt) if attempt else event
     try:
-        await operation.ask([alert], key=RequestKey(event, attempt) if attempt else event)
+        await _in_turn(turns, operation.spec, credential, partial(operation.ask, [alert], key=key))
     finally:
         if (close := getattr(operation, "close", None)) is not None:
             await close()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import logging
 import ssl
 import zlib
@@ -32,6 +31,7 @@ from contracts.errors import BadAnswer, HeadwaterError, VendorDown, VendorRefuse
 from db import faults, spans
 from worker.providers.answers import Json, is_json, parse_any
 from worker.providers.guard import GuardedBackend, Refused
+from worker.providers.keys import digest
 from worker.providers.redaction import Redactor
 from worker.providers.rules import Kind, Said, VendorRules, approach, departure, heard_hint, refusal
 
@@ -91,9 +91,7 @@ class VendorClient:
     @property
     def account(self) -> str | None:
         """Which account the key belongs to, as a digest that does not give the key away; None without a key."""
-        if self._key is None:
-            return None
-        return hashlib.blake2b(self._key.get_secret_value().encode(), digest_size=8, person=b"headwater").hexdigest()
+        return None if self._key is None else digest(self._key.get_secret_value())
 
     def __repr__(self) -> str:
         return f"<VendorClient {self._rules.vendor}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 from pydantic import SecretStr
@@ -14,6 +15,11 @@ from contracts.settings import Settings
 def absent(vendor: str, what: str) -> VendorRefused:
     """The reason why `vendor` is not there, to be raised by its `make`: `what` is missing and what to do about it."""
     return VendorRefused(f"{vendor}: {what}", code="vendor_absent", vendor=vendor)
+
+
+def digest(secret: str) -> str:
+    """A name for a key, or for an address that is one, which does not give it away: 16 hexadecimal digits."""
+    return hashlib.blake2b(secret.encode(), digest_size=8, person=b"headwater").hexdigest()
 
 
 def usable_key(settings: Settings, vendor: str, name: str) -> SecretStr:

@@ -10,7 +10,7 @@ from contracts.alerts import AlertWay
 from contracts.crm_access import CrmAccess
 from contracts.errors import VendorRefused
 from contracts.outgoing import Alert
-from contracts.providers import Channel, CompanySearch, Operation
+from contracts.providers import Channel, CompanySearch, Operation, VendorTurns
 from contracts.settings import Settings
 from worker.providers import alert_post, lookups
 from worker.providers.channels import MAKERS, Adapter
@@ -69,11 +69,16 @@ class Registry:
             raise VendorRefused("this installation has no CRM", code="vendor_absent", vendor="odoo")
         return self._crms.operations(access)
 
-    async def tell(self, way: AlertWay, alert: Alert, *, attempt: str | None = None) -> None:
-        """Tell an alert on a tenant's channel. Raises: Invalid, VendorRefused (`vendor_absent`), VendorDown, VendorBusy."""
+    async def tell(
+        self, way: AlertWay, alert: Alert, turns: VendorTurns | None = None, *, attempt: str | None = None
+    ) -> None:
+        """Tell an alert on a tenant's channel, in turn.
+
+        Raises: Invalid, VendorRefused (`vendor_absent`), VendorDown, VendorBusy.
+        """
         if self._settings is None:
             raise VendorRefused("this installation tells nobody", code="vendor_absent", vendor=way.kind)
-        await alert_post.tell(self._settings, way, alert, attempt=attempt)
+        await alert_post.tell(self._settings, way, alert, turns, attempt=attempt)
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""
