@@ -8,8 +8,10 @@ from contracts.errors import VendorRefused
 from contracts.providers import PROVIDER_ALIASES, Channel
 from contracts.settings import Settings
 from tests.providers.sandbox_fixture import RunningSandbox
-from worker.providers import registry
+from worker import ask
+from worker.providers import odoo, pagerduty, registry, slack, webhook
 from worker.providers.channels import MAKERS
+from worker.providers.operation import HOUSE
 
 #: What makes a channel absent, and what it then asks for.
 MISSING = [
@@ -63,4 +65,17 @@ async def test_a_look_up_is_found_by_its_name_and_an_absent_one_says_why(sandbox
     assert caught.value.code == "vendor_absent"
     with pytest.raises(VendorRefused, match=r"no look-up pdl\.weather"):
         built.operation("pdl.weather")
+    await built.close()
+
+
+async def test_what_is_paid_for_is_paid_with_the_houses_key(sandbox: RunningSandbox) -> None:
+    # A budget has a vendor and a unit, and no key: of what costs something each vendor has one (docs/decisions/0006-ledger.md).
+    built = registry.build(sandbox.settings())
+    asked = [*built.operations.values(), *(ask.Pages(built.company_search(channel)) for channel in built.channels)]
+    paid = [op for op in asked if op.spec.billable]
+    assert {"apollo", "pdl", "tavily", "sam", "hunter", "llm"} <= {op.spec.vendor for op in paid}
+    assert {getattr(op, "credential", HOUSE) for op in paid} == {HOUSE}
+    # Where tenants bring keys of their own, nothing is paid for.
+    own = (odoo.UPSERT, odoo.CHECK, odoo.READ, slack.POST, pagerduty.EVENT, webhook.POST)
+    assert not any(spec.billable for spec in own)
     await built.close()
