@@ -40,7 +40,7 @@ class Mutation:
 
 _COMPLETE = """
 CREATE OR REPLACE PROCEDURE app.complete(tenant uuid, execution uuid, attempt integer) LANGUAGE plpgsql AS $$ BEGIN
-    UPDATE app.job_executions e SET state = 'done', finished_at = app.now()
+    UPDATE app.job_executions e SET state = 'done', finished_at = app.now(), coalesce_key = NULL
      WHERE e.tenant_id = tenant AND e.id = execution AND {fence};
     {found} END $$
 """
