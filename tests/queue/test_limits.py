@@ -66,7 +66,7 @@ async def a_moment(_: Delivery) -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_workers_of(
+async def test_no_more_jobs_of_a_queue_run_than_it_allows_over_three_workers(
     conn: Connection, pool: Pool, db_url: str
 ) -> None:
     # S2.17
