@@ -37,7 +37,7 @@ BUSY_S = 30.0
 async def tell(
     settings: Settings, way: AlertWay, alert: Alert, turns: VendorTurns | None = None, *, attempt: str | None = None
 ) -> None:
-    """Tell `alert`; returning means that it was taken. Without `turns` nobody is waited for. A webhook is told which `attempt` this is.
+    """Tell `alert`; returning means that it was taken. Without `turns` nobody is waited for. A webhook hears the `attempt`.
 
     Raises: Invalid where alerts may not go; VendorRefused (also `vendor_absent`: a setting is missing); VendorDown; VendorBusy,
     with code `paced` when there was no turn soon.
