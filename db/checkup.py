@@ -191,7 +191,7 @@ async def held(pool: Pool, held_s: float, held_xids: int = HELD_XIDS) -> list[Fi
         hidden = await connection.fetchrow(SQL["hidden"])
     found = [_holder(row) for row in rows]
     if hidden is not None and (hidden["sessions"] or hidden["standbys"]):
-        whose = f"{hidden['sessions']} sessions here of {', '.join(hidden['users'] or ['nobody'])}"
+        whose = f"{hidden['sessions']} connections here of {', '.join(hidden['users'] or ['nobody'])}"
         text = (
             f"{whose} and {hidden['standbys']} standbys cannot be looked into: whether they hold a snapshot is unknown"
         )

@@ -118,7 +118,7 @@ async def test_what_may_not_be_looked_into_is_said_with_the_grant_that_mends_it(
         await conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM app.tenants")
         (hidden,) = await checkup.held(pool, 0)
         assert hidden.level == "note"
-        assert hidden.found.startswith(f"1 sessions here of {parts.username} and 0 standbys cannot be looked into")
+        assert hidden.found.startswith(f"1 connections here of {parts.username} and 0 standbys cannot be looked into")
         databases.execute((hidden.mend or "").removeprefix("as an administrator: "))
         (found,) = await checkup.held(pool, 0)
         assert found.level == "wrong"
