@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -152,7 +151,7 @@ class _Attempt:
         if WEB_SEARCH not in self.ctx.ports.operations or not self.of.domain or "search_fallback" in self.skip:
             return
         query = WebQuery(words=self.of.company_name[:200], sites=(self.of.domain,), limit=WEB_RESULTS, want_text=True)
-        worst = worst_usd(self.ctx, WEB_SEARCH, query)
+        worst = self._worst_usd(WEB_SEARCH, query)
         if not affordable(worst, self.draft.spent_usd, self.ctx.settings.enrichment_cost_cap_usd):
             self.draft.notes.append(f"web search: {CAP}")
             return
@@ -164,7 +163,9 @@ class _Attempt:
             self.draft.search_usd = lost_usd(error, worst, self.begun.started_at)
             self.draft.notes.append(f"web search: {error.code}")
             return
-        self.draft.search_usd = answered.cost_usd(unit_usd(self.ctx, WEB_SEARCH))
+        self.draft.search_usd = answered.cost_usd(
+            unit_usd(self.ctx.ports.operation(WEB_SEARCH).spec, self.ctx.settings)
+        )
         if isinstance(answered.reply.value, WebHits):
             self.draft.notes.append("web search: done")
             row, limit = self.draft.row, self.ctx.settings.extract_corpus_char_limit
@@ -203,9 +204,9 @@ class _Attempt:
         active, shadow = mine.get("ACTIVE"), mine.get("SHADOW")
         return Plan(
             of=field,
-            steps=steps_of(self.ctx, field),
+            steps=steps_of(self.ctx.ports.operations, field, self.ctx.settings),
             tried=_tried(self.tried, field),
-            worst_usd=partial(worst_usd, self.ctx),
+            worst_usd=self._worst_usd,
             active=active.operations if active else None,
             shadow=(shadow.id, shadow.operations) if shadow is not None and shadow.id is not None else None,
             value_usd=VALUE_USD[field],
@@ -217,6 +218,9 @@ class _Attempt:
     def _patience_s(self) -> float:
         """What is left of the time that this lead may wait for vendors. Who is back later than that is not waited for at all."""
         return self.ctx.settings.enrichment_patience_s - self.begun.age_s
+
+    def _worst_usd(self, name: str, query: BaseModel) -> float:
+        return worst_usd(self.ctx.ports.operation(name), query, self.ctx.settings)
 
     def _terms(self, name: str) -> Terms:
         return self.ctx.ports.operation(name).spec.terms
@@ -238,7 +242,7 @@ async def learn(ctx: Context) -> None:
                 await _judge(ctx, tx, field, shadow.id)
                 continue
             followed = active.operations if active else None
-            better = better_order(followed, steps_of(ctx, field), _tried(tried, field))
+            better = better_order(followed, steps_of(ctx.ports.operations, field, ctx.settings), _tried(tried, field))
             if better is not None:
                 await waterfalls.propose(tx, ctx.tenant, field, better, "learned")
                 log.info("waterfall_order_proposed", field=field, order=better)
