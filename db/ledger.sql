@@ -127,8 +127,8 @@ SELECT v.tenant_id, v.id, v.billable, v.state, v.units_reserved, v.execution_id,
 -- drop_raw --
 -- Vendors' own records past their time. Of a page's hits, what was read out of them stays.
 UPDATE app.vendor_items i SET raw = NULL, raw_expires_at = NULL, response = CASE WHEN jsonb_path_exists(i.response, '$.*[*].raw') THEN (
-           SELECT jsonb_object_agg(m.key, CASE WHEN jsonb_typeof(m.value) <> 'array' THEN m.value ELSE coalesce((
+           SELECT jsonb_object_agg(m.key, CASE jsonb_typeof(m.value) WHEN 'object' THEN m.value - 'raw' WHEN 'array' THEN coalesce((
                       SELECT jsonb_agg(CASE WHEN jsonb_typeof(h.value) = 'object' THEN h.value - 'raw' ELSE h.value END ORDER BY h.place)
-                        FROM jsonb_array_elements(m.value) WITH ORDINALITY h(value, place)), '[]') END)
+                        FROM jsonb_array_elements(m.value) WITH ORDINALITY h(value, place)), '[]') ELSE m.value END)
              FROM jsonb_each(i.response) m) ELSE i.response END
  WHERE i.raw_expires_at <= app.now()

@@ -14,7 +14,7 @@ import structlog
 from contracts import alert_rules
 from contracts.alert_words import told
 from contracts.alerts import AlertWay
-from contracts.errors import HeadwaterError, VendorBusy
+from contracts.errors import HeadwaterError, Unavailable, VendorBusy
 from contracts.jobs import DeliverAlert, EvaluateAlerts, Payload, TryAlertChannel
 from contracts.outgoing import Alert
 from db import alert_channels, alert_runs, alerts
@@ -100,7 +100,7 @@ async def try_channel(ctx: Context, args: TryAlertChannel) -> None:
             await ctx.ports.tell(found[0], trial(args.probe_id), ctx.pacer, attempt=ctx.attempt)
             result = "delivered"
         except HeadwaterError as error:
-            if error.code == "paced":
+            if isinstance(error, Unavailable) or error.code == "paced":
                 raise  # that tells nothing of the channel: it is tried later
             result = error.detail
     async with ctx.write() as tx:
