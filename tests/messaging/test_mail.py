@@ -14,7 +14,7 @@ from contracts.settings import Settings
 from db import messages, suppressions
 from db.transaction import transaction
 from tests.messaging.house import House
-from worker.providers.sandbox.mail import Mailbox
+from worker.providers.sandbox.mail import HANG_UP, Mailbox
 
 
 @pytest.fixture
@@ -132,6 +132,22 @@ async def test_what_the_server_says_is_what_became_of_it(  # R20
     assert told.state == ends
     assert why in (told.reason or "")
     assert len(box.mails) == (1 if name == "vanish" else 0)
+
+
+@pytest.mark.parametrize("word", ["CONNECT", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("said", ["<html>We will be back soon</html>", HANG_UP])
+async def test_what_was_never_handed_over_is_not_taken_for_sent_and_goes_out_later(  # R20
+    house: House, box: Mailbox, word: str, said: str
+) -> None:
+    lead = await approved(house)
+    settings = mailing(house, box)
+    box.fault(word, said)
+    await house.work(settings)
+    assert (await all_of(house, lead))["email"].state == "sending"
+    await house.conn.execute("UPDATE app.outbox_events SET available_at = app.now()")
+    await house.work(settings)
+    assert (await all_of(house, lead))["email"].state == "sent"
+    assert len(box.mails) == 1
 
 
 async def test_without_a_mail_server_it_fails_and_says_what_to_set(house: House) -> None:

@@ -10,6 +10,7 @@ nobody reads here.
 from __future__ import annotations
 
 import asyncio
+import binascii
 import contextlib
 import re
 import smtplib
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from time import monotonic
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -38,8 +40,10 @@ KEEP_S = 3650 * 86_400.0
 _PORTS = {"smtp": 587, "smtps": 465}
 #: Only within this machine may a password be spoken in clear.
 _HERE = ("127.0.0.1", "localhost", "::1")
-#: How many replies' time a whole dialogue may take.
-DIALOGUE = 4
+#: How many replies' time a whole dialogue may take, connecting included.
+DIALOGUE = 2
+#: And how long, whatever the settings say: a job that ends first never hears that nothing was sent, and takes it for sent.
+LONGEST_S = 60.0
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
 SEND = OperationSpec(
     vendor="smtp",
@@ -108,12 +112,11 @@ def server_of(settings: Settings) -> tuple[SecretStr, str]:
 
 def _usable(url: str) -> bool:
     """Whether a mail server can be found and logged in to under this address."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or 1
-    except (
-        ValueError
-    ):  # its words would repeat what stands there: half a password, where a slash was not written as %2F
+    except ValueError:
+        # Its words would repeat what stands there: half a password, where a slash was not written as %2F, or a [ not as %5B.
         return False
     # The library sends user and password in ASCII, or fails with both in its hands.
     login = unquote(parts.username or "") + unquote(parts.password or "")
@@ -137,9 +140,10 @@ def compose(of: OutgoingMail, *, sender: str) -> EmailMessage:
 
 def deliver(url: str, mail: EmailMessage, *, timeout_s: float) -> None:
     """Hand a mail over; blocks. Raises: Refused; VendorRefused (login, no encryption); VendorBusy; VendorDown, whose `sent` says
-    whether the server may have it; BadAnswer.
+    whether the server may have it; BadAnswer: it has the text, and what it said of it cannot be read.
 
-    `timeout_s` is how long one reply may take; the whole takes `DIALOGUE` times as long at most, whatever drips in.
+    `timeout_s` is how long one reply may take; the whole takes `DIALOGUE` times as long at most, and never more than `LONGEST_S`,
+    whatever drips in.
     """
     failure: Exception
     try:
@@ -147,15 +151,20 @@ def deliver(url: str, mail: EmailMessage, *, timeout_s: float) -> None:
             _envelope(server, mail)
             _text(server, mail)
         return
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, binascii.Error) as error:  # the last one: a challenge that is none
         failure = _failure(error)
     # Raised out here, so that no error of the library, which holds what the server said, hangs on it as its context.
     raise failure
 
 
+def dialogue_s(timeout_s: float) -> float:
+    """How long a mail may take as a whole, where a reply may take `timeout_s`."""
+    return min(DIALOGUE * timeout_s, LONGEST_S)
+
+
 def _failure(error: Exception) -> Exception:
     """What went wrong before the text was handed over."""
-    if isinstance(error, smtplib.SMTPAuthenticationError) and not 400 <= error.smtp_code < 500:
+    if isinstance(error, smtplib.SMTPAuthenticationError) and 500 <= error.smtp_code < 600:
         words = f"the mail server refuses the login ({error.smtp_code}): check SMTP_URL"
         return VendorRefused(words, code="vendor_auth", vendor="smtp")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -200,15 +209,21 @@ def _envelope(server: smtplib.SMTP, mail: EmailMessage) -> None:
 
 
 def _text(server: smtplib.SMTP, mail: EmailMessage) -> None:
+    code, _ = server.docmd("DATA")
+    if code != 354:  # the server did not even ask for the text
+        raise _for_code(code, "the mail")
+    # A line that begins with a dot gets another one: a dot alone ends the text (RFC 5321, 4.5.2).
+    text = re.sub(rb"(?m)^\.", b"..", mail.as_bytes())
     failure: Exception
     try:
-        code, _ = server.data(mail.as_bytes())
-    except smtplib.SMTPDataError as error:  # the server did not even ask for the text
-        failure = _for_code(error.smtp_code, "the mail")
+        server.send(text.removesuffix(b"\r\n") + b"\r\n.\r\n")
+        code, _ = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
         words = f"the mail server broke off after it was handed the mail: {type(error).__name__}"
         failure = VendorDown(words, vendor="smtp", sent=True)
     else:
+        if not (200 <= code < 300 or 400 <= code < 600):
+            raise BadAnswer(f"the mail server took the mail and answered {code}", vendor="smtp")
         _check(code, "the mail")
         return
     raise failure
@@ -220,7 +235,9 @@ def _check(code: int, what: str) -> None:
 
 
 def _for_code(code: int, what: str) -> Exception:
-    """4xx: come again later (greylisting is the usual one); 5xx: never. Neither has taken the mail."""
+    """4xx: come again later (greylisting is the usual one); 5xx: never. Neither has taken the mail, and what cannot be read has
+    not either: nothing had been handed over yet.
+    """
     if 400 <= code < 500:
         return VendorBusy(f"the mail server puts {what} off ({code})", after_s=300.0, vendor="smtp")
     if 500 <= code < 600 and what == "the sender":
@@ -230,7 +247,7 @@ def _for_code(code: int, what: str) -> Exception:
         return VendorRefused(f"the mail server refuses us ({code}): check SMTP_URL", vendor="smtp")
     if 500 <= code < 600:
         return Refused(code, what)
-    return BadAnswer(f"the mail server answered {code}", vendor="smtp")
+    return VendorDown(f"the mail server answered {code} about {what}", vendor="smtp", sent=False)
 
 
 class _Closing(smtplib.SMTP):
@@ -239,29 +256,57 @@ class _Closing(smtplib.SMTP):
     """
 
     _over: threading.Timer | None = None
+    _until = 0.0
     _late = False
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        self._over = threading.Timer(DIALOGUE * timeout, self._hang_up)
-        self._over.daemon = True
-        self._over.start()
-        return made
+        """Connected to the first of the host's addresses that answers. The library would wait `timeout` for each of them."""
+        self._until = monotonic() + dialogue_s(timeout)
+        failure: OSError | None = None
+        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                made: socket.socket = super()._get_socket(address[0], port, self._patience())  # type: ignore[misc]
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error
+            else:
+                self._over = threading.Timer(max(0.0, self._until - monotonic()), self._hang_up)
+                self._over.daemon = True
+                self._over.start()
+                return made
+        raise failure or OSError("no address")
+
+    def _patience(self) -> float:
+        """How long may be waited for now. Raises SMTPServerDisconnected when the time is over."""
+        left = self._until - monotonic()
+        if self._late or left <= 0:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("it took too long")
+        return min(self.timeout, left)
 
     def _hang_up(self) -> None:
         """End whatever is being waited for: a read then finds the end, and the thread that reads goes on."""
         self._late = True
-        if self.sock is not None:
+        if (sock := self.sock) is not None:
             with contextlib.suppress(OSError):
                 # Of the socket itself: TLS has nothing more to say.
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def getreply(self) -> tuple[int, bytes]:
-        reply = super().getreply()
-        if self._late:  # half a line, which the library takes for a whole one
-            self.close()
-            raise smtplib.SMTPServerDisconnected("it took too long")
+        # While TLS begins there is no socket to hang up, so it is asked before reading as well.
+        self._wait_no_longer()
+        try:
+            reply = super().getreply()
+        except smtplib.SMTPResponseException:  # a line without end, for which the library makes up a 500
+            raise smtplib.SMTPServerDisconnected("what it says is no reply") from None
+        self._wait_no_longer()  # else half a line might pass for a whole one
         return reply
+
+    def _wait_no_longer(self) -> None:
+        patience = self._patience()
+        if self.sock is not None:
+            self.sock.settimeout(patience)
 
     def close(self) -> None:
         if self._over is not None:
