@@ -34,8 +34,9 @@ async def accounted(tx: Tx, events: int) -> tuple[int, int]:
     """Of `events` committed in all: (those without a trace and jobs nobody delivers, what is there more than once)."""
     row = await tx.fetchrow(SQL["accounted"], timeout=600)
     assert row is not None
-    lost = events - row["events"] + max(0, row["owed"] - row["delivered"])
-    return lost, row["found"] - row["events"] + row["deliveries"] - row["delivered"]
+    lost = max(0, events - row["events"]) + row["undelivered"]
+    more = max(0, row["events"] - events) + row["found"] - row["events"] + row["deliveries"] - row["delivered"]
+    return lost, more
 
 
 async def standing(tx: Tx) -> bool:

@@ -11,10 +11,11 @@ ANALYZE app.outbox_events, app.job_executions, queue.procrastinate_jobs
 SELECT count(*) AS done, count(DISTINCT event_id) AS events FROM app.job_executions WHERE state = 'done'
 
 -- accounted --
--- Of the events there ever were: those that stand, have a job or were absorbed, counted once and as often as they are found; jobs that are
--- not over, and deliveries of jobs, counted likewise.
+-- Of the events there ever were: those that stand, have a job or were absorbed, counted once and as often as they are found; jobs that
+-- are not over and that nobody delivers; deliveries of jobs, counted likewise.
 SELECT count(*) AS found, count(DISTINCT k.event_id) AS events,
-       (SELECT count(*) FROM app.job_executions e WHERE e.state <> 'done') AS owed,
+       (SELECT count(*) FROM app.job_executions e WHERE e.state <> 'done'
+           AND NOT EXISTS (SELECT FROM queue.procrastinate_jobs j WHERE j.execution_id = e.id)) AS undelivered,
        (SELECT count(*) FROM queue.procrastinate_jobs) AS deliveries, (SELECT count(DISTINCT j.execution_id) FROM queue.procrastinate_jobs j) AS delivered
   FROM (SELECT o.event_id FROM app.outbox_events o UNION ALL
         SELECT e.event_id FROM app.job_executions e WHERE e.event_id IS NOT NULL UNION ALL SELECT a.event_id FROM app.absorbed_events a) k

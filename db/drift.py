@@ -263,7 +263,7 @@ async def walls(tx: Tx, _settings: Settings) -> list[Finding]:
     when = f"{last.at:%F %R}"
     found = [
         wrong("isolation", f"{leak.where} shows {leak.tenants} tenants rows of others ({when})",
-              f"{_wall(leak.where)}; headwater tenants isolation")
+              f"{_wall(leak.where, await tx.fetch(SQL['policies'], leak.where))}; headwater tenants isolation")
         for leak in last.leaks
     ]  # fmt: skip
     if last.unplanted:
@@ -274,15 +274,19 @@ async def walls(tx: Tx, _settings: Settings) -> list[Finding]:
     return found or [fine("isolation", looked)]
 
 
-def _wall(place: str) -> str:
-    """SQL that puts the policies of a table, or the text of a view or function, back as this version has them."""
+def _wall(place: str, standing: Sequence[Any]) -> str:
+    """SQL that puts the policies of a table, or the text of a view or function, back as this version has them.
+
+    `standing`: the policies that the table has. At once: without a policy nobody sees a row, and a worker would take jobs for gone.
+    """
     schema = resources.files("db").joinpath("schema.sql").read_text(encoding="utf-8")
     name = re.escape(place.partition("(")[0])
     policies = re.findall(rf"^CREATE POLICY (\w+) (ON {name} [^;]+);$", schema, re.MULTILINE)
     if policies:
-        put = "; ".join(f"DROP POLICY IF EXISTS {p} ON {place}; CREATE POLICY {p} {rest}" for p, rest in policies)
+        drop = "; ".join(f"DROP POLICY {p['name']} ON {place}" for p in standing)
+        put = "; ".join(f"CREATE POLICY {p} {rest}" for p, rest in policies)
         law = f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
-        return f"SET ROLE headwater_owner; {law}; {put}; RESET ROLE"
+        return f"BEGIN; SET LOCAL ROLE headwater_owner; {drop + '; ' if drop else ''}{put}; {law}; COMMIT"
     made = re.search(rf"^CREATE (VIEW|FUNCTION) ({name}\b.*?;)\n\nALTER ", schema, re.MULTILINE | re.DOTALL)
     if made:
         return f"SET ROLE headwater_owner; CREATE OR REPLACE {made[1]} {made[2]} RESET ROLE"

@@ -85,6 +85,10 @@ UNION ALL
 SELECT 'index ' || i.indexname, md5(i.indexdef) FROM pg_indexes i WHERE i.schemaname = 'queue'
 ORDER BY 1
 
+-- policies --
+-- What policies a table has.
+SELECT quote_ident(p.policyname) AS name FROM pg_policies p WHERE format('%s.%s', p.schemaname, p.tablename) = $1 ORDER BY 1
+
 -- queue_columns --
 -- What columns its tables have.
 SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM pg_class c

@@ -31,7 +31,8 @@ class Late:
     def next_step(self) -> str:
         """What is left to do about it."""
         if self.quarantined:
-            return f"its workers are alive after all: headwater jobs retry {self.execution_id}"
+            which = self.execution_id
+            return f"this worker lives; unless others died of it (headwater jobs show {which}): headwater jobs retry {which}"
         return "none: another attempt did it, or will"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,12 +43,16 @@ _TELLING = ("archiveDate", "award", "baseType", "classificationCode", "resourceL
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a slice was read, and the range it was last asked for to its end; `place`: where it was left half way."""
+    """How far a slice was read, and the range it was last asked for to its end; `place`: where it was left half way.
+
+    `moved_at`: when calls were last spent on it.
+    """
 
     watermark: date | None
     asked_from: date | None
     asked_to: date | None
     place: str | None = None
+    moved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,10 @@ async def codes(tx: Tx) -> tuple[list[str], date]:
 async def cursors(tx: Tx, tenant: UUID, source: str, slices: Sequence[str]) -> dict[str, Cursor]:
     """How far each of these slices was read; absent: never."""
     rows = await tx.fetch(SQL["cursors"], tenant, source, list(slices))
-    return {r["slice"]: Cursor(r["watermark"], r["asked_from"], r["asked_to"], r["place"]) for r in rows}
+    return {
+        r["slice"]: Cursor(**{name: r[name] for name in ("watermark", "asked_from", "asked_to", "place", "moved_at")})
+        for r in rows
+    }
 
 
 async def advance_cursor(

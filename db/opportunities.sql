@@ -14,12 +14,12 @@ SELECT (app.now() AT TIME ZONE 'UTC')::date AS today,
 
 -- cursors --
 -- How far these slices of a source were read.
-SELECT slice, watermark, asked_from, asked_to, place FROM app.source_cursors WHERE tenant_id = $1 AND source = $2 AND slice = ANY($3::text[])
+SELECT slice, watermark, asked_from, asked_to, place, updated_at AS moved_at FROM app.source_cursors WHERE tenant_id = $1 AND source = $2 AND slice = ANY($3::text[])
 
 -- advance_cursor --
 -- A slice was read to its end: its watermark moves on, never back, and never past the start of the run that read it.
 INSERT INTO app.source_cursors AS c (tenant_id, source, slice, watermark, asked_from, asked_to, last_run_id)
-SELECT $1, $2, $3, least($4::date, (r.started_at AT TIME ZONE 'UTC')::date), $5, $6, r.id FROM app.runs r WHERE r.tenant_id = $1 AND r.id = $7
+SELECT $1, $2, $3, least(coalesce($4::date, $6::date), (r.started_at AT TIME ZONE 'UTC')::date), $5, $6, r.id FROM app.runs r WHERE r.tenant_id = $1 AND r.id = $7
 ON CONFLICT (tenant_id, source, slice) DO UPDATE SET watermark = greatest(c.watermark, excluded.watermark), asked_from = excluded.asked_from,
        asked_to = excluded.asked_to, place = NULL, last_run_id = excluded.last_run_id, version = c.version + 1, updated_at = app.now()
 

@@ -29,18 +29,23 @@ def package_file(name: str) -> str | None:
 def mend(kind: str, name: str, word: str, tables: dict[str, list[str]], triggers: dict[str, str]) -> str:
     """SQL that mends one object that is missing, changed or unknown; where there is none, the command that shows it.
 
-    `tables`: the columns of each; `triggers`: whose each is.
+    `tables`: the columns of each; `triggers`: whose each is. Nothing here drops rows: what nobody knows may be ours under another
+    name. Nor is a missing table made: it needs its grants, and the rows that it had.
     """
     name = name.partition("/")[0]
-    drop = f"DROP {kind.upper()} " + (f"{name} ON {triggers.get(name)}" if kind == "trigger" else f"queue.{name}")
+    quoted = _quoted(name)
+    drop = f"DROP {kind.upper()} " + (f"{quoted} ON {triggers.get(name)}" if kind == "trigger" else f"queue.{quoted}")
+    if word == "unknown" and kind == "table":
+        return f"{_shown(quoted)}; whoever made it moves it away, once its rows are known"
     if word == "unknown":
         return f"SET ROLE headwater_owner; {drop}"
     made = _made(kind, name)
-    if kind == "table" and made is not None:
-        strange = [c for c in tables.get(name, []) if not re.search(rf"\b{c}\b", made)]
-        if strange:
-            gone = ", ".join(f"DROP COLUMN {c}" for c in strange)
-            return f"SET ROLE headwater_owner; ALTER TABLE queue.{name} {gone}"
+    if kind == "table":
+        has = tables.get(name, [])
+        strange = [c for c in has if made is not None and not re.search(rf"\b{re.escape(c)}\b", made)]
+        if strange and _columns(made or "") <= set(has):
+            gone = ", ".join(f"DROP COLUMN {_quoted(c)}" for c in strange)
+            return f"SET ROLE headwater_owner; ALTER TABLE queue.{quoted} {gone}"
     elif made is not None and kind == "function":
         made = made.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
         return f"{_THERE}; {made} ALTER FUNCTION {name} SET search_path = queue, pg_temp"
@@ -48,7 +53,22 @@ def mend(kind: str, name: str, word: str, tables: dict[str, list[str]], triggers
         return f"{_THERE}; {made}"
     elif made is not None:
         return f"{_THERE}; {drop}; {made}"
-    return f"""psql "$(headwater db url)" -c '\\d queue.{name}' shows it; `headwater db migrate` makes it in an empty database"""
+    return f"{_shown(quoted)}; `headwater db migrate` makes it in an empty database"
+
+
+def _shown(quoted: str) -> str:
+    return f"""psql "$(headwater db url)" -c '\\d queue.{quoted}' shows it"""
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def _columns(made: str) -> set[str]:
+    """The columns that a table is made with; those that are gone since leave it to whoever looks."""
+    body, _, added = made.partition("\n);")
+    found = re.findall(r"^\s+(\w+) \w", body, re.MULTILINE) + re.findall(r"ADD COLUMN (\w+)", added)
+    return {c for c in found if c.upper() not in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK")}
 
 
 @cache

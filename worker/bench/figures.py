@@ -30,6 +30,8 @@ from worker.queue.worker import BatchWorker
 WARM_UP = 20
 #: Turns that emit and its baseline take in one measurement: what the machine does meanwhile hits both.
 SLICES = 4
+#: A measurement that takes longer has lost what it waits for, in seconds.
+STUCK_S = 900.0
 
 
 async def dispatch(on: Ground, events: int, *, dispatchers: int = 1, lanes: int = 1, duplicates: float = 0.0) -> Rate:
@@ -101,7 +103,8 @@ async def work_off(
     began = time.perf_counter()
     with collected_seldom(), spent(on.server) as used:
         running = asyncio.create_task(worker.run())
-        await done.wait()
+        async with asyncio.timeout(STUCK_S):
+            await done.wait()
         took = time.perf_counter() - began
     worker.stop()
     await running
@@ -128,7 +131,8 @@ async def through(on: Ground, events: int) -> Rate:
 
     async with installation(usual, note):
         with spent(on.server) as used:
-            await done.wait()
+            async with asyncio.timeout(STUCK_S):
+                await done.wait()
     return Rate.of(events, begun[events - 1] - begun[0], used)
 
 

@@ -6,7 +6,7 @@ stored once. What concerns a tenant is copied to it and evaluated for it.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import structlog
@@ -47,7 +47,7 @@ async def run(ctx: Context, args: RunOpportunities) -> None:
     if codes:
         ctx.ports.operation(OPERATION)  # absent: the run fails with the reason, before anything is planned
     # Whoever waited longest comes first: with more codes than calls a day, the last of the alphabet would never be asked.
-    codes.sort(key=lambda code: (_asked_to(known.get(code)), code))
+    codes.sort(key=lambda code: (_moved_at(known.get(code)), code))
     places = {code: _start(today, known.get(code)) for code in codes}
     async with ctx.write() as tx:
         if not await runs.begin(tx, ctx.tenant, args.run_id, standing.params.max_runtime_seconds):
@@ -61,15 +61,22 @@ async def run(ctx: Context, args: RunOpportunities) -> None:
     log.info("opportunities_run_started", codes=len(codes), postedFrom=str(since), postedTo=str(today))
 
 
-def _asked_to(cursor: opportunities.Cursor | None) -> date:
-    return cursor.asked_to if cursor and cursor.asked_to else date.min
+def _moved_at(cursor: opportunities.Cursor | None) -> datetime:
+    return cursor.moved_at if cursor and cursor.moved_at else datetime.min.replace(tzinfo=UTC)
 
 
 def _start(today: date, cursor: opportunities.Cursor | None) -> Place:
     if cursor is None:
         return plan.start(today)
     if cursor.place is not None:
-        return Place.decode(cursor.place)
+        try:
+            return Place.decode(cursor.place)
+        except ValueError:  # another version's: the slice begins anew
+            log.warning(
+                "place_unreadable",
+                place=cursor.place,
+                nextStep="none: its code is read from where it was read to its end",
+            )
     return plan.start(today, watermark=cursor.watermark, asked=(cursor.asked_from, cursor.asked_to))
 
 

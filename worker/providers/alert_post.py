@@ -32,6 +32,8 @@ from worker.providers.tenant_webhook import Forbidden, Poster, Unreachable
 
 #: How long a place that says "too many" is left alone, in seconds.
 BUSY_S = 30.0
+#: The longest wait that a place can ask for: behind a longer one no alert would be given up, and so none told on other channels.
+LONGEST_BUSY_S = 600.0
 
 
 async def tell(
@@ -59,15 +61,17 @@ async def tell(
 async def _in_turn(
     turns: VendorTurns | None, spec: OperationSpec, credential: str, post: Callable[[], Awaitable[object]]
 ) -> None:
-    """Post when it is our turn. Only "too fast" is a lesson for others: a breaker would put alerts off without spending their
-    attempts, and it is the alert given up after them that the other channels tell of; and a channel that was mended would be
-    kept from being told for as long as its breaker remembers the refusal.
+    """Post when it is our turn. To others anything but "too fast" is told as a success: a breaker would put alerts off without
+    spending their attempts, and it is the alert given up after them that the other channels tell of; and a channel that was mended
+    would be kept from being told for as long as its breaker remembers the refusal.
     """
     ended: HeadwaterError | None = None
     async with turns.turn(spec, credential) if turns is not None else nullcontext():
         try:
             await post()
-        except VendorBusy:
+        except VendorBusy as error:
+            if (error.after_s or 0.0) > LONGEST_BUSY_S:
+                error.after_s = LONGEST_BUSY_S
             raise
         except HeadwaterError as error:
             ended = error
