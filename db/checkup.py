@@ -206,7 +206,7 @@ def _holder(row: Any) -> Finding:
         "session": f"end it where it began, or: SELECT pg_terminate_backend({name})",
         "prepared": f"COMMIT PREPARED '{name}' or ROLLBACK PREPARED '{name}'",
         "slot": f"start its reader, or: {drop}",
-        "active slot": f"end what is long at its reader; stop that one to do without it: SELECT pg_terminate_backend({pid}); {drop}",
+        "active slot": f"end what is long at its reader; stop it to do without it: SELECT pg_terminate_backend({pid}); {drop}",
         "standby": "end the long query there; or there: ALTER SYSTEM SET hot_standby_feedback = off; SELECT pg_reload_conf()",
     }
     names = {

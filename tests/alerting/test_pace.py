@@ -88,6 +88,21 @@ async def test_what_slack_says_to_one_worker_another_waits_for(
     paced.pacer = first
 
 
+async def test_no_place_can_ask_for_a_wait_in_which_nobody_hears_that_it_fails(
+    paced: House, sandbox: RunningSandbox
+) -> None:
+    # S0.19: an alert is given up after its tries, and then told on the other channels
+    sandbox.fault("429", vendor="slack", retry_after_s=86_400)
+    await paced.channel(kind="slack", url=by_slack(paced, sandbox))
+    await opens(paced, "one", "two")
+    waits = await paced.conn.fetch(
+        "SELECT extract(epoch FROM a.retry_at - a.ended_at)::int FROM app.job_attempts a"
+        " JOIN app.job_executions e ON e.id = a.execution_id WHERE e.job = 'alert.deliver'"
+    )
+    assert len(waits) == 2
+    assert all(500 <= row[0] <= 660 for row in waits), waits
+
+
 async def test_a_refusal_is_one_alerts_end_and_the_next_is_told(paced: House, receiver: Receiver) -> None:
     # S0.19: a channel that was mended is not left alone for the hour that a breaker might take
     receiver.answers = [404] * 4

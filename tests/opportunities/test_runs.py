@@ -176,6 +176,27 @@ async def test_a_code_that_wants_more_calls_than_a_day_has_goes_on_where_they_en
     assert (await house.run()).api_calls_made == 0
 
 
+async def test_a_code_that_takes_days_keeps_no_other_waiting(house: House) -> None:
+    # S1.09: 541519 wants more calls than there are
+    await house.tenant("541519", "561720")
+    house.settings = house.sandbox.settings(sam_daily_calls=1)
+    await house.run()
+    assert await house.cursor("561720") is None
+    await house.is_day("2026-07-01")
+    await house.run()
+    assert await house.cursor("561720") is not None
+    assert house.calls == 2
+
+
+async def test_a_place_that_cannot_be_read_makes_its_code_begin_anew(house: House) -> None:
+    # R6: another version may have written it
+    await house.tenant("541519", "561720")
+    await house.run()
+    await house.conn.execute("UPDATE app.source_cursors SET place = 'of another version' WHERE slice = '561720'")
+    await house.is_day("2026-07-20")
+    assert (await house.run()).status is RunStatus.COMPLETED
+
+
 async def test_a_slice_that_was_left_half_way_is_read_to_its_end(house: House) -> None:
     # R6: and no day twice
     tenant = await house.tenant("561720")
