@@ -25,6 +25,8 @@ from worker.providers.site_walk import SiteWalk
 
 WORLD = World(7)
 VENDORS = ("hunter", "lusha", "apollo", "pdl", "zerobounce", "openai", "tavily", "clearbit")
+#: No lead is asked in another order than the one that stands.
+UNDRAWN: dict[str, Any] = {"waterfall_explore": 0.0}
 
 
 class Site:
@@ -49,14 +51,14 @@ class House:
 
     def __init__(self, conn: Connection, pool: Pool, tenant: UUID, sandbox: RunningSandbox) -> None:
         self.conn, self.pool, self.tenant, self.sandbox = conn, pool, tenant, sandbox
-        self.settings = sandbox.settings()
+        self.settings = sandbox.settings(**UNDRAWN)
         self.ports = build(self.settings)
         self.site: SiteCrawler = Site()
 
     async def furnish(self, **changes: Any) -> None:
         """Other settings from now on, with the vendors that these allow."""
         await self.ports.close()
-        self.settings = self.sandbox.settings(**changes)
+        self.settings = self.sandbox.settings(**{**UNDRAWN, **changes})
         self.ports = build(self.settings)
 
     async def close(self) -> None:

@@ -116,6 +116,7 @@ class Installation:
         ours = {name.upper() for name in Settings.model_fields}
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         here = {"DATABASE_URL": self.url, "HEADWATER_DATA": str(self.folder / "data"), "LOG_LEVEL": "INFO"}
+        here["WATERFALL_EXPLORE"] = "0"  # one lead in twenty would be asked in another order
         return {**kept, **FAST, "VENDOR_LIMITS": json.dumps(VENDORS_TIME), **self.sandbox.env(), **here}
 
     def log(self, event: str) -> list[dict[str, Any]]:

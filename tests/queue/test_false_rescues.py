@@ -94,9 +94,9 @@ async def test_no_number_of_false_rescues_quarantines_a_healthy_job(
     await seed_jobs(pool, 1)
     async with AsyncExitStack() as stack:
         for nth in range(3):
-            # It beats once, when it says hello.
+            # It beats once, when it says hello, and has no place for what is taken from it.
             worker = await stack.enter_async_context(
-                working(queue_pool, db_url, perform, heartbeat_s=60.0, poll_s=60.0)
+                working(queue_pool, db_url, perform, concurrency=1, heartbeat_s=60.0, poll_s=60.0)
             )
             await until(lambda nth=nth: len(begun) == nth + 1)
             await until(taken_away)
