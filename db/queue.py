@@ -50,6 +50,11 @@ class Delivery:
     #: Why the worker cancelled this delivery's task, set before it does.
     abort: Literal["cancel", "shutdown"] | None = field(default=None)
 
+    @property
+    def attempt(self) -> tuple[UUID, UUID, int]:
+        """Tenant, execution and token: who speaks."""
+        return self.tenant_id, self.execution_id, self.token
+
 
 @dataclass(frozen=True, slots=True)
 class Stranded:

@@ -160,7 +160,7 @@ class Performer:
                 traceback=_trace(error) if counts else None,
                 correlation_id=d.correlation_id,
             )
-            late = [] if ours else await _came_back(tx, d)
+            late = [] if ours else await jobs.came_back(tx, [d.attempt])
         _say_fenced(d, late, "put_off")
         d.settled = True
         spans.tracer.ended(outcome if ours else "fenced", _class(error))
@@ -173,7 +173,7 @@ class Performer:
         """Another attempt owns it: nothing to write. Or it was cancelled meanwhile: then say so."""
         async with transaction(self.pool, d.tenant_id) as tx:
             standing = await jobs.where_it_stands(tx, d.tenant_id, d.execution_id)
-            late = await _came_back(tx, d)
+            late = await jobs.came_back(tx, [d.attempt])
         if standing is not None and standing[2] and standing[1] == d.token:
             await self._cancelled(d)
             return
@@ -204,7 +204,7 @@ class Performer:
             )  # fmt: skip
             if ours and tell_run:
                 await tell(self.activities, tx, d.tenant_id, d.job or "", d.payload, stopped)
-            late = [] if ours else await _came_back(tx, d)
+            late = [] if ours else await jobs.came_back(tx, [d.attempt])
         _say_fenced(d, late, "end")
         d.settled = True
         spans.tracer.ended(stopped.state, stopped.error_class)
@@ -235,10 +235,6 @@ class Performer:
                 log.warning("job_end_delayed", error=str(error), retryInS=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
-
-
-async def _came_back(tx: Tx, d: Delivery) -> list[jobs.Late]:
-    return await jobs.came_back(tx, [(d.tenant_id, d.execution_id, d.token)])
 
 
 def _say_fenced(d: Delivery, late: list[jobs.Late], at: str) -> None:

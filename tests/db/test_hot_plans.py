@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -162,7 +163,7 @@ async def deliver(meter: Meter, plain: Pool, endpoint: UUID) -> None:
     )
     for _ in range(2):
         took = await meter.of(plain, "lease", lease)
-        assert await meter.of(plain, "settle", lambda tx, took=took: sinks.settle(tx, took.event))  # type: ignore[misc]
+        assert await meter.of(plain, "settle", partial(sinks.settle, event=took.event))
     await meter.of(plain, "reclaim", sinks.reclaim)
 
 

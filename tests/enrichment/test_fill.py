@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -49,9 +50,9 @@ def listed(operation: str, _query: BaseModel) -> float:
     return next(step.cost_usd for step in STEPS if step.operation == operation)
 
 
-async def run(vendors: Vendors, *, cap: float = 1.0, **plan: object) -> Filled:
+async def run(vendors: Vendors, *, cap: float = 1.0, **plan: Any) -> Filled:
     row = Row(company_name="Example", domain="example.sg", person=FoundPerson(name="Mei Tan"))
-    chosen = Plan("email", **{"steps": STEPS, "tried": {}, "worst_usd": listed, **plan})  # type: ignore[arg-type]
+    chosen = Plan("email", **{"steps": STEPS, "tried": {}, "worst_usd": listed, **plan})
     return await fill(chosen, row, vendors, row_id=LEAD, spent_usd=0, cap_usd=cap)
 
 

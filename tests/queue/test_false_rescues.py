@@ -69,7 +69,7 @@ async def rescued_from(worker: Hands, *, quarantined: int = 0) -> None:
 async def comes_back(pool: Pool, d: Delivery) -> list[jobs.Late]:
     """The attempt is refused, and says so as the frame does: as the tenant."""
     async with transaction(pool, d.tenant_id) as tx:
-        return await jobs.came_back(tx, [(d.tenant_id, d.execution_id, d.token)])
+        return await jobs.came_back(tx, [d.attempt])
 
 
 async def crashes(conn: Connection) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from uuid import UUID
 
 import structlog
 
@@ -76,7 +75,7 @@ class Finisher:
             try:
                 line = await self._line.take()
                 _, gone = await queue.finish(line, batch)
-                late = await jobs.came_back(line, [_attempt(d) for d in batch]) if gone < len(batch) else []
+                late = await jobs.came_back(line, [d.attempt for d in batch]) if gone < len(batch) else []
             except Exception as error:
                 log.warning(
                     "finish_failed",
@@ -100,7 +99,3 @@ class Finisher:
                 return
             await asyncio.sleep(jittered(pause))
             pause = min(2.0, pause * 2)
-
-
-def _attempt(of: Delivery) -> tuple[UUID, UUID, int]:
-    return of.tenant_id, of.execution_id, of.token
